@@ -1,0 +1,1 @@
+"""What is sold: the catalog file, and the terms it comes to."""

@@ -1,0 +1,113 @@
+"""What is sold and on which terms: plain frozen values, made by `loading` from the catalog file.
+
+Credits are whole numbers of the unit's smallest part, cents are in Stripe's smallest unit of the currency.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from fractions import Fraction
+from typing import ClassVar, Literal
+
+from billing.rules.periods import Every, Span
+from billing.rules.wallet import burndown
+from billing.rules.wallet.overdraft import NONE, Overdraft
+
+AtPeriodEnd = Literal["expire", "keep"]
+
+A_DAY = Span(seconds=86_400)
+A_WEEK = Span(seconds=7 * 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What holds for every wallet: the order in which buckets pay, and the overdraft where no plan says otherwise."""
+
+    burn_down: tuple[str, ...] = burndown.DEFAULT
+    overdraft: Overdraft = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A kind of credits; `scale` is how many decimals people see (the books know whole numbers only)."""
+
+    id: str
+    scale: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices` is paid.
+
+    `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the part of
+    a line's net that is for credits, the rest is outside these books. Rules: the design's *Allocation*, *Its end*.
+    """
+
+    id: str
+    name: str
+    credits: int
+    description: str = ""
+    unit: str = "credits"
+    every: Every = "month"
+    prices: tuple[str, ...] = ()
+    at_period_end: AtPeriodEnd = "expire"
+    grace: Span = A_DAY
+    late_grace: Span = A_WEEK
+    overdraft: Overdraft | None = None
+    credit_share: Fraction = field(default=Fraction(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """What can be bought once: `credits` of `unit`, living `valid_for` from the purchase (None = for ever).
+
+    `prices` are what we ask for it, currency → cents; `stripe_prices` are Stripe's own (ids or lookup keys).
+    """
+
+    id: str
+    name: str
+    credits: int
+    description: str = ""
+    unit: str = "credits"
+    prices: Mapping[str, int] = field(default_factory=dict)
+    stripe_prices: tuple[str, ...] = ()
+    valid_for: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All of it, at one `version`: the same content has the same version, in whatever order it was written.
+
+    The unit `credits` is always there (scale 0 unless declared otherwise).
+    """
+
+    DEFAULT: ClassVar[Catalog]
+
+    policy: Policy = Policy()
+    units: Mapping[str, Unit] = field(default_factory=lambda: {"credits": Unit("credits")})
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    packs: Mapping[str, Pack] = field(default_factory=dict)
+    version: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        assert "credits" in self.units
+        content = {name: _plain(getattr(self, name)) for name in ("policy", "units", "plans", "packs")}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        object.__setattr__(self, "version", hashlib.sha256(canonical.encode()).hexdigest()[:12])
+
+
+def _plain(value: object, name: str = "") -> object:
+    """The value as JSON knows it. Lists of Stripe prices are sets in meaning, the burn-down is an order."""
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name), part.name) for part in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return sorted(value) if name in ("prices", "stripe_prices") else list(value)
+    return str(value) if isinstance(value, Fraction) else value
+
+
+Catalog.DEFAULT = Catalog()
