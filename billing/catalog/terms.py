@@ -24,7 +24,9 @@ A_WEEK = Span(seconds=7 * 86_400)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every wallet: the order in which buckets pay, and the overdraft where no plan says otherwise."""
+    """What holds for every wallet: the order in which buckets pay, and the overdraft where no plan says
+    otherwise.
+    """
 
     burn_down: tuple[str, ...] = burndown.DEFAULT
     overdraft: Overdraft = NONE
@@ -40,10 +42,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices` is paid.
+    """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices`
+    is paid.
 
-    `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the part of
-    a line's net that is for credits, the rest is outside these books. Rules: the design's *Allocation*, *Its end*.
+    `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the
+    part of a line's net that is for credits, the rest is outside these books. Rules: the design's
+    *Allocation*, *Its end*.
     """
 
     id: str

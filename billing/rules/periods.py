@@ -1,6 +1,7 @@
 """Spans of time and calendar periods. All datetimes are aware and in UTC; months are counted on the calendar.
 
-Rules: the design's *Allocation* ("its months, counted from the line's start, the 31st → month end") and *Its end*.
+Rules: the design's *Allocation* ("its months, counted from the line's start, the 31st → month end") and *Its
+end*.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Span:
     seconds: int = 0
 
     def __post_init__(self) -> None:
-        assert self.months >= 0 and self.seconds >= 0 and not (self.months and self.seconds), self
+        assert min(self.months, self.seconds) == 0 <= max(self.months, self.seconds), self
 
     def __bool__(self) -> bool:
         return bool(self.months or self.seconds)
@@ -60,10 +61,11 @@ def parse(text: object) -> Span:
 
 
 def add(start: datetime, span: Span, times: int = 1) -> datetime:
-    """`start` + `times` × `span`. Months are counted from `start`: 31 Jan + 1 = 28 or 29 Feb, + 2 = 31 Mar.
+    """`start`, and the `span` as many `times` on. Months are counted from `start`: 31 Jan + 1 = 28 or 29 Feb,
+    + 2 = 31 Mar.
 
-    So the nth period of a series is `add(anchor, span, n)`, never one added to the last: that would lose the 31st.
-    Grows with `times`. OverflowError past the year 9999.
+    So the nth period of a series is `add(anchor, span, n)`, never one added to the last: that would lose the
+    31st. Grows with `times`. OverflowError past the year 9999.
     """
     _check(start)
     if not span.months:
@@ -87,18 +89,20 @@ def span_of(every: Every) -> Span:
 def is_longer(start: datetime, end: datetime, every: Every) -> bool:
     """Whether [start, end) is longer than ONE `every`, so that it holds several periods of the plan.
 
-    Anchored periods are not equally long as seen from their start: with the 31st as anchor, 28 Feb → 31 Mar is one
-    month, with 29 Feb as anchor, 28 Feb → 29 Feb of the next leap year is one year. Hence 3 days and 1 day of slack.
+    Anchored periods are not equally long as seen from their start: with the 31st as anchor, 28 Feb → 31 Mar
+    is one month, with 29 Feb as anchor, 28 Feb → 29 Feb of the next leap year is one year. Hence 3 days and 1
+    day of slack.
     """
     slack = timedelta(days={"month": 3, "year": 1}.get(every, 0))
     return end > add(start, span_of(every)) + slack
 
 
 def whole_period(end: datetime, every: Every) -> datetime:
-    """The start of the full period that ends at `end`: a proration line shows only the end and what was left of it.
+    """The start of the full period that ends at `end`: a proration line shows only the end and what was left
+    of it.
 
-    The same day a month (or year) earlier, or that month's last: 31 Mar → 28 Feb. Where several anchors end on the
-    same day (28 Feb is the end for the 28th to the 31st), it is the earliest: at most 3 days off.
+    The same day a month (or year) earlier, or that month's last: 31 Mar → 28 Feb. Where several anchors end
+    on the same day (28 Feb is the end for the 28th to the 31st), it is the earliest: at most 3 days off.
     """
     _check(end)
     span = span_of(every)
