@@ -1,0 +1,1 @@
+"""The customer's own pages, behind signed portal links."""

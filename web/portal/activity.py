@@ -1,0 +1,122 @@
+"""Recent activity: entries, grouped by what caused them, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from billing.base.wording import credits_text, time_text
+from web.portal.words import signed
+
+if TYPE_CHECKING:
+    from billing import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One thing that happened. `tone` is in, out, aside or still; `at` is for machines, `when` for people."""
+
+    at: datetime
+    when: str
+    what: str
+    more: str
+    amount: str
+    balance: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one kind of entry reads: the word, and whether credits come (+1), go (-1) or stay (0)."""
+
+    word: str
+    sign: int
+
+
+_WAYS = {
+    "grant": _Way("Credits added", 1),
+    "spend": _Way("Used", -1),
+    "overdraw": _Way("Used", -1),
+    "hold": _Way("Set aside", -1),
+    "capture": _Way("Used", 0),
+    "release": _Way("Set aside, now free again", 1),
+    "reverse": _Way("Given back", 1),
+    "expire": _Way("Expired", -1),
+    "void": _Way("Withdrawn", -1),
+    "repay": _Way("Paid off what was owed", -1),
+    "forgive": _Way("Debt forgiven", 1),
+}
+_UNKNOWN = _Way("Changed", 0)
+
+_LEADS = tuple("grant reverse void expire spend overdraw capture hold release repay forgive".split())
+"""The kinds one cause may bring together, what it was about first (a capture also releases, a grant repays)."""
+
+
+def activities(entries: Iterable[Entry], scale: int, names: Mapping[str, str]) -> list[Activity]:
+    """Entries, newest first → what happened, newest first. `names` are those of the buckets, by id."""
+    return [activity for group in _groups(entries) for activity in _read(group, scale, names)]
+
+
+def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Neighbours with one cause and one instant are one thing: the slices of a spend, say."""
+    for _, group in groupby(entries, key=lambda entry: (entry.cause, entry.effective_at)):
+        yield list(group)
+
+
+def _read(group: list[Entry], scale: int, names: Mapping[str, str]) -> Iterator[Activity]:
+    group = [entry for entry in group if entry.credits]
+    kinds = {entry.kind for entry in group}
+    ordered = [kind for kind in _LEADS if kind in kinds] + sorted(kinds - set(_LEADS))
+    balance = group[0].available_after if group else 0
+    used = [kind for kind in ordered if kind in ("spend", "overdraw")]
+    if len(used) == 2:
+        ordered.remove("overdraw")
+    for kind in ordered:
+        same = [
+            entry for entry in group if entry.kind == kind or (kind == "spend" and entry.kind == "overdraw")
+        ]
+        yield _line(kind, same, balance, scale, names)
+
+
+def _line(kind: str, same: list[Entry], balance: int, scale: int, names: Mapping[str, str]) -> Activity:
+    way, first = _WAYS.get(kind, _UNKNOWN), same[-1]
+    total = sum(entry.credits for entry in same)
+    overdrawn = sum(entry.credits for entry in same if entry.source == "overdraft")
+    amount = credits_text(total, scale)
+    return Activity(
+        at=first.effective_at,
+        when=time_text(first.effective_at).removesuffix(" UTC"),
+        what=_what(kind, way, first, names),
+        more=_more(kind, first, overdrawn, scale),
+        amount=signed(amount, way.sign < 0) if way.sign else amount,
+        balance=credits_text(balance, scale),
+        tone={1: "in", -1: "out", 0: "still"}[way.sign] if kind not in ("hold", "release") else "aside",
+    )
+
+
+def _what(kind: str, way: _Way, entry: Entry, names: Mapping[str, str]) -> str:
+    """A grant by the bucket's name, an end by the bucket that ended, a use by what it was for."""
+    if kind in ("grant", "expire", "void"):
+        place = entry.destination if kind == "grant" else entry.source
+        name = names.get(place.partition(":")[2]) or entry.description
+        return way.word if not name else name if kind == "grant" else f"{way.word}: {name}"
+    purpose = entry.description or entry.feature
+    if not purpose or kind in ("repay", "forgive"):
+        return way.word
+    return purpose if kind in ("spend", "overdraw", "capture") else f"{way.word}: {purpose}"
+
+
+def _more(kind: str, entry: Entry, overdrawn: int, scale: int) -> str:
+    parts = []
+    if entry.member and kind in ("spend", "overdraw", "capture", "hold"):
+        parts.append(entry.member)
+    if kind == "capture":
+        parts.append("from what was set aside")
+    if overdrawn and kind in ("spend", "overdraw", "capture"):
+        parts.append(f"{credits_text(overdrawn, scale)} on credit")
+    if overdrawn == 0 and kind == "hold" and entry.feature and entry.description:
+        parts.append(entry.feature)
+    return " · ".join(parts)
