@@ -1,0 +1,152 @@
+"""What the environment says: read once, at the door, and all that is wrong with it reported at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError, ValidationError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+DEFAULT_DATABASE = "sqlite:///var/billing.sqlite3"
+DEFAULT_CATALOG = "catalog.toml"
+
+
+class SettingsInvalid(Exception):
+    """Settings that can't be used: `errors` names each variable with what is wrong. Values are never
+    repeated, some are secrets.
+    """
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        self.errors = dict(errors)
+        super().__init__(
+            "\n".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(self.errors.items()))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings, checked. `catalog` is None when none is named and there is no `catalog.toml`: the default
+    one holds. Secrets stay out of the repr.
+    """
+
+    database_url: str = field(repr=False)
+    host: str
+    port: int
+    public_url: str
+    catalog: Path | None
+    stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    demo: bool
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
+        """Read from `environ` (default: the process's). A variable set to nothing counts as unset.
+
+        In the demo `SECRET_KEYS` may be missing: it makes its own. Raises SettingsInvalid.
+        """
+        env = _Env(os.environ if environ is None else environ)
+        database = env.str("DATABASE_URL", DEFAULT_DATABASE, validate=_check_database)
+        host = env.str("HOST", "127.0.0.1", validate=_check_host)
+        port = env.int("PORT", 8000, validate=_check_port)
+        public = env.str("PUBLIC_URL", "", validate=_check_public)
+        catalog = env.str("BILLING_CATALOG", "", validate=_check_catalog)
+        webhook_secrets: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [], validate=_check_list)
+        keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
+        try:
+            env.seal()
+        except EnvValidationError as error:
+            raise SettingsInvalid(cast("Mapping[str, list[str]]", error.error_messages)) from None
+        named = Path(catalog or DEFAULT_CATALOG)
+        return cls(
+            database_url=database_url(database),
+            host=host,
+            port=port,
+            public_url=(public or f"http://{_reachable(host)}:{port}").rstrip("/"),
+            catalog=named if catalog or named.is_file() else None,
+            stripe_webhook_secrets=tuple(secret.strip() for secret in webhook_secrets),
+            secret_keys=tuple(key.strip() for key in keys),
+            demo=demo,
+        )
+
+
+def database_url(text: str) -> str:
+    """The address as SQLAlchemy wants it: `postgres://` and `postgresql://` both mean psycopg 3.
+
+    ValueError if it is neither PostgreSQL's nor a SQLite file's; the text is not repeated, it may hold a
+    password.
+    """
+    try:
+        url = make_url(text.strip())
+    except (ArgumentError, ValueError):
+        url = None
+    if url is not None and url.drivername in ("postgres", "postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+    if url is not None and url.drivername in ("sqlite", "sqlite+pysqlite"):
+        if url.database and url.database != ":memory:":
+            return url.set(drivername="sqlite").render_as_string(hide_password=False)
+        raise ValueError(
+            "SQLite needs a file that several connections can open: sqlite:///var/billing.sqlite3."
+        )
+    raise ValueError("Write postgresql://user:password@host/name or sqlite:///path/to/file.")
+
+
+class _Env(Env):
+    """environs over any mapping; a variable set to nothing (`PORT=` in a compose file) counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self._given = environ
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return self._given.get(env_key, "").strip() or default
+
+
+def _check_database(text: str) -> None:
+    try:
+        database_url(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
+def _check_host(text: str) -> None:
+    if any(sign.isspace() or sign in "/@?#" for sign in text):
+        raise ValidationError("Write a name or an address to listen on, such as 127.0.0.1.")
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65_535:
+        raise ValidationError("Write a whole number from 1 to 65535.")
+
+
+def _check_public(text: str) -> None:
+    try:
+        url = urlsplit(text)
+        extra = url.query or url.fragment or url.username or url.port == 0
+        good = url.scheme in ("http", "https") and bool(url.hostname) and not extra
+    except ValueError:
+        good = False
+    if not good:
+        raise ValidationError("Write the address people open, such as https://billing.example.com.")
+
+
+def _check_catalog(text: str) -> None:
+    if not Path(text).is_file():
+        raise ValidationError("There is no such file.")
+
+
+def _check_list(texts: list[str]) -> None:
+    if not all(text.strip() for text in texts):
+        raise ValidationError("One of the list is empty: write them with single commas between.")
+
+
+def _reachable(host: str) -> str:
+    """A host to put into a link: what listens on every address is reached on this machine's own."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

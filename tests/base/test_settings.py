@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from billing.base.settings import Settings, SettingsInvalid, database_url
+
+KEY = {"SECRET_KEYS": "a-long-random-text"}
+
+
+def errors(environ: dict[str, str], *, demo: bool = False) -> dict[str, list[str]]:
+    with pytest.raises(SettingsInvalid) as caught:
+        Settings.from_env(environ, demo=demo)
+    return caught.value.errors
+
+
+def test_nothing_but_a_secret_is_required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env(KEY)
+    assert settings == Settings(
+        database_url="sqlite:///var/billing.sqlite3",
+        host="127.0.0.1",
+        port=8000,
+        public_url="http://127.0.0.1:8000",
+        catalog=None,
+        stripe_webhook_secrets=(),
+        secret_keys=("a-long-random-text",),
+        demo=False,
+    )
+    (tmp_path / "catalog.toml").touch()
+    assert Settings.from_env(KEY).catalog == Path("catalog.toml")
+
+
+def test_everything_can_be_said(tmp_path: Path) -> None:
+    catalog = tmp_path / "sold.toml"
+    catalog.touch()
+    settings = Settings.from_env(
+        {
+            "DATABASE_URL": "postgres://bill:p%40ss@db:5433/books?sslmode=require",
+            "HOST": "::",
+            "PORT": " 9000 ",
+            "PUBLIC_URL": "https://billing.example.com/credits/",
+            "BILLING_CATALOG": str(catalog),
+            "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
+            "SECRET_KEYS": "new,old",
+        }
+    )
+    assert settings.database_url == "postgresql+psycopg://bill:p%40ss@db:5433/books?sslmode=require"
+    assert (settings.host, settings.port, settings.catalog) == ("::", 9000, catalog)
+    assert settings.public_url == "https://billing.example.com/credits"
+    assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+    assert settings.secret_keys == ("new", "old")
+
+
+def test_set_to_nothing_is_unset() -> None:
+    blank = dict.fromkeys(("DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "STRIPE_WEBHOOK_SECRETS"), "")
+    assert Settings.from_env(blank | KEY).port == 8000
+    assert list(errors(blank | {"SECRET_KEYS": "  "})) == ["SECRET_KEYS"]
+
+
+def test_the_demo_makes_its_own_secret() -> None:
+    settings = Settings.from_env({}, demo=True)
+    assert settings.demo
+    assert settings.secret_keys == ()
+
+
+def test_the_process_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEYS", "from-the-process")
+    monkeypatch.setenv("PORT", "8123")
+    assert Settings.from_env().secret_keys == ("from-the-process",)
+    assert Settings.from_env().port == 8123
+
+
+def test_all_bad_ones_are_reported_at_once_without_their_values() -> None:
+    bad = {
+        "DATABASE_URL": "mysql://root:hunter2@db/books",
+        "HOST": "http://here",
+        "PORT": "80.5",
+        "PUBLIC_URL": "billing.example.com",
+        "BILLING_CATALOG": "/nowhere/catalog.toml",
+        "STRIPE_WEBHOOK_SECRETS": "hunter2,,",
+    }
+    found = errors(bad)
+    assert set(found) == {*bad, "SECRET_KEYS"}
+    text = str(SettingsInvalid(found))
+    assert text.count("\n") == 6
+    assert "hunter2" not in text
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "http", "8000.0"])
+def test_a_port_is_a_port(port: str) -> None:
+    assert list(errors(KEY | {"PORT": port})) == ["PORT"]
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x.example", "https://", "https://x.example/?a=1", "https://x:99999", "https://[x"]
+)
+def test_a_public_address_is_one_that_people_can_open(url: str) -> None:
+    assert list(errors(KEY | {"PUBLIC_URL": url})) == ["PUBLIC_URL"]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("localhost", "http://localhost:8000"),
+    ],
+)
+def test_the_public_address_follows_the_host(host: str, url: str) -> None:
+    assert Settings.from_env(KEY | {"HOST": host}).public_url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("postgres://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgresql://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("postgresql+psycopg://u:p@h/d", "postgresql+psycopg://u:p@h/d"),
+        ("sqlite:////srv/books.sqlite3", "sqlite:////srv/books.sqlite3"),
+    ],
+)
+def test_two_databases_are_known(text: str, url: str) -> None:
+    assert database_url(text) == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "books",
+        "mysql://h/d",
+        "postgresql+psycopg2://h/d",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://h:x/d",
+    ],
+)
+def test_other_databases_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"postgresql://|SQLite needs a file"):
+        database_url(text)
+
+
+def test_secrets_stay_out_of_the_repr() -> None:
+    shown = repr(
+        Settings.from_env(
+            {
+                "SECRET_KEYS": "hunter2",
+                "STRIPE_WEBHOOK_SECRETS": "hunter2",
+                "DATABASE_URL": "postgresql://u:hunter2@h/d",
+            }
+        )
+    )
+    assert "hunter2" not in shown
