@@ -1,0 +1,1 @@
+"""What a payment means in credits. Values in, values out."""

@@ -1,0 +1,111 @@
+"""What Stripe told us, as small values of our own, alike for every API version. Nothing of the SDK leaves
+this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from billing.rules.sale.lines import Line
+
+
+class PayloadInvalid(Exception):
+    """What came is not what Stripe sends. The message says where it differs, and is fit for a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One Stripe event. `object` is `data.object` as it came, in the shape of `api_version`.
+
+    Keys come from the object, never from `id`: Stripe may send two events for one fact. `account` is set on
+    events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`).
+    """
+
+    id: str
+    type: str
+    created: datetime
+    livemode: bool
+    api_version: str | None
+    account: str | None
+    object_id: str | None
+    object: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """One invoice. `metadata` is the subscription's, overlaid by the invoice's own.
+
+    `paid_at` is None when the invoice does not say; then the event's `created` counts. `has_more`: `lines`
+    are only the first ones, the rest must be fetched. `status` and `billing_reason` may hold values we do not
+    know.
+    """
+
+    id: str
+    customer: str | None
+    subscription: str | None
+    metadata: Mapping[str, str] = field(hash=False)
+    status: str | None
+    currency: str
+    created: datetime
+    paid_at: datetime | None
+    billing_reason: str | None
+    lines: tuple[Line, ...]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One line of a Checkout session. `net_cents` is after discounts and before tax."""
+
+    id: str
+    price: str | None
+    lookup_key: str | None
+    quantity: int | None
+    currency: str | None
+    amount_subtotal_cents: int
+    amount_total_cents: int
+    net_cents: int
+
+    @property
+    def count(self) -> int:
+        """How many were bought; a line that doesn't say is one."""
+        return 1 if self.quantity is None else self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One Checkout session. Amounts are in Stripe's smallest unit of `currency`, None until Stripe knows
+    them.
+
+    `lines` is None unless the session came with its lines expanded: an event never does. `has_more`: and then
+    only the first of them.
+    """
+
+    id: str
+    mode: str | None
+    status: str | None
+    payment_status: str | None
+    customer: str | None
+    client_reference_id: str | None
+    metadata: Mapping[str, str] = field(hash=False)
+    currency: str | None
+    amount_total_cents: int | None
+    amount_subtotal_cents: int | None
+    tax_cents: int
+    shipping_cents: int
+    created: datetime | None
+    invoice: str | None
+    subscription: str | None
+    payment_intent: str | None
+    lines: tuple[SessionLine, ...] | None
+    has_more: bool
+
+    @property
+    def net_cents(self) -> int | None:
+        """What was paid for the goods: after discounts, before tax and shipping."""
+        if self.amount_total_cents is None:
+            return None
+        return self.amount_total_cents - self.tax_cents - self.shipping_cents
