@@ -111,5 +111,5 @@ def _digest(pepper: str, secret: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Letters and digits only: underscores part a key's three pieces, a double click should select it whole."""
+    """Letters and digits only: underscores part the three pieces, and a double click should select it all."""
     return text.replace("_", "u").replace("-", "d")

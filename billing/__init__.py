@@ -1,0 +1,80 @@
+"""A billing engine for subscriptions with credits in them.
+
+from billing import Billing, Spend, InsufficientCredits
+
+billing = Billing.from_env()
+billing.customer("team_42", name="Team 42")
+receipt = billing.spend("team_42", 5, key="r1")
+"""
+
+from billing.base.clock import Clock, OffsetClock, StandingClock, SystemClock
+from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
+from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
+from billing.engine import Billing, Hold, Transaction
+from billing.finance.audit import Breach
+from billing.rules.refusals import (
+    AlreadyReversed,
+    BucketEnded,
+    Busy,
+    ClockSkew,
+    DatabaseUnavailable,
+    HoldEnded,
+    IdempotencyKeyReused,
+    InsufficientCredits,
+    Invalid,
+    Refusal,
+    StripeCustomerTaken,
+    Unavailable,
+    UnknownBucket,
+    UnknownCustomer,
+    UnknownHold,
+    UnknownSpend,
+    UnknownStripeEvent,
+    UnknownUnit,
+    WalletFrozen,
+    WrongIsolation,
+)
+from billing.rules.wallet.overdraft import Overdraft
+
+__all__ = [
+    "AlreadyReversed",
+    "Billing",
+    "Breach",
+    "Bucket",
+    "BucketEnded",
+    "Busy",
+    "Catalog",
+    "Clock",
+    "ClockSkew",
+    "Customer",
+    "DatabaseUnavailable",
+    "Entry",
+    "Hold",
+    "HoldEnded",
+    "IdempotencyKeyReused",
+    "InsufficientCredits",
+    "Invalid",
+    "OffsetClock",
+    "Overdraft",
+    "Pack",
+    "Plan",
+    "Policy",
+    "Receipt",
+    "Refusal",
+    "Spend",
+    "StandingClock",
+    "StripeCustomerTaken",
+    "SystemClock",
+    "Transaction",
+    "Unavailable",
+    "Unit",
+    "UnknownBucket",
+    "UnknownCustomer",
+    "UnknownHold",
+    "UnknownSpend",
+    "UnknownStripeEvent",
+    "UnknownUnit",
+    "Wallet",
+    "WalletFrozen",
+    "WrongIsolation",
+]

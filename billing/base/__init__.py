@@ -1,0 +1,1 @@
+"""What every room stands on: database, time, ids, settings, wording."""

@@ -1,0 +1,28 @@
+"""Ids. Those of books encode where the thing stands, all others are random; nothing else asks for randomness."""
+
+from __future__ import annotations
+
+import secrets
+
+
+def of(kind: str, wallet: int, number: int) -> str:
+    """The id of what began at an entry: `bkt_12_7` is the bucket granted by entry 7 of wallet 12."""
+    return f"{kind}_{wallet}_{number}"
+
+
+def read(kind: str, text: str) -> tuple[int, int] | None:
+    """`(wallet, number)` of such an id; None if it isn't one of that kind."""
+    head, _, tail = text.partition("_")
+    wallet, _, number = tail.partition("_")
+    if head != kind or not _plain(wallet) or not _plain(number):
+        return None
+    return int(wallet), int(number)
+
+
+def _plain(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18 and text[0] != "0"
+
+
+def token(size: int = 32) -> str:
+    """A random secret of `size` bytes, URL-safe."""
+    return secrets.token_urlsafe(size)

@@ -1,0 +1,55 @@
+"""Column types that mean the same on both databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+
+from billing.base.clock import aware
+
+Json = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+Whole = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Whole numbers up to 10^15 and beyond, and row ids: SQLite numbers its rows for INTEGER only."""
+
+
+class UTCDateTime(sa.types.TypeDecorator[datetime]):
+    """An instant, kept to the microsecond, aware UTC on both sides. Naive values are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = aware(value)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def encoders(dialect: Dialect) -> tuple[Callable[[datetime | None], Any], Callable[[Any], Any]]:
+    """How times and JSON are handed to the driver where statements bypass SQLAlchemy's own types."""
+    if dialect.name == "sqlite":
+        return _sqlite_time, _json_text
+    return _same, _json_text
+
+
+def _sqlite_time(value: datetime | None) -> str | None:
+    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

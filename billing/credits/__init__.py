@@ -1,0 +1,1 @@
+"""What a customer has: wallets, buckets, holds and the entries behind them."""

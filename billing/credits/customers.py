@@ -1,0 +1,78 @@
+"""Customers: who is billed. The id is the SaaS's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits.opening import make_wallets
+from billing.credits.tables import customers
+from billing.credits.values import Customer
+from billing.rules import asking
+from billing.rules.refusals import Refusal, UnknownCustomer
+
+
+def put(
+    tx: Tx,
+    catalog: Catalog,
+    id: str,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    locale: str | None = None,
+    timezone: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> tuple[Customer, bool] | Refusal:
+    """Makes the customer with a wallet per unit, or changes what is given; what is None stays. And: was it made now?"""
+    wrong = asking.refuse(
+        customer=asking.name(id),
+        name=asking.maybe(asking.text, name),
+        email=asking.maybe(asking.text, email),
+        locale=asking.maybe(asking.text, locale),
+        timezone=asking.maybe(asking.text, timezone),
+        metadata=asking.maybe(asking.metadata, metadata),
+    )
+    if wrong is not None:
+        return wrong
+    given = {"name": name, "email": email, "locale": locale, "timezone": timezone, "metadata": metadata}
+    changes = {field: value for field, value in given.items() if value is not None}
+    if "metadata" in changes:
+        changes["metadata"] = dict(metadata or {})
+    before = _row(tx, id)
+    if before is None:
+        blank: dict[str, Any] = {"id": id, "name": None, "email": None, "locale": None, "timezone": None, "metadata": {}}
+        sets.insert(tx, customers, [{**blank, **changes, "created_at": tx.now}], unless_there=True)
+        make_wallets(tx, [(id, unit) for unit in catalog.units])
+    if changes:
+        tx.connection.execute(sa.update(customers).where(customers.c.id == id).values(**changes))
+    after = _row(tx, id)
+    assert after is not None
+    return _value(after), before is None
+
+
+def find(tx: Tx, id: str) -> Customer | Refusal:
+    """The customer, or `UnknownCustomer`."""
+    row = _row(tx, id) if asking.name(id) is None else None
+    return UnknownCustomer(id) if row is None else _value(row)
+
+
+def page(tx: Tx, after: str | None, limit: int) -> list[Customer]:
+    """Customers in the order of their ids, beginning behind `after`."""
+    query = select(customers).order_by(customers.c.id).limit(limit)
+    if after is not None:
+        query = query.where(customers.c.id > after)
+    return [_value(row) for row in tx.connection.execute(query)]
+
+
+def _row(tx: Tx, id: str) -> Row[Any] | None:
+    return tx.connection.execute(select(customers).where(customers.c.id == id)).one_or_none()
+
+
+def _value(row: Row[Any]) -> Customer:
+    return Customer(row.id, row.name, row.email, row.locale, row.timezone, row.metadata, row.created_at)

@@ -1,0 +1,242 @@
+"""Grants, and what can be done to a bucket afterwards: void it, or extend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from billing.base import ids, sets
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits import recall
+from billing.credits.opening import OpenWallet, bucket_state, open_wallet, recollect
+from billing.credits.tables import bucket_ends, buckets, wallets
+from billing.credits.values import Bucket, bucket_value
+from billing.credits.writing import write
+from billing.rules import asking
+from billing.rules.refusals import Invalid, Refusal, UnknownBucket
+from billing.rules.wallet import granting, takingback
+from billing.rules.wallet.values import BucketState, Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """The credits of one grant and their terms. `origin` None: the grant itself is the origin."""
+
+    credits: int
+    description: str
+    origin: str | None = None
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+    priority: int = 50
+    features: tuple[str, ...] = ()
+    paid_cents: int = 0
+    currency: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    series: str | None = None
+    period_end: datetime | None = None
+
+
+def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str) -> Bucket | Refusal:
+    """Makes a bucket. `paid_cents` is what was paid for it outside Stripe; `effective_at` None means now."""
+    wrong = _malformed(customer, unit, lot, key)
+    if wrong is not None:
+        return wrong
+    wallet = open_wallet(tx, catalog, customer, unit)
+    if isinstance(wallet, Refusal):
+        return wallet
+    asked = recall.fingerprint("grant", lot=_plain(lot))
+    known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
+    if known is not None:
+        return recall.same(known, key, asked) or _as_granted(tx, wallet, known)
+    effective_at = lot.effective_at or wallet.at
+    if lot.expires_at is not None and lot.expires_at <= effective_at:
+        return Invalid.field(
+            "expires_at", "Must be later than effective_at: the bucket would never be valid."
+        )
+    bucket = add(wallet, lot, key, asked)
+    write(tx, [wallet])
+    return _value(wallet, bucket, replayed=False)
+
+
+def add(wallet: OpenWallet, lot: Lot, key: str | None = None, request: str | None = None) -> BucketState:
+    """Decides a grant in an open wallet; the caller writes. For whoever sells credits, too."""
+    position = wallet.position
+    number = position.next_number
+    origin = lot.origin or f"grant:{number}"
+    bucket = BucketState(
+        number=number,
+        origin=origin,
+        granted=lot.credits,
+        paid_cents=lot.paid_cents,
+        currency=lot.currency if lot.paid_cents else None,
+        priority=lot.priority,
+        features=tuple(sorted(lot.features)),
+        effective_at=lot.effective_at or wallet.at,
+        granted_at=position.at,
+        expires_at=lot.expires_at,
+        series=lot.series,
+        period_end=lot.period_end,
+        description=lot.description,
+        metadata=dict(lot.metadata) if lot.metadata else None,
+        free=lot.credits,
+        cents=lot.paid_cents,
+        basis_cents=lot.paid_cents,
+        basis_credits=lot.credits,
+    )
+    cause = Cause(origin, key=key, request=request, description=lot.description, details=bucket.metadata)
+    granting.grant(position, bucket, cause)
+    return bucket
+
+
+def void(tx: Tx, catalog: Catalog, customer: str, bucket: str, reason: str, key: str) -> Bucket | Refusal:
+    """Ends a bucket now and takes what is free in it. What holds set aside stays honoured until they end."""
+    wrong = asking.refuse(
+        customer=asking.name(customer),
+        reason=asking.description(reason) or asking.text(reason),
+        key=asking.key(key),
+    )
+    wallet = wrong or _wallet_of(tx, catalog, customer, bucket)
+    if isinstance(wallet, Refusal):
+        return wallet
+    number = _number(bucket)
+    asked = recall.fingerprint("void", bucket=number, reason=reason)
+    known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
+    state = wallet.position.buckets[number]
+    if known is not None:
+        return recall.same(known, key, asked) or _value(wallet, state, replayed=True)
+    cause = Cause(f"void:{wallet.position.next_number}", key=key, request=asked, description=reason)
+    refused = takingback.void(wallet.position, state, bucket, cause)
+    write(tx, [wallet])
+    return refused or _value(wallet, state, replayed=False)
+
+
+def extend(
+    tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: datetime, key: str
+) -> Bucket | Refusal:
+    """Moves a bucket's end to a later instant: a row of its own, nothing is overwritten in history."""
+    wrong = asking.refuse(
+        customer=asking.name(customer), expires_at=asking.instant(expires_at), key=asking.key(key)
+    )
+    wallet = wrong or _wallet_of(tx, catalog, customer, bucket)
+    if isinstance(wallet, Refusal):
+        return wallet
+    number = _number(bucket)
+    asked = recall.fingerprint("extend", bucket=number, expires_at=expires_at)
+    state = wallet.position.buckets[number]
+    ends = select(bucket_ends).where(bucket_ends.c.wallet_id == wallet.id)
+    before = tx.connection.execute(ends.where(bucket_ends.c.key == key)).one_or_none()
+    if before is not None:
+        answer = _value(wallet, state, replayed=True)
+        return recall.same(before, key, asked) or replace(answer, expires_at=before.becomes)
+    was = state.expires_at
+    refused = granting.extend(wallet.position, state, bucket, expires_at)
+    write(tx, [wallet])
+    if refused is not None:
+        return refused
+    last = select(func.coalesce(func.max(bucket_ends.c.number), 0)).where(
+        bucket_ends.c.wallet_id == wallet.id
+    )
+    row = {
+        "wallet_id": wallet.id,
+        "number": tx.connection.execute(last).scalar_one() + 1,
+        "bucket": number,
+        "was": was,
+        "becomes": expires_at,
+        "key": key,
+        "request": asked,
+        "effective_at": wallet.at,
+        "recorded_at": wallet.at,
+    }
+    sets.insert(tx, bucket_ends, [row])
+    return _value(wallet, state, replayed=False)
+
+
+def _malformed(customer: str, unit: str, lot: Lot, key: str) -> Refusal | None:
+    currency = asking.maybe(asking.currency, lot.currency)
+    if (
+        currency is None
+        and (asking.cents(lot.paid_cents) is None)
+        and lot.paid_cents
+        and lot.currency is None
+    ):
+        currency = "Say in which currency paid_cents are."
+    return asking.refuse(
+        customer=asking.name(customer),
+        credits=asking.credits(lot.credits),
+        reason=asking.description(lot.description) or asking.text(lot.description),
+        key=asking.key(key),
+        unit=asking.text(unit),
+        effective_at=asking.maybe(asking.instant, lot.effective_at),
+        expires_at=asking.maybe(asking.instant, lot.expires_at),
+        priority=asking.priority(lot.priority),
+        features=asking.features(lot.features),
+        paid_cents=asking.cents(lot.paid_cents),
+        currency=currency,
+        metadata=asking.maybe(asking.metadata, lot.metadata),
+    )
+
+
+def _plain(lot: Lot) -> dict[str, Any]:
+    values = {name: getattr(lot, name) for name in Lot.__slots__}
+    return {
+        **values,
+        "features": sorted(lot.features),
+        "metadata": dict(lot.metadata) if lot.metadata else None,
+    }
+
+
+def _number(bucket: str) -> int:
+    place = ids.read("bkt", bucket)
+    assert place is not None
+    return place[1]
+
+
+def _wallet_of(tx: Tx, catalog: Catalog, customer: str, bucket: str) -> OpenWallet | Refusal:
+    """Opens the wallet a bucket of this customer lies in, with the bucket read."""
+    place = ids.read("bkt", bucket)
+    if place is None:
+        return UnknownBucket(bucket)
+    its = select(wallets.c.customer_id, wallets.c.unit).where(wallets.c.id == place[0])
+    row = tx.connection.execute(its).one_or_none()
+    if row is None or row.customer_id != customer:
+        return UnknownBucket(bucket)
+    wallet = open_wallet(tx, catalog, row.customer_id, row.unit)
+    if isinstance(wallet, OpenWallet):
+        recollect(tx, wallet, [place[1]])
+        if place[1] not in wallet.position.buckets:
+            return UnknownBucket(bucket)
+    return wallet
+
+
+def _as_granted(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> Bucket:
+    """The bucket as the grant's first answer showed it."""
+    row = tx.connection.execute(
+        select(buckets).where(buckets.c.wallet_id == wallet.id, buckets.c.number == first.number)
+    ).one()
+    state = bucket_state(row)
+    parts = recall.of_cause(tx, wallet.id, first.cause, first.number)
+    state.expired = sum(part.credits for part in parts if part.kind == "expire")
+    repaid = sum(
+        part.credits for part in parts if part.kind == "repay" and part.source == f"bucket:{state.number}"
+    )
+    state.free, state.held, state.voided_at = state.granted - repaid - state.expired, 0, None
+    first_end = (
+        select(bucket_ends.c.was)
+        .where(bucket_ends.c.wallet_id == wallet.id, bucket_ends.c.bucket == state.number)
+        .order_by(bucket_ends.c.number)
+    )
+    changed = tx.connection.execute(first_end).first()
+    if changed is not None:
+        state.expires_at = changed.was
+    value = bucket_value(wallet.id, wallet.customer, wallet.unit, state, first.recorded_at)
+    return replace(value, replayed=True)
+
+
+def _value(wallet: OpenWallet, state: BucketState, *, replayed: bool) -> Bucket:
+    value = bucket_value(wallet.id, wallet.customer, wallet.unit, state, wallet.at)
+    return replace(value, replayed=replayed)

@@ -1,0 +1,228 @@
+"""Opening: lock the wallet, read it, do what is due. The only maker of an `OpenWallet`.
+
+What was read before the lock is stale; so a verb opens first, and whoever holds an `OpenWallet` holds the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits.tables import buckets, customers, holds, wallets
+from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
+from billing.rules.wallet import due
+from billing.rules.wallet import overdraft as overdrafts
+from billing.rules.wallet.position import Position
+from billing.rules.wallet.values import BucketState, HoldState, Terms
+
+WalletName = tuple[str, str]
+"""Customer and unit."""
+
+
+@dataclass(slots=True)
+class OpenWallet:
+    """A wallet that is locked, caught up to `at` and read."""
+
+    id: int
+    customer: str
+    unit: str
+    at: datetime
+    position: Position
+    row: dict[str, Any]
+    changed: dict[str, Any] = field(default_factory=dict)
+    """Settings of the wallet's row to be written along."""
+
+
+def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> Terms:
+    """What holds for the wallet: its own overdraft setting before its plan's before the catalog's."""
+    overdraft = catalog.policy.overdraft
+    if row["overdraft"] is not None:
+        setting = overdrafts.parse(row["overdraft"])
+        assert not isinstance(setting, str), setting
+        overdraft = setting
+    elif row["plan"] in catalog.plans and row["plan_until"] is not None and row["plan_until"] > at:
+        overdraft = catalog.plans[row["plan"]].overdraft or overdraft
+    return Terms(burn_down=catalog.policy.burn_down, overdraft=overdraft)
+
+
+def open_wallets(
+    tx: Tx,
+    catalog: Catalog,
+    wanted: Collection[WalletName],
+) -> dict[WalletName, OpenWallet | Refusal]:
+    """Locks and opens these wallets, making those that are not there yet."""
+    answers: dict[WalletName, OpenWallet | Refusal] = {}
+    known = [pair for pair in dict.fromkeys(wanted) if pair[1] in catalog.units]
+    for pair in wanted:
+        if pair[1] not in catalog.units:
+            answers[pair] = UnknownUnit(pair[1])
+    rows = {(row.customer_id, row.unit): row for row in _lock(tx, known)}
+    missing = [pair for pair in known if pair not in rows]
+    if missing:
+        there = _customers(tx, [customer for customer, _ in missing])
+        answers.update({pair: UnknownCustomer(pair[0]) for pair in missing if pair[0] not in there})
+        made = sorted(pair for pair in missing if pair[0] in there)
+        make_wallets(tx, made)
+        rows.update({(row.customer_id, row.unit): row for row in _lock(tx, made)})
+    for opened in _read(tx, catalog, list(rows.values())):
+        answers[(opened.customer, opened.unit)] = opened
+    return answers
+
+
+def open_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> OpenWallet | Refusal:
+    """One of them."""
+    return open_wallets(tx, catalog, [(customer, unit)])[(customer, unit)]
+
+
+def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
+    """Reads buckets that were not read on opening because nothing is left in them."""
+    missing = sorted(set(numbers) - set(wallet.position.buckets))
+    if missing:
+        wanted = (buckets.c.wallet_id == wallet.id) & buckets.c.number.in_(missing)
+        for row in tx.connection.execute(select(buckets).where(wanted)):
+            wallet.position.know(bucket_state(row))
+
+
+def open_due(tx: Tx, catalog: Catalog, limit: int) -> list[OpenWallet]:
+    """Up to `limit` wallets with something due by now, caught up; those that others have locked are passed over."""
+    late = select(wallets).where(wallets.c.next_due_at <= tx.now).order_by(wallets.c.id).limit(limit)
+    rows = list(tx.connection.execute(late.with_for_update(skip_locked=True, key_share=True)))
+    return _read(tx, catalog, rows)
+
+
+def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
+    """Makes wallets that are not there; one that somebody else is making right now is left to them."""
+    rows = [
+        {"customer_id": customer, "unit": unit, "available": 0, "held": 0, "owed": 0, "last_number": 0,
+         "created_at": tx.now}
+        for customer, unit in pairs
+    ]  # fmt: skip
+    sets.insert(tx, wallets, rows, unless_there=True)
+
+
+def position_of(
+    catalog: Catalog, row: dict[str, Any], bucket_rows: Iterable[Any], hold_rows: Iterable[Any], now: datetime
+) -> tuple[Position, datetime]:
+    """The position as it was last written, and the instant it is to be brought to. Used by readers, too."""
+    last_at = row["last_at"] or now
+    at = max(now, last_at)
+    position = Position(
+        terms_of(catalog, row, at),
+        last_at,
+        buckets=[bucket_state(bucket) for bucket in bucket_rows],
+        holds=[hold_state(hold) for hold in hold_rows],
+        next_number=row["last_number"] + 1,
+        owed=row["owed"],
+        frozen=row["frozen_at"] is not None,
+        debt_due_at=row["debt_due_at"],
+        period_end=row["period_end"],
+    )
+    return position, at
+
+
+def bucket_state(row: Any) -> BucketState:
+    """A row of `billing_buckets` as the rules see it."""
+    return BucketState(
+        number=row.number,
+        origin=row.origin,
+        granted=row.granted,
+        paid_cents=row.paid_cents,
+        currency=row.currency,
+        priority=row.priority,
+        features=tuple(row.features),
+        effective_at=row.effective_at,
+        granted_at=row.granted_at,
+        expires_at=row.expires_at,
+        series=row.series,
+        period_end=row.period_end,
+        voided_at=row.voided_at,
+        description=row.description,
+        metadata=row.metadata,
+        free=row.free,
+        held=row.held,
+        cents=row.cents,
+        basis_cents=row.basis_cents,
+        basis_credits=row.basis_credits,
+        expired=row.expired,
+    )
+
+
+def hold_state(row: Any) -> HoldState:
+    """A row of `billing_holds` as the rules see it."""
+    return HoldState(
+        number=row.number,
+        credits=row.credits,
+        slices=tuple((number, credits) for number, credits in row.slices),
+        overdraft=row.overdraft,
+        feature=row.feature,
+        metadata=row.metadata,
+        placed_at=row.placed_at,
+        lapses_at=row.lapses_at,
+        recorded_at=row.recorded_at,
+        status=row.status,
+        ended_at=row.ended_at,
+        captured=row.captured,
+        outcome=row.outcome,
+    )
+
+
+def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[Row[Any]]:
+    """Locks the wallets' rows in the order of their ids and reads them as they are then."""
+    if not pairs:
+        return []
+    if len(pairs) == 1:
+        match: Any = (wallets.c.customer_id == pairs[0][0]) & (wallets.c.unit == pairs[0][1])
+        query = select(wallets).where(match)
+    else:
+        listed = sets.pairs(tx, str, pairs)
+        match = (wallets.c.customer_id == listed.c.one) & (wallets.c.unit == listed.c.two)
+        query = select(wallets).join(listed, match)
+    if tx.sqlite:
+        # SQLite's lock is its one writer: a write that changes nothing takes it, in a host's plain session, too.
+        tx.connection.execute(sa.update(wallets).where(wallets.c.id == -1).values(id=-1))
+        return list(tx.connection.execute(query.order_by(wallets.c.id)))
+    return list(
+        tx.connection.execute(query.order_by(wallets.c.id).with_for_update(of=wallets, key_share=True))
+    )
+
+
+def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:
+    return set(tx.connection.execute(select(customers.c.id).where(customers.c.id.in_(set(ids)))).scalars())
+
+
+def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet]:
+    ids = [row.id for row in rows]
+    of_bucket: dict[int, list[Any]] = {id: [] for id in ids}
+    of_hold: dict[int, list[Any]] = {id: [] for id in ids}
+    if ids:
+        left = buckets.c.free + buckets.c.held > 0
+        for bucket in tx.connection.execute(
+            select(buckets).where(_is_one_of(buckets.c.wallet_id, ids), left)
+        ):
+            of_bucket[bucket.wallet_id].append(bucket)
+    holding = [row.id for row in rows if row.held]
+    if holding:
+        is_open = holds.c.status == "open"
+        for hold in tx.connection.execute(
+            select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)
+        ):
+            of_hold[hold.wallet_id].append(hold)
+    opened = []
+    for row in rows:
+        values = dict(row._mapping)
+        position, at = position_of(catalog, values, of_bucket[row.id], of_hold[row.id], tx.now)
+        due.advance(position, at)
+        opened.append(OpenWallet(row.id, row.customer_id, row.unit, at, position, values))
+    return opened
+
+
+def _is_one_of(column: sa.Column[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    return column == ids[0] if len(ids) == 1 else column.in_(sa.bindparam(None, list(ids), expanding=True))

@@ -1,0 +1,120 @@
+"""A wallet as it was: from its entries alone, by the same rules as today.
+
+`at`: what we knew then (entries recorded by then). `as_of`: what was true then (entries effective by then, however
+late we learnt of them). Settings of the wallet and the catalog are today's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits.opening import bucket_state, hold_state, terms_of
+from billing.credits.tables import bucket_ends, buckets, entries, holds
+from billing.rules.wallet import due
+from billing.rules.wallet.position import Position
+from billing.rules.wallet.values import BucketState, HoldState
+
+_Sums = dict[str, list[int]]
+
+
+def position_then(
+    tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetime, *, known: bool
+) -> Position:
+    """The position at `moment`: as it was known then, or (not `known`) as it was in truth."""
+    column = entries.c.recorded_at if known else entries.c.effective_at
+    sums, last_at = _sums(tx, row["id"], column <= moment)
+    granted = (
+        select(buckets)
+        .join(entries, (entries.c.wallet_id == buckets.c.wallet_id) & (entries.c.number == buckets.c.number))
+        .where(buckets.c.wallet_id == row["id"], column <= moment)
+    )
+    ends = _ends(tx, row["id"], moment)
+    states = [_bucket(bucket, sums, ends, moment) for bucket in tx.connection.execute(granted)]
+    still = [_hold(hold) for hold in _holds(tx, row["id"], moment, known=known)]
+    on_trust = sum(hold.overdraft for hold in still)
+    start = last_at or moment
+    plan_ends = [state.period_end for state in states if state.period_end is not None]
+    position = Position(
+        terms_of(catalog, row, moment),
+        start,
+        buckets=states,
+        holds=still,
+        owed=-sums["overdraft"][0] - on_trust,
+        frozen=row["frozen_at"] is not None and row["frozen_at"] <= moment,
+        period_end=max(plan_ends, default=None),
+    )
+    if position.owed and position.terms.overdraft.debt != "repay":
+        position.debt_due_at = position.period_after(start)
+    due.advance(position, max(moment, start))
+    return position
+
+
+def _sums(tx: Tx, wallet: int, then: Any) -> tuple[_Sums, datetime | None]:
+    """What came into each account less what left it: credits and cents; and when the last thing happened."""
+    grouped = (
+        select(
+            entries.c.source,
+            entries.c.destination,
+            func.sum(entries.c.credits).label("credits"),
+            func.sum(entries.c.cents).label("cents"),
+            func.max(entries.c.effective_at).label("last_at"),
+        )
+        .where(entries.c.wallet_id == wallet, then)
+        .group_by(entries.c.source, entries.c.destination)
+    )
+    sums: _Sums = defaultdict(lambda: [0, 0])
+    last_at: datetime | None = None
+    for row in tx.connection.execute(grouped):
+        for account, sign in ((row.source, -1), (row.destination, 1)):
+            sums[account][0] += sign * int(row.credits)
+            sums[account][1] += sign * int(row.cents)
+        if row.destination == "expired":
+            sums[f"expired:{row.source}"][0] += int(row.credits)
+        last_at = row.last_at if last_at is None else max(last_at, row.last_at)
+    return sums, last_at
+
+
+def _ends(tx: Tx, wallet: int, moment: datetime) -> dict[int, tuple[datetime | None]]:
+    """Buckets whose end then was another than today's, with the end they had."""
+    then: dict[int, tuple[datetime | None]] = {}
+    query = select(bucket_ends).where(bucket_ends.c.wallet_id == wallet).order_by(bucket_ends.c.number.desc())
+    for change in tx.connection.execute(query):
+        if change.recorded_at > moment:
+            then[change.bucket] = (change.was,)
+    return then
+
+
+def _bucket(
+    row: Row[Any], sums: _Sums, ends: dict[int, tuple[datetime | None]], moment: datetime
+) -> BucketState:
+    state = bucket_state(row)
+    free, held = sums[f"bucket:{state.number}"], sums[f"held:{state.number}"]
+    state.free, state.held, state.cents = free[0], held[0], free[1] + held[1]
+    state.expired = sums[f"expired:bucket:{state.number}"][0]
+    if state.number in ends:
+        (state.expires_at,) = ends[state.number]
+    if state.voided_at is not None and state.voided_at > moment:
+        state.voided_at = None
+    return state
+
+
+def _holds(tx: Tx, wallet: int, moment: datetime, *, known: bool) -> list[Row[Any]]:
+    begun, ended = (
+        (holds.c.recorded_at, holds.c.ended_recorded_at) if known else (holds.c.placed_at, holds.c.ended_at)
+    )
+    query = select(holds).where(
+        holds.c.wallet_id == wallet, begun <= moment, ended.is_(None) | (ended > moment)
+    )
+    return list(tx.connection.execute(query))
+
+
+def _hold(row: Row[Any]) -> HoldState:
+    hold = hold_state(row)
+    hold.status, hold.ended_at = "open", None
+    return hold

@@ -1,0 +1,226 @@
+"""Spends and their reversals. Each verb: open, recall, decide, refuse; from there on it cannot fail; write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from billing.base import ids
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits import recall
+from billing.credits.opening import OpenWallet, WalletName, open_wallet, open_wallets, recollect
+from billing.credits.tables import entries, wallets
+from billing.credits.values import Receipt, Spend
+from billing.credits.writing import write
+from billing.rules import asking
+from billing.rules.refusals import IdempotencyKeyReused, Refusal, UnknownSpend
+from billing.rules.wallet import spending, takingback
+from billing.rules.wallet.values import Cause, Past, PastMovement
+
+_PAYING = ("spend", "capture", "overdraw")
+
+
+def spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:
+    """Each request judged alone, in order, in one transaction: its receipt, or why not."""
+    answers: list[Receipt | Refusal | None] = [_malformed(request) for request in requests]
+    wanted = [(r.customer, r.unit) for r, wrong in zip(requests, answers, strict=True) if wrong is None]
+    opened = open_wallets(tx, catalog, wanted)
+    keyed = []
+    for index, request in enumerate(requests):
+        if answers[index] is None:
+            wallet = opened[(request.customer, request.unit)]
+            if isinstance(wallet, Refusal):
+                answers[index] = wallet
+            else:
+                keyed.append((wallet.id, request.key))
+    known = recall.known(tx, keyed)
+    fresh: dict[tuple[int, str], tuple[str, int]] = {}
+    for index, request in enumerate(requests):
+        if answers[index] is None:
+            wallet = opened[(request.customer, request.unit)]
+            assert isinstance(wallet, OpenWallet)
+            answers[index] = _judge(tx, wallet, request, known, fresh, index, answers)
+    write(tx, [wallet for wallet in opened.values() if isinstance(wallet, OpenWallet)])
+    return [answer for answer in answers if answer is not None]
+
+
+def _judge(
+    tx: Tx,
+    wallet: OpenWallet,
+    request: Spend,
+    known: recall.Known,
+    fresh: dict[tuple[int, str], tuple[str, int]],
+    index: int,
+    answers: Sequence[Receipt | Refusal | None],
+) -> Receipt | Refusal:
+    name = (wallet.id, request.key)
+    asked = _fingerprint(request)
+    if name in known:
+        return _replay(tx, wallet, known[name], request.key, asked)
+    if name in fresh:  # the same key twice in one batch
+        before, at = fresh[name]
+        answer = answers[at]
+        if before != asked:
+            return IdempotencyKeyReused(request.key)
+        assert isinstance(answer, Receipt)
+        return replace(answer, replayed=True)
+    position = wallet.position
+    begun = len(position.movements)
+    refused = spending.spend(position, request.credits, _cause(position.next_number, request, asked))
+    if refused is not None:
+        return refused
+    fresh[name] = (asked, index)
+    return recall.receipt(
+        wallet.id, wallet.customer, wallet.unit, "spend", position.movements[begun:], wallet.at
+    )
+
+
+def spend_under(tx: Tx, wallet: OpenWallet, request: Spend) -> Receipt | Refusal:
+    """One spend in a wallet that is open already, under a key that may be one of ours. Writes nothing itself."""
+    return _judge(tx, wallet, request, recall.known(tx, [(wallet.id, request.key)]), {}, 0, ())
+
+
+def _replay(tx: Tx, wallet: OpenWallet, first: Row[Any], key: str, asked: str) -> Receipt | Refusal:
+    reused = recall.same(first, key, asked)
+    if reused is not None:
+        return reused
+    parts = recall.of_cause(tx, wallet.id, first.cause, first.number)
+    answer = recall.receipt(wallet.id, wallet.customer, wallet.unit, "spend", parts, first.recorded_at)
+    return replace(answer, replayed=True)
+
+
+def _malformed(request: Spend) -> Refusal | None:
+    return asking.refuse(
+        customer=asking.name(request.customer),
+        credits=asking.credits(request.credits),
+        key=asking.key(request.key),
+        unit=asking.text(request.unit),
+        feature=asking.maybe(asking.text, request.feature),
+        member=asking.maybe(asking.text, request.member),
+        description=asking.maybe(asking.description, request.description),
+        metadata=asking.maybe(asking.metadata, request.metadata),
+    )
+
+
+def _fingerprint(request: Spend) -> str:
+    return recall.fingerprint(
+        "spend",
+        credits=request.credits,
+        feature=request.feature,
+        member=request.member,
+        description=request.description,
+        metadata=request.metadata,
+    )
+
+
+def _cause(number: int, request: Spend, asked: str) -> Cause:
+    return Cause(
+        f"spend:{number}",
+        key=request.key,
+        request=asked,
+        member=request.member,
+        feature=request.feature,
+        description=request.description,
+        details=dict(request.metadata) if request.metadata else None,
+    )
+
+
+def reverse(
+    tx: Tx, catalog: Catalog, customer: str, spend: str, credits: int | None, key: str
+) -> Receipt | Refusal:
+    """Gives back a spend or capture, wholly or in part, the last slice first, with the very cents it took."""
+    wrong = asking.refuse(
+        customer=asking.name(customer), credits=asking.maybe(asking.credits, credits), key=asking.key(key)
+    )
+    if wrong is not None:
+        return wrong
+    found = _find(tx, customer, spend)
+    if found is None:
+        return UnknownSpend(spend)
+    (_, unit), first = found
+    wallet = open_wallet(tx, catalog, customer, unit)
+    if isinstance(wallet, Refusal):
+        return wallet
+    asked = recall.fingerprint("reverse", spend=first, credits=credits)
+    known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
+    if known is not None:
+        reused = recall.same(known, key, asked)
+        if reused is not None:
+            return reused
+        parts = recall.of_cause(tx, wallet.id, known.cause, known.number)
+        answer = recall.receipt(wallet.id, wallet.customer, wallet.unit, "rev", parts, known.recorded_at)
+        return replace(answer, replayed=True)
+    position = wallet.position
+    past = _past(tx, wallet.id, first)
+    recollect(tx, wallet, _buckets_of([*past.slices, *past.repayments]))
+    begun = len(position.movements)
+    details = {"spend": spend}
+    cause = Cause(f"reversal:{position.next_number}", key=key, request=asked, details=details)
+    refused = takingback.reverse(position, past, credits, cause)
+    write(tx, [wallet])
+    if refused is not None:
+        return refused
+    return recall.receipt(
+        wallet.id, wallet.customer, wallet.unit, "rev", position.movements[begun:], wallet.at
+    )
+
+
+def _find(tx: Tx, customer: str, spend: str) -> tuple[WalletName, int] | None:
+    """The wallet a spend stands in and its first entry. Read before the lock: entries never change."""
+    place = ids.read("spend", spend)
+    if place is None:
+        return None
+    wallet_id, first = place
+    wallet = tx.connection.execute(
+        select(wallets.c.customer_id, wallets.c.unit).where(wallets.c.id == wallet_id)
+    )
+    row = wallet.one_or_none()
+    if row is None or row.customer_id != customer:
+        return None
+    slices = _slices(tx, wallet_id, first)
+    if not slices or slices[0].number != first:
+        return None
+    return (row.customer_id, row.unit), first
+
+
+def _slices(tx: Tx, wallet: int, first: int) -> list[PastMovement]:
+    rows = recall.of_cause(tx, wallet, f"spend:{first}", first)
+    return [_past_movement(row) for row in rows if row.kind in _PAYING]
+
+
+def _buckets_of(parts: Sequence[PastMovement]) -> set[int]:
+    ends = [part.source.partition(":")[2] for part in parts]
+    return {int(end) for end in ends if end.isdigit()}
+
+
+def _past_movement(row: Row[Any]) -> PastMovement:
+    return PastMovement(row.number, row.kind, row.source, row.destination, row.credits, row.cents)
+
+
+def _past(tx: Tx, wallet: int, first: int) -> Past:
+    """The spend's slices with what was reversed of them, and what became of its overdraft part."""
+    slices = _slices(tx, wallet, first)
+    _note_reversals(tx, wallet, slices, "undoes")
+    if all(part.source not in ("overdraft", "held:overdraft") for part in slices):
+        return Past(slices=tuple(slices))
+    debt = select(entries).where(entries.c.wallet_id == wallet, entries.c.kind.in_(("repay", "forgive")))
+    history = [_past_movement(row) for row in tx.connection.execute(debt.order_by(entries.c.number))]
+    forgivings = [part for part in history if part.kind == "forgive"]
+    before = max((part.number for part in forgivings if part.number < first), default=0)
+    after = next((part for part in forgivings if part.number > first), None)
+    last = after.number if after is not None else float("inf")
+    repayments = [part for part in history if part.kind == "repay" and before < part.number < last]
+    _note_reversals(tx, wallet, repayments, "via")
+    if after is not None:
+        _note_reversals(tx, wallet, [after], "via")
+    return Past(slices=tuple(slices), repayments=tuple(reversed(repayments)), forgiven=after)
+
+
+def _note_reversals(tx: Tx, wallet: int, parts: Sequence[PastMovement], by: str) -> None:
+    sums = recall.reversed_by(tx, wallet, [part.number for part in parts], by)
+    for part in parts:
+        part.reversed_credits, part.reversed_cents = sums.get(part.number, (0, 0))

@@ -1,0 +1,182 @@
+"""All tables of a customer's credits. Every key begins with the wallet, no foreign key crosses wallets.
+
+`billing_entries` and `billing_bucket_ends` are append-only: triggers refuse to change or delete a row.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Table, Text
+
+from billing.base.db import metadata
+from billing.base.types import Json, UTCDateTime, Whole
+
+LARGEST_CREDITS = 10**15
+LARGEST_CENTS = 10**12
+
+customers = Table(
+    "billing_customers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("email", Text),
+    Column("locale", Text),
+    Column("timezone", Text),
+    Column("metadata", Json, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+)
+
+wallets = Table(
+    "billing_wallets",
+    metadata,
+    Column("id", Whole, primary_key=True, autoincrement=True),
+    Column("customer_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("available", Whole, nullable=False, default=0),
+    Column("held", Whole, nullable=False, default=0),
+    Column("owed", Whole, nullable=False, default=0),
+    Column("last_number", Whole, nullable=False, default=0),
+    Column("last_at", UTCDateTime),
+    Column("next_due_at", UTCDateTime),
+    Column("debt_due_at", UTCDateTime),
+    Column("overdraft", Json),
+    Column("frozen_at", UTCDateTime),
+    Column("plan", Text),
+    Column("plan_until", UTCDateTime),
+    Column("period_end", UTCDateTime),
+    # The purse: credits drawn from the first bucket that may be spent without looking at the buckets.
+    Column("purse_bucket", Whole),
+    Column("purse_credits", Whole),
+    Column("purse_cents", Whole),
+    Column("purse_left", Whole),
+    Column("purse_basis_cents", Whole),
+    Column("purse_basis_credits", Whole),
+    Column("purse_from", UTCDateTime),
+    Column("purse_until", UTCDateTime),
+    Column("purse_policy", Text),
+    Column("created_at", UTCDateTime, nullable=False),
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+    sa.UniqueConstraint("customer_id", "unit"),
+    CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
+    Index("billing_wallets_next_due_at_idx", "next_due_at", postgresql_where=sa.text("next_due_at IS NOT NULL"),
+          sqlite_where=sa.text("next_due_at IS NOT NULL")),
+)  # fmt: skip
+
+buckets = Table(
+    "billing_buckets",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("origin", Text, nullable=False),
+    Column("description", Text),
+    Column("granted", Whole, nullable=False),
+    Column("paid_cents", Whole, nullable=False),
+    Column("currency", Text),
+    Column("priority", Integer, nullable=False),
+    Column("features", Json, nullable=False),
+    Column("metadata", Json),
+    Column("effective_at", UTCDateTime, nullable=False),
+    Column("granted_at", UTCDateTime, nullable=False),
+    Column("expires_at", UTCDateTime),
+    Column("series", Text),
+    Column("period_end", UTCDateTime),
+    Column("voided_at", UTCDateTime),
+    Column("free", Whole, nullable=False),
+    Column("held", Whole, nullable=False),
+    Column("cents", Whole, nullable=False),
+    Column("basis_cents", Whole, nullable=False),
+    Column("basis_credits", Whole, nullable=False),
+    Column("expired", Whole, nullable=False, default=0),
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    sa.UniqueConstraint("wallet_id", "origin"),
+    CheckConstraint("effective_at < expires_at", name="validity"),
+    CheckConstraint(f"granted > 0 AND granted <= {LARGEST_CREDITS}", name="granted"),
+    CheckConstraint(f"paid_cents >= 0 AND paid_cents <= {LARGEST_CENTS}", name="paid_cents"),
+    CheckConstraint("free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted", name="left"),
+    Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("free + held > 0"),
+          sqlite_where=sa.text("free + held > 0")),
+)  # fmt: skip
+
+bucket_ends = Table(
+    "billing_bucket_ends",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("bucket", Whole, nullable=False),
+    Column("was", UTCDateTime),
+    Column("becomes", UTCDateTime, nullable=False),
+    Column("key", Text),
+    Column("request", Text),
+    Column("effective_at", UTCDateTime, nullable=False),
+    Column("recorded_at", UTCDateTime, nullable=False),
+    ForeignKeyConstraint(["wallet_id", "bucket"], ["billing_buckets.wallet_id", "billing_buckets.number"]),
+    sa.UniqueConstraint("wallet_id", "key"),
+    info={"append_only": True},
+)
+
+holds = Table(
+    "billing_holds",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("credits", Whole, nullable=False),
+    Column("slices", Json, nullable=False),
+    Column("overdraft", Whole, nullable=False),
+    Column("feature", Text),
+    Column("metadata", Json),
+    Column("placed_at", UTCDateTime, nullable=False),
+    Column("lapses_at", UTCDateTime, nullable=False),
+    Column("recorded_at", UTCDateTime, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("ended_at", UTCDateTime),
+    Column("ended_recorded_at", UTCDateTime),
+    Column("captured", Whole),
+    Column("outcome", Whole),
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    CheckConstraint("status IN ('open', 'captured', 'released', 'lapsed')", name="status"),
+    CheckConstraint("placed_at < lapses_at", name="validity"),
+    Index("billing_holds_open_idx", "wallet_id", postgresql_where=sa.text("status = 'open'"),
+          sqlite_where=sa.text("status = 'open'")),
+)  # fmt: skip
+
+entries = Table(
+    "billing_entries",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("credits", Whole, nullable=False),
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text),
+    Column("cause", Text, nullable=False),
+    Column("key", Text),
+    Column("request", Text),
+    Column("member", Text),
+    Column("feature", Text),
+    Column("description", Text),
+    Column("details", Json),
+    Column("undoes", Whole),
+    Column("via", Whole),
+    Column("available_after", Whole, nullable=False),
+    Column("owed_after", Whole, nullable=False),
+    Column("effective_at", UTCDateTime, nullable=False),
+    Column("recorded_at", UTCDateTime, nullable=False),
+    Column("posted_at", UTCDateTime, nullable=False),
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    sa.UniqueConstraint("wallet_id", "key"),
+    CheckConstraint(f"credits >= 0 AND credits <= {LARGEST_CREDITS}", name="credits"),
+    CheckConstraint(f"cents >= 0 AND cents <= {LARGEST_CENTS}", name="cents"),
+    CheckConstraint("credits > 0 OR cents > 0", name="moves_something"),
+    CheckConstraint("(cents = 0) = (currency IS NULL)", name="currency"),
+    # A cause's first entry is found by its number or key; these find the ones that follow it.
+    Index("billing_entries_cause_idx", "wallet_id", "cause", postgresql_where=sa.text("key IS NULL"),
+          sqlite_where=sa.text("key IS NULL")),
+    Index("billing_entries_undoes_idx", "wallet_id", "undoes", postgresql_where=sa.text("undoes IS NOT NULL"),
+          sqlite_where=sa.text("undoes IS NOT NULL")),
+    Index("billing_entries_debt_idx", "wallet_id", "number",
+          postgresql_where=sa.text("kind IN ('repay', 'forgive')"),
+          sqlite_where=sa.text("kind IN ('repay', 'forgive')")),
+    info={"append_only": True},
+)  # fmt: skip

@@ -1,0 +1,198 @@
+"""Questions about wallets and their buckets. What is shown has passed the same rules as what can be spent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, tuple_
+
+from billing.base import ids
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.credits import customers
+from billing.credits.opening import bucket_state, open_wallet, position_of, terms_of
+from billing.credits.past import position_then
+from billing.credits.tables import buckets, holds, wallets
+from billing.credits.values import Bucket, Wallet, bucket_value
+from billing.credits.writing import write
+from billing.rules import asking
+from billing.rules.refusals import Invalid, Refusal, UnknownBucket, UnknownUnit
+from billing.rules.wallet import due
+from billing.rules.wallet import overdraft as overdrafts
+from billing.rules.wallet.position import Position
+
+UNSET: Any = object()
+"""Leave this setting as it is."""
+
+_STATUSES = ("upcoming", "live", "used", "expired", "voided")
+
+
+def wallet(
+    tx: Tx,
+    catalog: Catalog,
+    customer: str,
+    unit: str,
+    *,
+    at: datetime | None = None,
+    as_of: datetime | None = None,
+) -> Wallet | Refusal:
+    """The wallet now, as we knew it `at` a past instant, or as it was in truth `as_of` one."""
+    wrong = asking.refuse(at=_past(tx, at), as_of=_past(tx, as_of))
+    if wrong is None and at is not None and as_of is not None:
+        wrong = Invalid.field("as_of", "Give at or as_of, not both.")
+    row = wrong or _row(tx, catalog, customer, unit)
+    if isinstance(row, Refusal):
+        return row
+    if row["id"] is None:
+        position = Position(terms_of(catalog, row, tx.now), tx.now)
+    elif at is None and as_of is None:
+        position = _now(tx, catalog, row)
+    else:
+        position = position_then(tx, catalog, row, at or as_of or tx.now, known=at is not None)
+    return _value(catalog, row, position)
+
+
+def bucket(tx: Tx, catalog: Catalog, customer: str, name: str) -> Bucket | Refusal:
+    """One bucket of the customer, as it is now."""
+    place = ids.read("bkt", name)
+    row = None
+    if place is not None:
+        match = (buckets.c.wallet_id == place[0]) & (buckets.c.number == place[1])
+        row = tx.connection.execute(
+            select(buckets, wallets.c.customer_id, wallets.c.unit)
+            .join(wallets, wallets.c.id == place[0])
+            .where(match)
+        ).one_or_none()
+    if row is None or row.customer_id != customer:
+        return UnknownBucket(name)
+    its = _row(tx, catalog, customer, row.unit)
+    if isinstance(its, Refusal):
+        return its
+    position = _now(tx, catalog, its)
+    state = position.buckets.get(row.number) or bucket_state(row)
+    return bucket_value(row.wallet_id, customer, row.unit, state, position.at)
+
+
+def page(
+    tx: Tx,
+    catalog: Catalog,
+    customer: str,
+    *,
+    unit: str | None,
+    status: str | None,
+    after: str | None,
+    limit: int,
+) -> list[Bucket] | Refusal:
+    """The customer's buckets, newest first in each unit, beginning behind the bucket `after`."""
+    if status is not None and status not in _STATUSES:
+        return Invalid.field("status", f"Must be one of {', '.join(_STATUSES)}.")
+    if unit is not None and unit not in catalog.units:
+        return UnknownUnit(unit)
+    known = customers.find(tx, customer)
+    if isinstance(known, Refusal):
+        return known
+    start = ids.read("bkt", after) if after is not None else None
+    rows = select(wallets).where(wallets.c.customer_id == customer).order_by(wallets.c.id.desc())
+    if unit is not None:
+        rows = rows.where(wallets.c.unit == unit)
+    units, positions = {}, {}
+    for row in tx.connection.execute(rows):
+        units[row.id], positions[row.id] = row.unit, _now(tx, catalog, dict(row._mapping))
+    found: list[Bucket] = []
+    while len(found) < limit:
+        query = select(buckets).where(buckets.c.wallet_id.in_(list(units)))
+        if start is not None:
+            query = query.where(tuple_(buckets.c.wallet_id, buckets.c.number) < tuple_(*start))
+        query = query.order_by(buckets.c.wallet_id.desc(), buckets.c.number.desc()).limit(200)
+        chunk = list(tx.connection.execute(query))
+        for row in chunk:
+            position = positions[row.wallet_id]
+            state = position.buckets.get(row.number) or bucket_state(row)
+            if status is None or state.status(position.at) == status:
+                found.append(bucket_value(row.wallet_id, customer, units[row.wallet_id], state, position.at))
+        if len(chunk) < 200:
+            break
+        start = (chunk[-1].wallet_id, chunk[-1].number)
+    return found[:limit]
+
+
+def change(
+    tx: Tx, catalog: Catalog, customer: str, unit: str, *, overdraft: Any = UNSET, frozen: Any = UNSET
+) -> Wallet | Refusal:
+    """Sets the wallet's own overdraft (the catalog's form; None = back to the plan's or the catalog's), or freezes it."""
+    setting: Any = overdrafts.parse(overdraft) if overdraft is not UNSET and overdraft is not None else None
+    wrong = asking.refuse(
+        customer=asking.name(customer),
+        overdraft=setting if isinstance(setting, str) else None,
+        frozen=None if frozen is UNSET or isinstance(frozen, bool) else "Must be true or false.",
+    )
+    opened = wrong or open_wallet(tx, catalog, customer, unit)
+    if isinstance(opened, Refusal):
+        return opened
+    if overdraft is not UNSET:
+        opened.changed["overdraft"] = None if setting is None else setting.setting()
+    if frozen is not UNSET and frozen != opened.position.frozen:
+        opened.changed["frozen_at"] = opened.at if frozen else None
+        opened.position.frozen = frozen
+    row = {**opened.row, **opened.changed}
+    opened.position.reconsider(terms_of(catalog, row, opened.at))
+    write(tx, [opened])
+    return _value(catalog, row, opened.position)
+
+
+def _past(tx: Tx, moment: datetime | None) -> str | None:
+    problem = asking.maybe(asking.instant, moment)
+    if problem is None and moment is not None and moment > tx.now:
+        return "Must not lie in the future."
+    return problem
+
+
+def _row(tx: Tx, catalog: Catalog, customer: str, unit: str) -> dict[str, Any] | Refusal:
+    """The wallet's row; one that nobody has used yet is empty and has no id."""
+    if unit not in catalog.units:
+        return UnknownUnit(unit)
+    match = (wallets.c.customer_id == customer) & (wallets.c.unit == unit)
+    row = tx.connection.execute(select(wallets).where(match)).one_or_none()
+    if row is not None:
+        return dict(row._mapping)
+    known = customers.find(tx, customer)
+    if isinstance(known, Refusal):
+        return known
+    return {**dict.fromkeys(wallets.c.keys()), "customer_id": customer, "unit": unit}
+
+
+def _now(tx: Tx, catalog: Catalog, row: dict[str, Any]) -> Position:
+    open_buckets = select(buckets).where(
+        buckets.c.wallet_id == row["id"], buckets.c.free + buckets.c.held > 0
+    )
+    open_holds = select(holds).where(holds.c.wallet_id == row["id"], holds.c.status == "open")
+    position, at = position_of(
+        catalog, row, tx.connection.execute(open_buckets), tx.connection.execute(open_holds), tx.now
+    )
+    due.advance(position, at)
+    return position
+
+
+def _value(catalog: Catalog, row: dict[str, Any], position: Position) -> Wallet:
+    live = [state for state in position.ordered() if state.left]
+    upcoming = [state for state in position.buckets.values() if state.status(position.at) == "upcoming"]
+    upcoming.sort(key=lambda state: (state.effective_at, state.number))
+    features = sorted({feature for state in live for feature in state.features})
+    ends = [state.expires_at for state in live if state.free and state.expires_at is not None]
+    return Wallet(
+        customer=row["customer_id"],
+        unit=row["unit"],
+        scale=catalog.units[row["unit"]].scale,
+        available=position.available,
+        held=position.held,
+        owed=position.owed,
+        overdraft=position.terms.overdraft,
+        frozen=position.frozen,
+        spendable={name: sum(state.free for state in position.payers(name)) for name in features},
+        buckets=tuple(
+            bucket_value(row["id"], row["customer_id"], row["unit"], state, position.at)
+            for state in [*live, *upcoming]
+        ),
+        next_expiry=min(ends, default=None),
+    )

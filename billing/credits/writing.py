@@ -1,0 +1,184 @@
+"""Writing: the one place that writes entries, buckets and holds. It takes open wallets and asks nothing.
+
+A constant number of statements, whatever the number of movements or wallets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.credits.opening import OpenWallet
+from billing.credits.tables import buckets, entries, holds, wallets
+from billing.rules.wallet.values import BucketState, HoldState, Movement
+
+_Rows = list[dict[str, Any]]
+
+_PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
+"""Kinds that carry who used the credits and what for; what such a request causes beside it carries neither."""
+
+
+def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
+    """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
+    rows, moved, settings = _Rows(), _Rows(), _Rows()
+    new_buckets, old_buckets, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows()
+    for wallet in opened:
+        position = wallet.position
+        for number, bucket in position.changed_buckets.items():
+            (new_buckets if number > wallet.row["last_number"] else old_buckets).append(
+                _bucket(wallet, bucket)
+            )
+        for number, hold in position.changed_holds.items():
+            (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
+        rows.extend(_entry(wallet, movement) for movement in position.movements)
+        next_due_at = position.next_due()
+        if position.movements or wallet.changed or next_due_at != wallet.row["next_due_at"]:
+            moved.append(
+                {
+                    "id": wallet.id,
+                    "available": position.available,
+                    "held": position.held,
+                    "owed": position.owed,
+                    "last_number": position.next_number - 1,
+                    "last_at": wallet.at,
+                    "next_due_at": next_due_at,
+                    "debt_due_at": position.debt_due_at,
+                }
+            )
+        if wallet.changed:
+            settings.append(
+                {"id": wallet.id, **{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
+            )
+        tx.told.extend(_facts(wallet))
+    sets.insert(tx, entries, rows)
+    sets.insert(tx, buckets, new_buckets)
+    sets.update(tx, buckets, ("wallet_id", "number"), [_changeable(row) for row in old_buckets])
+    sets.insert(tx, holds, new_holds)
+    sets.update(tx, holds, ("wallet_id", "number"), old_holds)
+    sets.update(tx, wallets, ("id",), moved)
+    sets.update(tx, wallets, ("id",), settings)
+
+
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired")
+
+
+def _changeable(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in _CHANGEABLE}
+
+
+def _entry(wallet: OpenWallet, movement: Movement) -> dict[str, Any]:
+    cause = movement.cause
+    paying = movement.kind in _PAYING
+    return {
+        "wallet_id": wallet.id,
+        "number": movement.number,
+        "kind": movement.kind,
+        "source": movement.source,
+        "destination": movement.destination,
+        "credits": movement.credits,
+        "cents": movement.cents,
+        "currency": movement.currency,
+        "cause": cause.name,
+        "key": cause.key if movement.first else None,
+        "request": cause.request if movement.first else None,
+        "member": cause.member if paying else None,
+        "feature": cause.feature if paying else None,
+        "description": cause.description if movement.first else None,
+        "details": cause.details if movement.first else None,
+        "undoes": movement.undoes,
+        "via": movement.via,
+        "available_after": movement.available_after,
+        "owed_after": movement.owed_after,
+        "effective_at": movement.effective_at,
+        "recorded_at": wallet.at,
+        "posted_at": movement.effective_at,  # every month is open as long as none can be closed
+    }
+
+
+def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
+    return {
+        "wallet_id": wallet.id,
+        "number": bucket.number,
+        "origin": bucket.origin,
+        "description": bucket.description,
+        "granted": bucket.granted,
+        "paid_cents": bucket.paid_cents,
+        "currency": bucket.currency,
+        "priority": bucket.priority,
+        "features": list(bucket.features),
+        "metadata": bucket.metadata,
+        "effective_at": bucket.effective_at,
+        "granted_at": bucket.granted_at,
+        "expires_at": bucket.expires_at,
+        "series": bucket.series,
+        "period_end": bucket.period_end,
+        "voided_at": bucket.voided_at,
+        "free": bucket.free,
+        "held": bucket.held,
+        "cents": bucket.cents,
+        "basis_cents": bucket.basis_cents,
+        "basis_credits": bucket.basis_credits,
+        "expired": bucket.expired,
+    }
+
+
+def _hold(wallet: OpenWallet, hold: HoldState) -> dict[str, Any]:
+    return {
+        "wallet_id": wallet.id,
+        "number": hold.number,
+        "credits": hold.credits,
+        "slices": [list(part) for part in hold.slices],
+        "overdraft": hold.overdraft,
+        "feature": hold.feature,
+        "metadata": hold.metadata,
+        "placed_at": hold.placed_at,
+        "lapses_at": hold.lapses_at,
+        "recorded_at": hold.recorded_at or wallet.at,
+        "status": hold.status,
+        "ended_at": hold.ended_at,
+        "ended_recorded_at": wallet.at if hold.ended_at is not None else None,
+        "captured": hold.captured,
+        "outcome": hold.outcome,
+    }
+
+
+_EVENTS = {
+    "grant": "credits.granted",
+    "spend": "credits.spent",
+    "capture": "credits.spent",
+    "overdraw": "credits.spent",
+    "reverse": "credits.reversed",
+    "expire": "credits.expired",
+    "void": "credits.adjusted",
+    "repay": "debt.repaid",
+    "forgive": "debt.forgiven",
+}
+
+
+def _facts(wallet: OpenWallet) -> list[tuple[str, dict[str, Any]]]:
+    """One fact per event name and cause: what moved, and how the wallet stands after it."""
+    facts: dict[tuple[str, str], dict[str, Any]] = {}
+    owed = wallet.row["owed"]
+    for movement in wallet.position.movements:
+        name = _EVENTS.get(movement.kind)
+        names = [name] if name else []
+        if not owed and movement.owed_after:
+            names.append("debt.opened")
+        owed = movement.owed_after
+        for name in names:
+            fact = facts.setdefault(
+                (name, movement.cause.name),
+                {
+                    "customer": wallet.customer,
+                    "unit": wallet.unit,
+                    "cause": movement.cause.name,
+                    "credits": 0,
+                },
+            )
+            fact["credits"] += movement.owed_after if name == "debt.opened" else movement.credits
+            fact["available"], fact["owed"] = movement.available_after, movement.owed_after
+            fact["effective_at"] = movement.effective_at
+    return [(name, fact) for (name, _), fact in facts.items()]

@@ -1,0 +1,1 @@
+"""What Stripe told us: stored first, handled once, kept until it is."""

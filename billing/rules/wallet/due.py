@@ -1,0 +1,70 @@
+"""Due: all that time does to a wallet up to an instant, in the order of time.
+
+A verb passes it before its request, a reader passes it and throws the movements away: what is shown is what can be
+spent, however late the job is.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from billing.rules.wallet.burndown import order
+from billing.rules.wallet.position import Position
+from billing.rules.wallet.values import BucketState, Cause, HoldState
+
+
+def advance(position: Position, until: datetime) -> None:
+    """Does everything due at or before `until`, each thing dated when it was due, then stands at `until`.
+
+    At one instant: holds lapse, buckets end, buckets start, the debt's period ends, debt is repaid.
+    """
+    while (instant := position.next_due()) is not None and instant <= until:
+        position.at = max(position.at, instant)
+        for hold in sorted(position.open_holds(), key=lambda hold: hold.number):
+            if hold.lapses_at <= instant:
+                lapse(position, hold)
+        for bucket in _ending(position, instant):
+            position.end(bucket, Cause(f"end:{bucket.number}"))
+        for bucket in sorted(position.buckets.values(), key=lambda bucket: bucket.number):
+            if not bucket.live and bucket.effective_at <= instant and not bucket.ended(instant):
+                position.start(bucket)
+        period = Cause(f"period:{position.next_number}")
+        if position.owed and position.debt_due_at is not None and position.debt_due_at <= instant:
+            _end_of_period(position, period)
+        position.settle_debt(period)
+    position.at = max(position.at, until)
+    for bucket in _ending(position, position.at):  # those with nothing free: no movement, but no longer valid
+        position.end(bucket, Cause(f"end:{bucket.number}"))
+
+
+def lapse(position: Position, hold: HoldState) -> None:
+    """The hold's time is over: what it set aside is free again."""
+    give_back(position, hold, Cause(f"hold:{hold.number}"))
+    hold.status, hold.ended_at = "lapsed", position.at
+    position.changed_holds[hold.number] = hold
+
+
+def give_back(position: Position, hold: HoldState, cause: Cause) -> None:
+    """All that a hold set aside comes back, slice by slice."""
+    for number, credits in hold.slices:
+        position.free_again(position.buckets[number], credits, cause)
+    if hold.overdraft:
+        position.release_overdraft(hold.overdraft, cause)
+
+
+def _ending(position: Position, instant: datetime) -> list[BucketState]:
+    ending = [
+        b
+        for b in position.buckets.values()
+        if b.live and b.expires_at is not None and b.expires_at <= instant
+    ]
+    return sorted(ending, key=order(position.terms.burn_down))
+
+
+def _end_of_period(position: Position, cause: Cause) -> None:
+    """`carry` repays with what is there, `forgive` forgives; what is still owed waits for the next period's end."""
+    position.debt_due_at = None
+    if position.terms.overdraft.debt == "carry":
+        position.repay(cause)
+    elif position.terms.overdraft.debt == "forgive":
+        position.forgive(cause)

@@ -1,0 +1,83 @@
+"""Taking back: a spend's reversal, last slice first, and a bucket's voiding."""
+
+from __future__ import annotations
+
+from billing.rules.refusals import AlreadyReversed, BucketEnded, Refusal
+from billing.rules.wallet import recognition
+from billing.rules.wallet.position import Position
+from billing.rules.wallet.values import BucketState, Cause, Past, PastMovement
+
+
+def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -> Refusal | None:
+    """Gives back `credits` of a spend (None: all that is left), with the very cents they took."""
+    left = sum(part.credits - part.reversed_credits for part in past.slices)
+    rest = left if credits is None else credits
+    if not left or rest > left:
+        return AlreadyReversed(rest, left)
+    # Trust is undone before buckets are refilled, else what comes back would repay a debt that is about to vanish.
+    for part in sorted(reversed(past.slices), key=lambda part: not _on_trust(part)):
+        back = min(rest, part.credits - part.reversed_credits)
+        rest -= back
+        if back and _on_trust(part):
+            _undo_overdraft(position, past, part.number, back, cause)
+        elif back:
+            position.bring_back(
+                _bucket(position, part), back, _cents_back(part, back), cause, part.number, None
+            )
+    return None
+
+
+def _on_trust(part: PastMovement) -> bool:
+    return part.source in ("overdraft", "held:overdraft")
+
+
+def _cents_back(part: PastMovement, credits: int) -> int:
+    """Cents that come back with the next `credits` of a past movement, which remembers them as reversed."""
+    cents = recognition.comes_back(
+        part.cents, part.credits, part.reversed_credits, part.reversed_cents, credits
+    )
+    part.reversed_credits += credits
+    part.reversed_cents += cents
+    return cents
+
+
+def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, cause: Cause) -> None:
+    """What was never paid is undone first (owed still, or forgiven), then the last repayments, with their cents.
+
+    All debts between two forgivings are one pool: what was overdrawn in it and not reversed is owed, forgiven or
+    repaid, so this never runs out.
+    """
+    if past.forgiven is None:
+        unpaid = min(credits, position.owed)
+        if unpaid:
+            position.owe_less(unpaid, cause, undoes)
+    else:
+        unpaid = min(credits, past.forgiven.credits - past.forgiven.reversed_credits)
+        if unpaid:
+            past.forgiven.reversed_credits += unpaid
+            position.unforgive(unpaid, cause, undoes, past.forgiven.number)
+    rest = credits - unpaid
+    for paid in past.repayments:
+        back = min(rest, paid.credits - paid.reversed_credits)
+        if back:
+            rest -= back
+            position.bring_back(
+                _bucket(position, paid), back, _cents_back(paid, back), cause, undoes, paid.number
+            )
+    assert not rest, "more was overdrawn than is owed, forgiven and repaid"
+    position.settle_debt(cause)
+
+
+def _bucket(position: Position, part: PastMovement) -> BucketState:
+    return position.buckets[int(part.source.partition(":")[2])]
+
+
+def void(position: Position, bucket: BucketState, name: str, cause: Cause) -> Refusal | None:
+    """Ends a live or upcoming bucket now and takes its free credits with their cents."""
+    status = bucket.status(position.at)
+    if status not in ("live", "upcoming"):
+        return BucketEnded(name, status)
+    if not bucket.free:
+        return BucketEnded(name, "held: release or capture its holds first")
+    position.void(bucket, cause)
+    return None

@@ -1,0 +1,41 @@
+"""Signals a host may listen to, one per event, sent after the commit that made it true.
+
+    from billing import signals
+
+    @signals.credits_granted.connect
+    def thank(billing, *, customer, credits, **more): ...
+
+A receiver that fails is logged and stops nothing: what it was told of has happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from blinker import Namespace, Signal
+
+_namespace = Namespace()
+
+credits_granted = _namespace.signal("credits.granted")
+credits_spent = _namespace.signal("credits.spent")
+credits_reversed = _namespace.signal("credits.reversed")
+credits_expired = _namespace.signal("credits.expired")
+credits_adjusted = _namespace.signal("credits.adjusted")
+debt_opened = _namespace.signal("debt.opened")
+debt_repaid = _namespace.signal("debt.repaid")
+topup_paid = _namespace.signal("topup.paid")
+review_needed = _namespace.signal("review.needed")
+stripe_event_handled = _namespace.signal("stripe.event_handled")
+
+
+def send(sender: object, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    """Tells whoever listens."""
+    for name, fact in facts:
+        signal: Signal = _namespace.signal(name)
+        for receiver in list(signal.receivers_for(sender)):
+            try:
+                receiver(sender, **fact)
+            except Exception:
+                logging.getLogger("billing.signals").exception("a receiver of %s failed", name)
