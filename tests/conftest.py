@@ -1,0 +1,134 @@
+"""Databases for the tests that want one, and the books audited after each of them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import freezegun
+import hypothesis
+import pytest
+
+from tests import databases
+
+BOTH = ("sqlite", "postgresql")
+
+# These wait by the clock: frozen, an exhausted pool would wait for ever.
+freezegun.configure(extend_ignore_list=["sqlalchemy.util.queue", "psycopg_pool", "apscheduler.schedulers"])
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("house", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("house")
+
+room_key = pytest.StashKey[databases.Room]()
+copy_key = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    shared = getattr(config, "workerinput", None)
+    if shared is None:
+        config.stash[room_key] = databases.Room.new()
+    else:
+        config.stash[room_key] = databases.Room(Path(shared["room"]), shared["owner"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    room = node.config.stash[room_key]
+    node.workerinput |= {"room": str(room.folder), "owner": room.owner}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and room_key in config.stash:
+        config.stash[room_key].close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What uses a database runs on both; `@pytest.mark.database("sqlite")` names one."""
+    if "dialect" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("database")
+        metafunc.parametrize("dialect", mark.args if mark else BOTH)
+
+
+@pytest.fixture
+def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database (on PostgreSQL the worker's own, emptied), audited at the end."""
+    room, stash = request.config.stash[room_key], request.config.stash
+    if dialect == "sqlite":
+        url = _sqlite_copy(room, tmp_path)
+    else:
+        if copy_key not in stash:
+            stash[copy_key] = room.postgres_copy()
+        url = stash[copy_key]
+        databases.empty(url)
+    yield url
+    _audit(url, request)
+
+
+@pytest.fixture
+def fresh_database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database that nothing else has touched or will: for races and crashes. Audited after."""
+    room = request.config.stash[room_key]
+    if dialect == "sqlite":
+        url = _sqlite_copy(room, tmp_path)
+        yield url
+        _audit(url, request)
+        return
+    url = room.postgres_copy()
+    try:
+        yield url
+        _audit(url, request)
+    finally:
+        room.drop(url)
+
+
+@pytest.fixture
+def empty_database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table, for the migrations."""
+    if dialect == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        return
+    room = request.config.stash[room_key]
+    url = room.postgres_empty()
+    try:
+        yield url
+    finally:
+        room.drop(url)
+
+
+@pytest.fixture
+def make_billing(database_url: str) -> Iterator[Callable[..., Any]]:
+    """`make_billing(catalog=…, start=…)`: an engine on the test's database whose clock stands still."""
+    from billing.testing import TestBilling, open_billing
+
+    opened: list[TestBilling] = []
+
+    def make(**options: Any) -> TestBilling:
+        opened.append(open_billing(database_url, **options))
+        return opened[-1]
+
+    yield make
+    for billing in opened:
+        billing.close()
+
+
+def _sqlite_copy(room: databases.Room, folder: Path) -> str:
+    path = folder / "billing.sqlite3"
+    shutil.copyfile(room.sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+def _audit(url: str, request: pytest.FixtureRequest) -> None:
+    """The invariants hold after every test, but for those that break them on purpose (`breaks_books`)."""
+    if request.node.get_closest_marker("breaks_books"):
+        return
+    from billing import Billing
+
+    billing = Billing(url)
+    try:
+        breaches = billing.audit()
+    finally:
+        billing.close()
+    assert not breaches, "the books do not add up after this test:\n" + "\n".join(map(str, breaches))
