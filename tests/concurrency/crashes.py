@@ -1,0 +1,108 @@
+"""Processes that die in the middle: by kill -9 in a storm of spends, or at a chosen statement of a verb."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from billing import Billing, Busy, Spend
+
+START = datetime(2025, 4, 20, 10, tzinfo=UTC)
+DIED = 17
+"""The exit status of a process that was ended at a statement."""
+
+
+class StandingStill:
+    """A clock for one instant."""
+
+    checked = False
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
+def storm(url: str, worker: int, log: Path) -> None:
+    """Spend until killed; a key is written to `log` before it is sent, and again once it is acknowledged."""
+    billing = Billing(url, clock=StandingStill(START))
+    with log.open("a", buffering=1) as lines:
+        for number in range(100_000):
+            key = f"storm-{worker}-{number}"
+            lines.write(f"sent {key}\n")
+            while True:
+                try:
+                    billing.spend("storm", 1 + number % 2, key=key)
+                except Busy:
+                    continue
+                break
+            lines.write(f"done {key}\n")
+
+
+def die_at(statement: int) -> None:
+    """This process ends, without a word, instead of sending its n-th statement from now."""
+    sent = 0
+
+    def count(*_: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == statement:
+            os._exit(DIED)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    event.listen(Engine, "commit", count)
+
+
+def prepare(billing: Billing, customer: str) -> None:
+    """A wallet with three buckets, a debt of the past repaid, a spend across buckets and an open hold."""
+    billing.customer(customer)
+    billing.set_wallet(customer, overdraft={"limit": 20, "debt": "repay"})
+    billing.spend(customer, 5, key="debt")
+    ends = START + timedelta(days=10)
+    billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
+    billing.grant(customer, 40, reason="b", key="b", paid_cents=301, currency="usd")
+    billing.grant(customer, 7, reason="c", key="c", features=("image",))
+    billing.spend(customer, 30, key="x")
+    billing.hold(customer, 12, key="h", expires_in=900)
+
+
+def ids(billing: Billing, customer: str) -> dict[str, str]:
+    """What the verbs need to know of the wallet that `prepare` made."""
+    entries = billing.entries(customer, limit=100)
+    cause = {entry.key: entry.cause for entry in entries if entry.key}
+    buckets = {bucket.granted: bucket.id for bucket in billing.buckets(customer)}
+    return {"spend": cause["x"], "hold": cause["h"], "b": buckets[40]}
+
+
+Verb = Callable[[Billing, str, dict[str, str]], object]
+
+VERBS: dict[str, Verb] = {
+    "grant": lambda b, c, _: b.grant(c, 9, reason="d", key="d", paid_cents=50, currency="usd"),
+    "spend": lambda b, c, _: b.spend(c, 40, key="y"),
+    "spend_many": lambda b, c, _: b.spend_many([Spend(c, 3, "m1"), Spend(c, 900, "m2"), Spend(c, 35, "m3")]),
+    "reverse": lambda b, c, i: b.reverse(c, i["spend"], 28, key="r"),
+    "hold": lambda b, c, _: b.hold(c, 20, key="h2"),
+    "capture": lambda b, c, i: b.capture(c, i["hold"], 8),
+    "capture_more": lambda b, c, i: b.capture(c, i["hold"], 25),
+    "release": lambda b, c, i: b.release(c, i["hold"]),
+    "void": lambda b, c, i: b.void(c, i["b"], reason="v", key="v"),
+    "set_wallet": lambda b, c, _: b.set_wallet(c, overdraft="none", frozen=True),
+    "catch_up": lambda b, _, __: b.catch_up(),
+}
+
+
+def verb_until(url: str, verb: str, customer: str, known: dict[str, str], statement: int) -> None:
+    """One verb in a process of its own, which dies instead of its n-th statement, or gets through."""
+    at = START + timedelta(days=11) if verb == "catch_up" else START
+    billing = Billing(url, clock=StandingStill(at))
+    billing.wallet(customer)  # the connection is open and looked at: what is counted is the verb's own
+    die_at(statement)
+    VERBS[verb](billing, customer, known)
+    os._exit(0)

@@ -1,0 +1,162 @@
+"""A race: many processes spend from the same wallets, each key tried by two of them, and what must hold after it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from billing import Billing, Busy, InsufficientCredits
+from tests.stories.books import all_entries
+
+from .unlocked import take_the_lock_out
+
+if TYPE_CHECKING:
+    from billing import Entry
+
+FLOOR = 30
+"""Credits of overdraft: as far below zero as a wallet may go."""
+
+PATIENCE = 100
+"""How often `Busy` is tried again before a worker gives up."""
+
+
+@dataclass(frozen=True)
+class Race:
+    url: str
+    wallets: int
+    workers: int
+    spends: int
+    locked: bool = True
+
+    @property
+    def customers(self) -> list[str]:
+        return [f"race_{number}" for number in range(self.wallets)]
+
+    def keys(self, worker: int) -> list[int]:
+        """Two neighbours have the same keys, in different orders; a part of them is tried twice by each."""
+        pair = worker // 2
+        own = list(range(pair * self.spends, (pair + 1) * self.spends))
+        again = own[::5]
+        random.Random(worker).shuffle(own)
+        return own + again
+
+    def customer_of(self, key: int) -> str:
+        return f"race_{key % self.wallets}"
+
+    def credits_of(self, key: int) -> int:
+        return 1 + key % 3
+
+
+@dataclass
+class Seen:
+    """What a worker was told: the receipt's id for each key, and what went wrong."""
+
+    receipts: dict[int, str]
+    refused: set[int]
+    complaints: list[str]
+
+
+def prepare(race: Race) -> None:
+    """Less is granted than is asked for, in several buckets, so that spends cross them and the last are refused."""
+    wanted = Counter[str]()
+    for key in {key for worker in range(race.workers) for key in race.keys(worker)}:
+        wanted[race.customer_of(key)] += race.credits_of(key)
+    billing = Billing(race.url)
+    for customer in race.customers:
+        billing.customer(customer)
+        billing.set_wallet(customer, overdraft={"limit": FLOOR, "debt": "repay"})
+        for lot in range(5):
+            credits = max(1, wanted[customer] * 3 // 20)
+            billing.grant(customer, credits, reason="race", key=f"lot-{lot}", paid_cents=credits * 7, currency="usd")
+    billing.close()
+
+
+def work(race: Race, worker: int) -> Seen:
+    """One process: its spends, one by one."""
+    billing = Billing(race.url)
+    if not race.locked:
+        take_the_lock_out()
+    seen = Seen({}, set(), [])
+    for key in race.keys(worker):
+        try:
+            try_key(billing, race, key, seen)
+        except Exception as error:  # noqa: BLE001 - a worker reports whatever went wrong, the test judges it
+            seen.complaints.append(f"worker {worker}, key {key}: {type(error).__name__}: {error}"[:300])
+    billing.close()
+    return seen
+
+
+def try_key(billing: Billing, race: Race, key: int, seen: Seen) -> None:
+    for _ in range(PATIENCE):
+        try:
+            receipt = billing.spend(race.customer_of(key), race.credits_of(key), key=f"spend-{key}")
+        except Busy:
+            continue
+        except InsufficientCredits:
+            seen.refused.add(key)
+            return
+        if seen.receipts.setdefault(key, receipt.id) != receipt.id:
+            seen.complaints.append(f"key {key} gave two receipts")
+        if receipt.owed > FLOOR:
+            seen.complaints.append(f"key {key} saw {receipt.owed} owed")
+        return
+    seen.complaints.append(f"key {key} was always busy")
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Workers are forked from a clean server that has imported us, so that sixteen of them cost little."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["billing", "tests.concurrency.race"])
+    return ProcessPoolExecutor(workers, mp_context=context)
+
+
+def run(race: Race, seconds: float) -> list[str]:
+    """Prepare, race, and what is wrong afterwards: nothing, if the lock is worth its name."""
+    prepare(race)
+    with processes(race.workers) as pool:
+        futures = [pool.submit(work, race, worker) for worker in range(race.workers)]
+        seen = [future.result(timeout=seconds) for future in futures]
+    return judge(race, seen)
+
+
+def judge(race: Race, seen: list[Seen]) -> list[str]:
+    complaints = [complaint for one in seen for complaint in one.complaints]
+    billing = Billing(race.url)
+    charged: dict[str, str] = {}
+    for customer in race.customers:
+        entries = all_entries(billing, customer)
+        complaints += judge_wallet(customer, entries, charged)
+        wallet = billing.wallet(customer)
+        if wallet.owed > FLOOR or wallet.available < 0:
+            complaints.append(f"{customer} is below the floor: {wallet.available}, {wallet.owed}")
+    for one in seen:
+        for key, receipt in one.receipts.items():
+            if charged.get(f"spend-{key}") != receipt:
+                complaints.append(f"key {key}: {receipt} was acknowledged, {charged.get(f'spend-{key}')} stands")
+    complaints += [str(breach) for breach in billing.audit()]
+    billing.close()
+    return complaints
+
+
+def judge_wallet(customer: str, entries: list[Entry], charged: dict[str, str]) -> list[str]:
+    """Numbers without a gap; each key stands on one entry, and its spend took what was asked for."""
+    complaints = []
+    if [entry.number for entry in entries] != list(range(1, len(entries) + 1)):
+        complaints.append(f"{customer}: numbers have gaps")
+    used: Counter[str] = Counter()
+    for entry in entries:
+        if entry.kind in ("spend", "overdraw"):
+            used[entry.cause] += entry.credits
+        if entry.key and entry.key.startswith("spend-"):
+            if entry.key in charged:
+                complaints.append(f"{customer}: {entry.key} stands twice")
+            charged[entry.key] = entry.cause
+    for key, cause in charged.items():
+        number = int(key.removeprefix("spend-"))
+        if cause in used and used[cause] != 1 + number % 3:
+            complaints.append(f"{customer}: {key} took {used[cause]}")
+    return complaints

@@ -1,0 +1,118 @@
+"""Whenever a process dies, the books are whole: what was acknowledged stands, and a retry counts nothing twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from billing import Billing
+from tests.stories.books import all_entries
+
+from .crashes import DIED, START, VERBS, StandingStill, ids, prepare, storm, verb_until
+
+QUICKLY = ["spend", "capture_more", "reverse"]
+
+
+def clean_children() -> multiprocessing.context.ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["billing", "tests.concurrency.crashes"])
+    return context
+
+
+def logged(logs: list[Path], word: str) -> set[str]:
+    lines = [line.split() for log in logs for line in log.read_text().splitlines()]
+    return {line[1] for line in lines if len(line) == 2 and line[0] == word}
+
+
+def test_kill_in_a_storm_of_spends(fresh_database_url: str, tmp_path: Path) -> None:
+    billing = Billing(fresh_database_url, clock=StandingStill(START))
+    billing.customer("storm")
+    for lot in range(40):
+        billing.grant("storm", 25 + lot, reason="lot", key=f"lot-{lot}", paid_cents=77, currency="usd")
+    billing.grant("storm", 1_000_000, reason="lot", key="lot-last", paid_cents=99_999, currency="usd")
+    logs = [tmp_path / f"worker-{worker}" for worker in range(3)]
+    context = clean_children()
+    children = [
+        context.Process(target=storm, args=(fresh_database_url, worker, log)) for worker, log in enumerate(logs)
+    ]
+    for child in children:
+        child.start()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not all(log.exists() and log.stat().st_size > 1500 for log in logs):
+        time.sleep(0.02)
+    for child in children:
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        child.join(10)
+        assert child.exitcode == -signal.SIGKILL
+    billing.close()
+
+    billing = Billing(fresh_database_url, clock=StandingStill(START))
+    assert billing.audit() == []
+    charged = [e.key for e in all_entries(billing, "storm") if e.key and e.key.startswith("storm-")]
+    assert len(charged) == len(set(charged))
+    sent, done = logged(logs, "sent"), logged(logs, "done")
+    assert len(done) > 20
+    assert done <= set(charged) <= sent
+    for key in sorted(sent):
+        receipt = billing.spend("storm", 1 + int(key.rsplit("-")[-1]) % 2, key=key)
+        assert receipt.replayed == (key in set(charged))
+    again = [e.key for e in all_entries(billing, "storm") if e.key and e.key.startswith("storm-")]
+    assert sorted(again) == sorted(sent)
+    assert billing.audit() == []
+    billing.close()
+
+
+def check_death_at_each_statement(url: str, verb: str) -> None:
+    """The verb in a process that dies at its 1st, 2nd, 3rd … statement; then the same verb once more."""
+    at = START + timedelta(days=11) if verb == "catch_up" else START
+    before, after = Billing(url, clock=StandingStill(START)), Billing(url, clock=StandingStill(at))
+    context = clean_children()
+    untouched = f"{verb}_whole"
+    prepare(before, untouched)
+    VERBS[verb](after, untouched, ids(before, untouched))
+    whole = state(after, untouched)
+    for statement in range(1, 60):
+        customer = f"{verb}_{statement}"
+        prepare(before, customer)
+        known = ids(before, customer)
+        child = context.Process(target=verb_until, args=(url, verb, customer, known, statement))
+        child.start()
+        child.join(30)
+        assert child.exitcode in (0, DIED), child.exitcode
+        assert before.audit() == []
+        VERBS[verb](after, customer, known)
+        assert state(after, customer) == whole, f"{verb}, ended at statement {statement}"
+        assert after.audit() == []
+        if child.exitcode == 0:
+            assert statement > 3, "a verb that was never cut off shows nothing"
+            break
+    else:
+        pytest.fail("the verb never got through")
+    before.close()
+    after.close()
+
+
+def state(billing: Billing, customer: str) -> object:
+    """All that a wallet and its books say, but for ids."""
+    entries = all_entries(billing, customer)
+    kinds = [(e.number, e.kind, e.credits, e.cents, e.key, e.available_after, e.owed_after) for e in entries]
+    wallet = billing.wallet(customer)
+    return kinds, wallet.available, wallet.held, wallet.owed, wallet.frozen
+
+
+@pytest.mark.parametrize("verb", QUICKLY)
+def test_process_ended_at_each_statement(fresh_database_url: str, verb: str) -> None:
+    check_death_at_each_statement(fresh_database_url, verb)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - set(QUICKLY)))
+def test_process_ended_at_each_statement_of_the_rest(fresh_database_url: str, verb: str) -> None:
+    check_death_at_each_statement(fresh_database_url, verb)
