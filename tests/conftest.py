@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import freezegun
 import hypothesis
 import pytest
 
+from billing import Billing
+from billing.testing import TestBilling, open_billing
 from tests import databases
 
 BOTH = ("sqlite", "postgresql")
@@ -52,34 +55,61 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("dialect", mark.args if mark else BOTH)
 
 
+@dataclass
+class Auditor:
+    """Audits what a test leaves behind; `catalog` is what the test's engine sold by."""
+
+    catalog: Any = None
+    wanted: bool = True
+
+    def look(self, url: str) -> None:
+        if not self.wanted:
+            return
+        billing = Billing(url, catalog=self.catalog)
+        try:
+            breaches = billing.audit()
+        finally:
+            billing.close()
+        assert not breaches, "the books do not add up after this test:\n" + "\n".join(map(str, breaches))
+
+
 @pytest.fixture
-def database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def auditor(request: pytest.FixtureRequest) -> Auditor:
+    """The invariants hold after every test, but for those that break them on purpose (`breaks_books`).
+
+    `make_billing` tells it the catalog; who opens an engine with a catalog otherwise does so, too.
+    """
+    return Auditor(wanted=request.node.get_closest_marker("breaks_books") is None)
+
+
+@pytest.fixture
+def database_url(dialect: str, auditor: Auditor, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated, empty database (on PostgreSQL the worker's own, emptied), audited at the end."""
     room, stash = request.config.stash[room_key], request.config.stash
     if dialect == "sqlite":
-        url = _sqlite_copy(room, tmp_path)
+        url = _sqlite_copy(room, tmp_path / "billing.sqlite3")
     else:
         if copy_key not in stash:
             stash[copy_key] = room.postgres_copy()
         url = stash[copy_key]
         databases.empty(url)
     yield url
-    _audit(url, request)
+    auditor.look(url)
 
 
 @pytest.fixture
-def fresh_database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def fresh_database_url(dialect: str, auditor: Auditor, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database that nothing else has touched or will: for races and crashes. Audited after."""
     room = request.config.stash[room_key]
     if dialect == "sqlite":
-        url = _sqlite_copy(room, tmp_path)
+        url = _sqlite_copy(room, tmp_path / "fresh.sqlite3")
         yield url
-        _audit(url, request)
+        auditor.look(url)
         return
     url = room.postgres_copy()
     try:
         yield url
-        _audit(url, request)
+        auditor.look(url)
     finally:
         room.drop(url)
 
@@ -99,14 +129,16 @@ def empty_database_url(dialect: str, request: pytest.FixtureRequest, tmp_path: P
 
 
 @pytest.fixture
-def make_billing(database_url: str) -> Iterator[Callable[..., Any]]:
-    """`make_billing(catalog=…, start=…)`: an engine on the test's database whose clock stands still."""
-    from billing.testing import TestBilling, open_billing
+def make_billing(database_url: str, auditor: Auditor) -> Iterator[Callable[..., TestBilling]]:
+    """`make_billing(catalog=…, start=…)`: an engine on the test's database whose clock stands still.
 
+    `url` is another database, such as a fresh one.
+    """
     opened: list[TestBilling] = []
 
-    def make(**options: Any) -> TestBilling:
-        opened.append(open_billing(database_url, **options))
+    def make(*, url: str = database_url, **options: Any) -> TestBilling:
+        opened.append(open_billing(url, migrate=False, **options))
+        auditor.catalog = opened[-1].catalog
         return opened[-1]
 
     yield make
@@ -114,21 +146,6 @@ def make_billing(database_url: str) -> Iterator[Callable[..., Any]]:
         billing.close()
 
 
-def _sqlite_copy(room: databases.Room, folder: Path) -> str:
-    path = folder / "billing.sqlite3"
+def _sqlite_copy(room: databases.Room, path: Path) -> str:
     shutil.copyfile(room.sqlite_template, path)
     return f"sqlite:///{path}"
-
-
-def _audit(url: str, request: pytest.FixtureRequest) -> None:
-    """The invariants hold after every test, but for those that break them on purpose (`breaks_books`)."""
-    if request.node.get_closest_marker("breaks_books"):
-        return
-    from billing import Billing
-
-    billing = Billing(url)
-    try:
-        breaches = billing.audit()
-    finally:
-        billing.close()
-    assert not breaches, "the books do not add up after this test:\n" + "\n".join(map(str, breaches))
