@@ -57,6 +57,7 @@ def test_set_to_nothing_is_unset() -> None:
     blank = dict.fromkeys(("DATABASE_URL", "HOST", "PORT", "PUBLIC_URL", "STRIPE_WEBHOOK_SECRETS"), "")
     assert Settings.from_env(blank | KEY).port == 8000
     assert list(errors(blank | {"SECRET_KEYS": "  "})) == ["SECRET_KEYS"]
+    assert Settings.from_env(KEY | {"HOST": "  ", "PUBLIC_URL": "\n"}).host == "127.0.0.1"
 
 
 def test_the_demo_makes_its_own_secret() -> None:
