@@ -80,9 +80,7 @@ def balance_chart(
     top, bottom, right = 12.0, height - 26.0, width - 6
     left = 14 + 7 * max(len(text(step)) for step in steps)
     across, down = (right - left) / (len(points) - 1), (bottom - top) / steps[-1]
-    places = [
-        (round(left + across * i, 1), round(bottom - value * down, 1)) for i, value in enumerate(values)
-    ]
+    places = [(round(left + across * i, 1), round(bottom - value * down, 1)) for i, value in enumerate(values)]
     line = " ".join(f"{x},{y}" for x, y in places)
     every = max(1, -(-len(points) // columns))
     marks = [i for i in range(len(points)) if i % every == every // 2]

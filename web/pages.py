@@ -73,9 +73,7 @@ def choose_theme() -> AnyResponse:
     response = redirect(back if safe else "/", 303)
     theme = request.form.get("theme", "")
     if theme in THEMES:
-        response.set_cookie(
-            THEME_COOKIE, theme, max_age=_YEAR, samesite="Lax", httponly=True, secure=request.is_secure
-        )
+        response.set_cookie(THEME_COOKIE, theme, max_age=_YEAR, samesite="Lax", httponly=True, secure=request.is_secure)
     else:
         response.delete_cookie(THEME_COOKIE)
     return response

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
@@ -18,8 +18,11 @@ EXTENSION = "billing"
 
 @dataclass(frozen=True, slots=True)
 class State:
+    """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None."""
+
     billing: Billing
     settings: Settings
+    checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
 
 
 def state() -> State:

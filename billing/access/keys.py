@@ -69,9 +69,7 @@ def find(tx: Tx, peppers: Sequence[str], text: str) -> ApiKey | None:
     prefix, _, tail = text.partition("_")
     key_id, _, secret = tail.partition("_")
     usable = prefix == PREFIX and key_id.isascii() and key_id.isalnum() and secret.isascii()
-    row = tx.connection.execute(
-        sa.select(api_keys).where(api_keys.c.id == (key_id if usable else ""))
-    ).first()
+    row = tx.connection.execute(sa.select(api_keys).where(api_keys.c.id == (key_id if usable else ""))).first()
     matches = [hmac.compare_digest(_digest(pepper, secret), row.digest if row else "") for pepper in peppers]
     if row is None or not any(matches) or row.revoked_at is not None:
         return None
@@ -81,17 +79,13 @@ def find(tx: Tx, peppers: Sequence[str], text: str) -> ApiKey | None:
 def renew(tx: Tx, peppers: Sequence[str], key_id: str, text: str) -> None:
     """Keeps a key just found `stale` under the newest pepper, so that the old one may leave SECRET_KEYS."""
     secret = text.split("_", 2)[2]
-    tx.connection.execute(
-        api_keys.update().where(api_keys.c.id == key_id).values(digest=_digest(peppers[0], secret))
-    )
+    tx.connection.execute(api_keys.update().where(api_keys.c.id == key_id).values(digest=_digest(peppers[0], secret)))
 
 
 def revoke(tx: Tx, key_id: str) -> bool:
     """Ends a key for good, from now on. False if there is no such key, or it had ended."""
     ended = tx.connection.execute(
-        api_keys.update()
-        .where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
+        api_keys.update().where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)).values(revoked_at=tx.now)
     )
     return ended.rowcount == 1
 

@@ -31,9 +31,7 @@ def sign_portal_link(secrets: Sequence[str], link: PortalLink) -> str:
     return str(_serializer(secrets).dumps(content))
 
 
-def read_portal_link(
-    secrets: Sequence[str], token: str, now: datetime
-) -> PortalLink | Literal["expired", "wrong"]:
+def read_portal_link(secrets: Sequence[str], token: str, now: datetime) -> PortalLink | Literal["expired", "wrong"]:
     """What a token says, if one of our secrets signed it (newest first in `secrets`) and it has not ended."""
     try:
         content: Any = _serializer(secrets).loads(token)

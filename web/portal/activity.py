@@ -52,7 +52,7 @@ _WAYS = {
 _UNKNOWN = _Way("Changed", 0)
 
 _LEADS = tuple("grant reverse void expire spend overdraw capture hold release repay forgive".split())
-"""The kinds one cause may bring together, what it was about first (a capture also releases, a grant repays)."""
+"""Kinds that one cause may bring together, what it was about first (a capture releases, a grant repays)."""
 
 
 def activities(entries: Iterable[Entry], scale: int, names: Mapping[str, str]) -> list[Activity]:
@@ -75,9 +75,7 @@ def _read(group: list[Entry], scale: int, names: Mapping[str, str]) -> Iterator[
     if len(used) == 2:
         ordered.remove("overdraw")
     for kind in ordered:
-        same = [
-            entry for entry in group if entry.kind == kind or (kind == "spend" and entry.kind == "overdraw")
-        ]
+        same = [entry for entry in group if entry.kind == kind or (kind == "spend" and entry.kind == "overdraw")]
         yield _line(kind, same, balance, scale, names)
 
 

@@ -115,15 +115,11 @@ def activity(link: PortalLink, token: str) -> Any:
     whole = _whole(entries, PAGE)
     page = ActivityPage(
         who=customer.name or customer.id,
-        activity=tuple(
-            activities(whole, billing.wallet(link.customer, unit).scale, _names(link.customer, unit))
-        ),
+        activity=tuple(activities(whole, billing.wallet(link.customer, unit).scale, _names(link.customer, unit))),
         older=whole[-1].number if whole and whole[-1].number > 1 else None,
         first=number is not None,
     )
-    return render_template(
-        "portal/activity.html", page=page, token=token, unit_asked=request.args.get("unit")
-    )
+    return render_template("portal/activity.html", page=page, token=token, unit_asked=request.args.get("unit"))
 
 
 def _unit() -> str:

@@ -1,0 +1,24 @@
+"""REST, `/v1`: a file per resource, described by the schemas it is checked with."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from web.api.buckets import buckets
+from web.api.catalog import catalog
+from web.api.customers import customers
+from web.api.holds import holds
+from web.api.portal_links import portal_links
+from web.api.resource import make_api
+from web.api.spends import SpendItem, spends
+from web.api.wallets import wallets
+
+RESOURCES = (customers, wallets, spends, holds, buckets, catalog, portal_links)
+
+
+def register(app: Flask, version: str) -> None:
+    """Adds the resources and `/openapi.json` to the application."""
+    api = make_api(app, version)
+    api.spec.components.schema("SpendItem", schema=SpendItem)
+    for resource in RESOURCES:
+        api.register_blueprint(resource)
