@@ -107,14 +107,17 @@ def _allocations(
     for period in sorted(groups, key=lambda of: (of[2], any(line.proration for line, _ in groups[of]))):
         group = [line for line, _ in groups[period]]
         left = [line for line in group if line.id not in claimed]
-        item, _, _, end = period
-        if left:
-            terms = groups[period][0][1]
-            answer = _judge(period, group, terms, paid_at, changed, granted, partly=len(left) < len(group))
-            if answer is not None:
-                found.append(answer if isinstance(answer, Allocation) else waiting(left, answer))
-        if not left or isinstance(answer, Allocation):
-            granted.add((item, end))
+        ends = (period[0], period[3])
+        if not left:
+            granted.add(ends)
+            continue
+        terms = groups[period][0][1]
+        answer = _judge(period, group, terms, paid_at, changed, granted, partly=len(left) < len(group))
+        if isinstance(answer, Allocation):
+            granted.add(ends)
+            found.append(answer)
+        elif answer is not None:
+            found.append(waiting(left, answer))
     return found
 
 
@@ -133,19 +136,17 @@ def _judge(
     refused = _waits(period, group, terms, changed, granted, partly)
     if refused is not None:
         return refused
-    credits, cents = (
-        _credits(period, group, terms),
-        sum(credit_part(line.net_cents, terms.credit_share) for line in group),
-    )
+    credits = _credits(period, group, terms)
+    cents = sum(credit_part(line.net_cents, terms.credit_share) for line in group)
     if credits == 0 and cents == 0:
         return None
-    if credits == 0 or cents < 0:
-        return "no_credits", f"{cents} cents for {credits} credits of plan {terms.plan} on item {item}"
+    figures = f"{credits} credits of plan {terms.plan} for {cents} cents on item {item}"
+    if cents < 0:
+        return "negative_net", f"{figures}: the discount is larger than the price"
+    if credits == 0:
+        return "no_credits", f"{figures}: money that brings no credits"
     if credits > LARGEST_CREDITS or cents > LARGEST_CENTS:
-        return (
-            "too_much",
-            f"{credits} credits for {cents} cents on item {item} is more than the books can hold",
-        )
+        return "too_much", f"{figures}: more than the books can hold"
     return Allocation(
         origin=f"allocation:{item}:{price}:{_written(start)}",
         plan=terms.plan,

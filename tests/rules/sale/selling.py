@@ -1,0 +1,50 @@
+"""Short ways to write lines and terms down."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from billing.rules.periods import Every, Span
+from billing.rules.sale.lines import Line
+from billing.rules.sale.values import PackTerms, PlanTerms
+
+DAY = Span(seconds=86_400)
+WEEK = Span(seconds=7 * 86_400)
+BASIC = PlanTerms("basic", 100, "month", DAY, WEEK)
+SMALL = PackTerms("small", 1000, Span(months=12))
+
+
+def at(text: str) -> datetime:
+    """`1 Apr 00:00` of 2025; or with a year, `1 Apr 2026 00:00`."""
+    form = "%d %b %Y %H:%M:%S" if len(text.split()) == 4 else "%d %b %H:%M:%S %Y"
+    whole = f"{text}:00" if len(text.split()) == 4 else f"{text}:00 2025"
+    return datetime.strptime(whole, form).replace(tzinfo=UTC)
+
+
+APRIL, MAY, JUNE = at("1 Apr 00:00"), at("1 May 00:00"), at("1 Jun 00:00")
+
+
+def plan(credits: int = 100, every: Every = "month", share: str = "1", **more: Any) -> PlanTerms:
+    return PlanTerms("basic", credits, every, DAY, WEEK, credit_share=Fraction(share), **more)
+
+
+def line(cents: int, id: str = "il_1", *, net: int | None = None, **more: Any) -> Line:
+    """A line of item si_1 for April, unless said otherwise; net as before discount."""
+    given: dict[str, Any] = {
+        "start": APRIL,
+        "end": MAY,
+        "quantity": 1,
+        "price": "price_basic",
+        "subscription": "sub_1",
+        "item": "si_1",
+        "currency": "usd",
+    }
+    return Line(id=id, amount_cents=cents, net_cents=cents if net is None else net, **{**given, **more})
+
+
+def bought(cents: int, id: str = "il_1", *, net: int | None = None, **more: Any) -> Line:
+    """A line typed into a manual invoice, with a pack's price and no period to speak of."""
+    given = {"price": "price_small", "subscription": None, "item": None, "end": APRIL, "kind": "invoice_item"}
+    return line(cents, id, net=net, **{**given, **more})
