@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 from .engine_side import EngineSide, SetClock
 from .model_side import ModelSide
-from .outcomes import No
+from .outcomes import Cents, No, Shown
 from .steps import START, Drawn, settled
 
 if TYPE_CHECKING:
     from billing import Billing
 
 _customers = count(1)
+
+
+def agree(engine: Shown | Cents, model: Shown | Cents) -> None:
+    pairs = zip(engine._fields, engine, model, strict=True)
+    differences = [f"{name}: engine {has}, model {should}" for name, has, should in pairs if has != should]
+    assert not differences, "; ".join(differences)
 
 
 class Life:
@@ -48,9 +54,9 @@ class Life:
 
     def compare(self) -> None:
         shown = self.engine.shown()
-        assert shown == self.model.shown()
+        agree(shown, self.model.shown())
         if self.written:
-            assert self.engine.cents() == self.model.cents()
+            agree(self.engine.cents(), self.model.cents())
         self.was[self.model.model.now] = (shown.available, shown.held, shown.owed)
 
     def look_back(self) -> None:

@@ -75,7 +75,7 @@ class Model(Movements):
         more: Slices = []
         more_overdraft = 0
         if amount > hold.credits:
-            more, more_overdraft = self.choose(amount - hold.credits, hold.feature)
+            more, more_overdraft = self.choose(amount - hold.credits, hold.feature, set_aside=hold.credits)
         used: Slices = []
         back: Slices = []
         left = amount

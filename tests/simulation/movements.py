@@ -103,6 +103,7 @@ class Movements:
         if bucket.free and self.owed and self.debt in ("repay", "carry") and not bucket.features:
             self.repay_from(bucket)
         if bucket.free:
+            bucket.expired += bucket.free
             self.broken += bucket.take(bucket.free)
 
     def repay_from(self, bucket: Bucket) -> None:
@@ -140,8 +141,11 @@ class Movements:
             bucket.held -= credits
             self.arrive(bucket, credits)
 
-    def choose(self, credits: int, feature: str | None) -> tuple[Slices, int]:
-        """Who would pay: buckets in burn-down order, then overdraft. Moves nothing."""
+    def choose(self, credits: int, feature: str | None, set_aside: int = 0) -> tuple[Slices, int]:
+        """Who would pay: buckets in burn-down order, then overdraft. Moves nothing.
+
+        `set_aside` is held for the same request already: a refusal names its figures as a whole.
+        """
         if self.frozen:
             raise Refused("wallet_frozen")
         slices, left = [], credits
@@ -153,7 +157,7 @@ class Movements:
             used = self.owed + sum(hold.overdraft for hold in self.open_holds())
             room = max(0, self.limit - used)
             if left > room:
-                raise Refused("insufficient_credits", credits, credits - left + room)
+                raise Refused("insufficient_credits", set_aside + credits, set_aside + credits - left + room)
         return slices, left
 
     def consume(self, slices: Slices, *, from_held: bool) -> list[Part]:

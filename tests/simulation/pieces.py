@@ -47,6 +47,7 @@ class Bucket:
     free: int = 0
     held: int = 0
     cents: int = 0
+    expired: int = 0  # credits that time has taken
     ended: bool = False
     voided: bool = False
 
@@ -70,7 +71,7 @@ class Bucket:
         if self.voided:
             return "voided"
         if self.expires_at is not None and self.expires_at <= at:
-            return "expired"
+            return "expired" if self.expired or self.free + self.held else "used"
         if at < self.effective_at:
             return "upcoming"
         return "live" if self.free + self.held else "used"
