@@ -111,6 +111,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("billing_wallets_pkey")),
         sa.UniqueConstraint("customer_id", "unit", name=op.f("billing_wallets_customer_id_unit_key")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index(
         "billing_wallets_next_due_at_idx",
@@ -129,7 +130,7 @@ def upgrade() -> None:
         sa.Column("paid_cents", WHOLE, nullable=False),
         sa.Column("currency", sa.Text(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column("features", JSON, nullable=False),
+        sa.Column("features", JSON, nullable=True),
         sa.Column("metadata", JSON, nullable=True),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
@@ -143,25 +144,27 @@ def upgrade() -> None:
         sa.Column("basis_cents", WHOLE, nullable=False),
         sa.Column("basis_credits", WHOLE, nullable=False),
         sa.Column("expired", WHOLE, nullable=False),
+        sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.CheckConstraint("effective_at < expires_at", name=op.f("billing_buckets_validity_check")),
         sa.CheckConstraint(
-            "free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted",
-            name=op.f("billing_buckets_left_check"),
+            "free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted", name=op.f("billing_buckets_left_check")
         ),
         sa.CheckConstraint("granted > 0 AND granted <= 1000000000000000", name=op.f("billing_buckets_granted_check")),
+        sa.CheckConstraint("is_open = (free + held > 0)", name=op.f("billing_buckets_is_open_check")),
         sa.CheckConstraint(
             "paid_cents >= 0 AND paid_cents <= 1000000000000", name=op.f("billing_buckets_paid_cents_check")
         ),
         sa.ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"], name=op.f("billing_buckets_wallet_id_fkey")),
         sa.PrimaryKeyConstraint("wallet_id", "number", name=op.f("billing_buckets_pkey")),
         sa.UniqueConstraint("wallet_id", "origin", name=op.f("billing_buckets_wallet_id_origin_key")),
+        postgresql_with={"fillfactor": 70},
     )
     op.create_index(
         "billing_buckets_open_idx",
         "billing_buckets",
         ["wallet_id"],
-        postgresql_where=sa.text("free + held > 0"),
-        sqlite_where=sa.text("free + held > 0"),
+        postgresql_where=sa.text("is_open"),
+        sqlite_where=sa.text("is_open"),
     )
     op.create_table(
         "billing_entries",
