@@ -79,7 +79,7 @@ def endive_line(**more: Any) -> Json:
 
 def hybrid_line(**more: Any) -> Json:
     """Old accounts in April 2025: old and new fields together."""
-    return {**acacia_line(), **basil_line(), "type": "subscription", **more}
+    return {**acacia_line(), **basil_line(), **more}
 
 
 def emptied_line(**more: Any) -> Json:

@@ -174,6 +174,10 @@ class TestLongerAndShorter:
         assert allocation(line(1000, proration=True)).credits == 100
         assert allocation(line(1, proration=True, start=at("28 Feb 00:00"), end=at("31 Mar 00:00"))).credits == 100
 
+    def test_a_proration_never_brings_more_than_the_whole(self) -> None:
+        anchored = line(1000, proration=True, start=at("27 Feb 00:00"), end=at("30 Mar 00:00"))
+        assert allocation(anchored).credits == 100
+
     def test_a_stub_that_comes_to_no_credits(self) -> None:
         second: dict[str, Any] = {"proration": True, "start": MAY - timedelta(seconds=60)}
         assert waits(line(1, **second)).why == "no_credits"

@@ -84,6 +84,10 @@ def test_several_negative_lines_add_up() -> None:
     assert sold(bought(1000), bought(-100, "il_2"), bought(-200, "il_3")) == [(1000, 700, ("il_1", "il_2", "il_3"))]
 
 
+def test_a_negative_line_takes_its_net() -> None:
+    assert sold(bought(1000, net=500), bought(-1000, "il_2", net=-400)) == [(1000, 100, ("il_1", "il_2"))]
+
+
 def test_a_discount_larger_than_one_line_is_taken_from_the_others() -> None:
     found = sold(bought(1000, "il_1"), bought(900, "il_2", net=-50))
     assert [cents for _, cents, _ in found] == [1000, 0]
