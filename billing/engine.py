@@ -166,7 +166,7 @@ class Transaction:
               effective_at: datetime | None = None, expires_at: datetime | None = None, priority: int = 50,
               features: Sequence[str] = (), paid_cents: int = 0, currency: str | None = None,
               metadata: Mapping[str, Any] | None = None) -> Bucket:  # fmt: skip
-        """Makes a bucket of `credits`, valid in `[effective_at, expires_at)`; `paid_cents` were paid for it elsewhere."""
+        """Makes a bucket of `credits`, valid in `[effective_at, expires_at)`; `paid_cents`: for it, elsewhere."""
         if isinstance(features, str):
             raise Invalid.field("features", "Must be a list of feature names.")
         lot = grants.Lot(
@@ -198,9 +198,7 @@ class Transaction:
     ) -> Wallet:
         """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it."""
         with translated():
-            answer = wallets.change(
-                self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen
-            )
+            answer = wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen)
             return _accepted(answer)
 
     # Questions
@@ -221,9 +219,7 @@ class Transaction:
         """All buckets, newest first in each unit, beginning behind the bucket `after`."""
         with translated():
             return _accepted(
-                wallets.page(
-                    self._tx, self._catalog, customer, unit=unit, status=status, after=after, limit=limit
-                )
+                wallets.page(self._tx, self._catalog, customer, unit=unit, status=status, after=after, limit=limit)
             )
 
     def entries(self, customer: str, *, unit: str = "credits", kind: str | None = None, since: datetime | None = None,
@@ -500,7 +496,7 @@ class Billing:
     @contextmanager
     def charge(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
                expires_in: int = 900, metadata: Mapping[str, Any] | None = None) -> Iterator[Hold]:  # fmt: skip
-        """hold → your work → capture. An exception of yours releases the hold; `hold.capture(n)` inside sets the amount.
+        """hold → your work → capture. An exception of yours releases it; `hold.capture(n)` inside sets the amount.
 
         Under a key that was used before the work runs again, but is charged once.
         """

@@ -30,6 +30,11 @@ review_needed = _namespace.signal("review.needed")
 stripe_event_handled = _namespace.signal("stripe.event_handled")
 
 
+def heard() -> bool:
+    """Does anybody listen to anything?"""
+    return any(signal.receivers for signal in _namespace.values())
+
+
 def send(sender: object, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
     """Tells whoever listens."""
     for name, fact in facts:

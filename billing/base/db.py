@@ -73,9 +73,7 @@ class Database:
         """A snapshot that only reads."""
         with translated(), self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield Tx(connection, self.clock.now())
 
@@ -122,9 +120,7 @@ def make_engine(url: str | sa.URL) -> Engine:
         if address.database and address.database != ":memory:":
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         # The driver's own guesses at transactions are off: `_sqlite_begin` says which kind begins.
-        engine = sa.create_engine(
-            address, connect_args={"timeout": _LOCK_WAIT / 1000, "isolation_level": None}
-        )
+        engine = sa.create_engine(address, connect_args={"timeout": _LOCK_WAIT / 1000, "isolation_level": None})
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
@@ -167,23 +163,10 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
         text = str(error.orig).lower()
-        if (
-            state in ("55P03", "40P01", "40001", "57014")
-            or "database is locked" in text
-            or "table is locked" in text
-        ):
-            raise Busy(
-                "The wallet was locked for too long. Roll back and send the same request again."
-            ) from error
-        if (
-            state in ("25006", "53100")
-            or "readonly database" in text
-            or "disk i/o" in text
-            or "is full" in text
-        ):
-            raise DatabaseUnavailable(
-                "The database can't be written: it is read-only or its disk is full."
-            ) from error
+        if state in ("55P03", "40P01", "40001", "57014") or "database is locked" in text or "table is locked" in text:
+            raise Busy("The wallet was locked for too long. Roll back and send the same request again.") from error
+        if state in ("25006", "53100") or "readonly database" in text or "disk i/o" in text or "is full" in text:
+            raise DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.") from error
         if error.connection_invalidated or _unreachable(error, state, text):
             raise DatabaseUnavailable("The database can't be reached, or its tables are missing.") from error
         raise

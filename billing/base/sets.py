@@ -1,12 +1,13 @@
 """Many rows in one statement, on both databases: the set-based path's way to look up, insert and update.
 
-PostgreSQL gets one array per column (`unnest`), SQLite runs the same statement in the driver's own loop.
+PostgreSQL gets all rows as one JSON document, SQLite runs the same statement in the driver's own loop.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,10 +17,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import FromClause
 
 from billing.base.db import Tx, metadata
-from billing.base.types import Whole, encoders
+from billing.base.types import Whole, json_text, sqlite_time
 
 _NAMES = {
     "Text": "text",
+    "Boolean": "boolean",
     "BigInteger": "bigint",
     "Integer": "integer",
     "UTCDateTime": "timestamptz",
@@ -71,22 +73,15 @@ def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str
 
 
 def _run(tx: Tx, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-    time, text = encoders(tx.connection.dialect)
-    encode = {}
-    for name in columns:
-        kind = type(table.c[name].type).__name__
-        if kind == "UTCDateTime":
-            encode[name] = time
-        elif kind == "JSON":
-            encode[name] = text
+    if not tx.sqlite:
+        tx.connection.exec_driver_sql(sql, (_JSON.encode(rows),))
+        return
+    encode = {name: _FOR_SQLITE.get(_kind(table.name, name)) for name in columns}
     by_column = [
-        [encode[name](row[name]) for row in rows] if name in encode else [row[name] for row in rows]
+        [row[name] for row in rows] if (encoded := encode[name]) is None else [encoded(row[name]) for row in rows]
         for name in columns
     ]
-    if tx.sqlite:
-        tx.connection.exec_driver_sql(sql, list(zip(*by_column, strict=True)))
-    else:
-        tx.connection.exec_driver_sql(sql, tuple(by_column))
+    tx.connection.exec_driver_sql(sql, list(zip(*by_column, strict=True)))
 
 
 @lru_cache(maxsize=256)
@@ -95,8 +90,7 @@ def _insert_sql(dialect: str, name: str, columns: tuple[str, ...], unless_there:
     listed = ", ".join(columns)
     if dialect == "sqlite":
         return f"INSERT INTO {name} ({listed}) VALUES ({', '.join('?' * len(columns))}){tail}"
-    values = ", ".join(_value(name, column) for column in columns)
-    return f"INSERT INTO {name} ({listed}) SELECT {values} FROM unnest({_arrays(name, columns)}) AS q({listed}){tail}"
+    return f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {_recordset(name, columns)}{tail}"
 
 
 @lru_cache(maxsize=256)
@@ -105,22 +99,20 @@ def _update_sql(dialect: str, name: str, columns: tuple[str, ...], keys: tuple[s
     if dialect == "sqlite":
         settings = ", ".join(f"{column} = ?" for column in changed)
         return f"UPDATE {name} SET {settings} WHERE {' AND '.join(f'{key} = ?' for key in keys)}"
-    settings = ", ".join(f"{column} = {_value(name, column)}" for column in changed)
+    settings = ", ".join(f"{column} = q.{column}" for column in changed)
     match = " AND ".join(f"t.{key} = q.{key}" for key in keys)
-    return f"UPDATE {name} AS t SET {settings} FROM unnest({_arrays(name, columns)}) AS q({', '.join(columns)}) WHERE {match}"
+    return f"UPDATE {name} AS t SET {settings} FROM {_recordset(name, columns)} WHERE {match}"
 
 
-def _arrays(name: str, columns: tuple[str, ...]) -> str:
-    return ", ".join(f"%s::{_sent(_type(name, column))}[]" for column in columns)
+def _recordset(name: str, columns: tuple[str, ...]) -> str:
+    return f"json_to_recordset(%s::json) AS q({', '.join(f'{column} {_kind(name, column)}' for column in columns)})"
 
 
-def _value(name: str, column: str) -> str:
-    return f"q.{column}::jsonb" if _type(name, column) == "jsonb" else f"q.{column}"
-
-
-def _sent(kind: str) -> str:
-    return "text" if kind == "jsonb" else kind
-
-
-def _type(name: str, column: str) -> str:
+@lru_cache(maxsize=512)
+def _kind(name: str, column: str) -> str:
+    """The column's type, by PostgreSQL's name for it."""
     return _NAMES[type(metadata.tables[name].c[column].type).__name__]
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
+_FOR_SQLITE = {"timestamptz": sqlite_time, "jsonb": json_text}

@@ -24,9 +24,7 @@ class SettingsInvalid(Exception):
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
         self.errors = dict(errors)
-        super().__init__(
-            "\n".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(self.errors.items()))
-        )
+        super().__init__("\n".join(f"{name}: {' '.join(texts)}" for name, texts in sorted(self.errors.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,7 @@ def database_url(text: str) -> str:
     if url is not None and url.drivername in ("sqlite", "sqlite+pysqlite"):
         if url.database and url.database != ":memory:":
             return url.set(drivername="sqlite").render_as_string(hide_password=False)
-        raise ValueError(
-            "SQLite needs a file that several connections can open: sqlite:///var/billing.sqlite3."
-        )
+        raise ValueError("SQLite needs a file that several connections can open: sqlite:///var/billing.sqlite3.")
     raise ValueError("Write postgresql://user:password@host/name or sqlite:///path/to/file.")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,20 +35,11 @@ class UTCDateTime(sa.types.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def encoders(dialect: Dialect) -> tuple[Callable[[datetime | None], Any], Callable[[Any], Any]]:
-    """How times and JSON are handed to the driver where statements bypass SQLAlchemy's own types."""
-    if dialect.name == "sqlite":
-        return _sqlite_time, _json_text
-    return _same, _json_text
-
-
-def _sqlite_time(value: datetime | None) -> str | None:
+def sqlite_time(value: datetime | None) -> str | None:
+    """How a time is handed to SQLite where a statement bypasses SQLAlchemy's own types."""
     return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def _same(value: Any) -> Any:
-    return value
-
-
-def _json_text(value: Any) -> str | None:
+def json_text(value: Any) -> str | None:
+    """How JSON is handed to SQLite there."""
     return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -46,8 +46,8 @@ def put(
         changes["metadata"] = dict(metadata or {})
     before = _row(tx, id)
     if before is None:
-        blank: dict[str, Any] = {"id": id, "name": None, "email": None, "locale": None, "timezone": None, "metadata": {}}
-        sets.insert(tx, customers, [{**blank, **changes, "created_at": tx.now}], unless_there=True)
+        row = {"id": id, **dict.fromkeys(given), "metadata": {}, **changes, "created_at": tx.now}
+        sets.insert(tx, customers, [row], unless_there=True)
         make_wallets(tx, [(id, unit) for unit in catalog.units])
     if changes:
         tx.connection.execute(sa.update(customers).where(customers.c.id == id).values(**changes))

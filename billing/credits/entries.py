@@ -38,9 +38,7 @@ def page(
     """Entries, newest first: effective in `[since, until)`, with a lower number than `before`."""
     if kind is not None and kind not in KINDS:
         return Invalid.field("kind", f"Must be one of {', '.join(KINDS)}.")
-    wrong = asking.refuse(
-        since=asking.maybe(asking.instant, since), until=asking.maybe(asking.instant, until)
-    )
+    wrong = asking.refuse(since=asking.maybe(asking.instant, since), until=asking.maybe(asking.instant, until))
     if wrong is not None:
         return wrong
     if unit not in catalog.units:
@@ -52,9 +50,7 @@ def page(
     wallet = tx.connection.execute(select(wallets.c.id).where(match)).scalar_one_or_none()
     if wallet is None:
         return []
-    query = (
-        select(entries).where(entries.c.wallet_id == wallet).order_by(entries.c.number.desc()).limit(limit)
-    )
+    query = select(entries).where(entries.c.wallet_id == wallet).order_by(entries.c.number.desc()).limit(limit)
     if kind is not None:
         query = query.where(entries.c.kind == kind)
     if since is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -13,7 +13,7 @@ from billing.base import ids, sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
-from billing.credits.opening import OpenWallet, bucket_state, open_wallet, recollect
+from billing.credits.opening import BUCKET_COLUMNS, OpenWallet, bucket_state, open_wallet, recollect
 from billing.credits.tables import bucket_ends, buckets, wallets
 from billing.credits.values import Bucket, bucket_value
 from billing.credits.writing import write
@@ -49,15 +49,13 @@ def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str
     wallet = open_wallet(tx, catalog, customer, unit)
     if isinstance(wallet, Refusal):
         return wallet
-    asked = recall.fingerprint("grant", lot=_plain(lot))
+    asked = recall.fingerprint("grant", _plain(lot))
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     if known is not None:
         return recall.same(known, key, asked) or _as_granted(tx, wallet, known)
     effective_at = lot.effective_at or wallet.at
     if lot.expires_at is not None and lot.expires_at <= effective_at:
-        return Invalid.field(
-            "expires_at", "Must be later than effective_at: the bucket would never be valid."
-        )
+        return Invalid.field("expires_at", "Must be later than effective_at: the bucket would never be valid.")
     bucket = add(wallet, lot, key, asked)
     write(tx, [wallet])
     return _value(wallet, bucket, replayed=False)
@@ -104,7 +102,7 @@ def void(tx: Tx, catalog: Catalog, customer: str, bucket: str, reason: str, key:
     if isinstance(wallet, Refusal):
         return wallet
     number = _number(bucket)
-    asked = recall.fingerprint("void", bucket=number, reason=reason)
+    asked = recall.fingerprint("void", number, reason)
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     state = wallet.position.buckets[number]
     if known is not None:
@@ -115,18 +113,14 @@ def void(tx: Tx, catalog: Catalog, customer: str, bucket: str, reason: str, key:
     return refused or _value(wallet, state, replayed=False)
 
 
-def extend(
-    tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: datetime, key: str
-) -> Bucket | Refusal:
+def extend(tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: datetime, key: str) -> Bucket | Refusal:
     """Moves a bucket's end to a later instant: a row of its own, nothing is overwritten in history."""
-    wrong = asking.refuse(
-        customer=asking.name(customer), expires_at=asking.instant(expires_at), key=asking.key(key)
-    )
+    wrong = asking.refuse(customer=asking.name(customer), expires_at=asking.instant(expires_at), key=asking.key(key))
     wallet = wrong or _wallet_of(tx, catalog, customer, bucket)
     if isinstance(wallet, Refusal):
         return wallet
     number = _number(bucket)
-    asked = recall.fingerprint("extend", bucket=number, expires_at=expires_at)
+    asked = recall.fingerprint("extend", number, expires_at.astimezone(UTC).isoformat())
     state = wallet.position.buckets[number]
     ends = select(bucket_ends).where(bucket_ends.c.wallet_id == wallet.id)
     before = tx.connection.execute(ends.where(bucket_ends.c.key == key)).one_or_none()
@@ -138,9 +132,7 @@ def extend(
     write(tx, [wallet])
     if refused is not None:
         return refused
-    last = select(func.coalesce(func.max(bucket_ends.c.number), 0)).where(
-        bucket_ends.c.wallet_id == wallet.id
-    )
+    last = select(func.coalesce(func.max(bucket_ends.c.number), 0)).where(bucket_ends.c.wallet_id == wallet.id)
     row = {
         "wallet_id": wallet.id,
         "number": tx.connection.execute(last).scalar_one() + 1,
@@ -158,12 +150,7 @@ def extend(
 
 def _malformed(customer: str, unit: str, lot: Lot, key: str) -> Refusal | None:
     currency = asking.maybe(asking.currency, lot.currency)
-    if (
-        currency is None
-        and (asking.cents(lot.paid_cents) is None)
-        and lot.paid_cents
-        and lot.currency is None
-    ):
+    if currency is None and (asking.cents(lot.paid_cents) is None) and lot.paid_cents and lot.currency is None:
         currency = "Say in which currency paid_cents are."
     return asking.refuse(
         customer=asking.name(customer),
@@ -216,14 +203,12 @@ def _wallet_of(tx: Tx, catalog: Catalog, customer: str, bucket: str) -> OpenWall
 def _as_granted(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> Bucket:
     """The bucket as the grant's first answer showed it."""
     row = tx.connection.execute(
-        select(buckets).where(buckets.c.wallet_id == wallet.id, buckets.c.number == first.number)
+        select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == wallet.id, buckets.c.number == first.number)
     ).one()
     state = bucket_state(row)
     parts = recall.of_cause(tx, wallet.id, first.cause, first.number)
     state.expired = sum(part.credits for part in parts if part.kind == "expire")
-    repaid = sum(
-        part.credits for part in parts if part.kind == "repay" and part.source == f"bucket:{state.number}"
-    )
+    repaid = sum(part.credits for part in parts if part.kind == "repay" and part.source == f"bucket:{state.number}")
     state.free, state.held, state.voided_at = state.granted - repaid - state.expired, 0, None
     first_end = (
         select(bucket_ends.c.was)

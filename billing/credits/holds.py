@@ -50,9 +50,7 @@ def hold(
     if isinstance(wallet, Refusal):
         return wallet
     details = dict(metadata) if metadata else None
-    asked = recall.fingerprint(
-        "hold", credits=credits, feature=feature, expires_in=expires_in, metadata=details
-    )
+    asked = recall.fingerprint("hold", credits, feature, expires_in, details)
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     if known is not None:
         return recall.same(known, key, asked) or _as_placed(tx, wallet, known)
@@ -153,9 +151,7 @@ def _as_placed(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> HoldReceipt:
     """The hold as the first answer showed it."""
     stored = _stored(tx, wallet.id, first.number)
     assert stored is not None
-    parts = [
-        part for part in recall.of_cause(tx, wallet.id, first.cause, first.number) if part.kind == "hold"
-    ]
+    parts = [part for part in recall.of_cause(tx, wallet.id, first.cause, first.number) if part.kind == "hold"]
     held = hold_state(stored)
     held.status = "open"
     return replace(_value(wallet, held, parts[-1].available_after), replayed=True)

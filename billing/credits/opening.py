@@ -6,7 +6,7 @@ What was read before the lock is stale; so a verb opens first, and whoever holds
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -87,7 +87,7 @@ def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
     missing = sorted(set(numbers) - set(wallet.position.buckets))
     if missing:
         wanted = (buckets.c.wallet_id == wallet.id) & buckets.c.number.in_(missing)
-        for row in tx.connection.execute(select(buckets).where(wanted)):
+        for row in tx.connection.execute(select(*BUCKET_COLUMNS).where(wanted)):
             wallet.position.know(bucket_state(row))
 
 
@@ -128,31 +128,15 @@ def position_of(
     return position, at
 
 
+BUCKET_COLUMNS = tuple(buckets.c[field.name] for field in fields(BucketState) if field.name != "live")
+"""The columns of `bucket_state`, in the order of its fields."""
+
+
 def bucket_state(row: Any) -> BucketState:
-    """A row of `billing_buckets` as the rules see it."""
-    return BucketState(
-        number=row.number,
-        origin=row.origin,
-        granted=row.granted,
-        paid_cents=row.paid_cents,
-        currency=row.currency,
-        priority=row.priority,
-        features=tuple(row.features),
-        effective_at=row.effective_at,
-        granted_at=row.granted_at,
-        expires_at=row.expires_at,
-        series=row.series,
-        period_end=row.period_end,
-        voided_at=row.voided_at,
-        description=row.description,
-        metadata=row.metadata,
-        free=row.free,
-        held=row.held,
-        cents=row.cents,
-        basis_cents=row.basis_cents,
-        basis_credits=row.basis_credits,
-        expired=row.expired,
-    )
+    """A row of `billing_buckets` as the rules see it; it begins with `BUCKET_COLUMNS`."""
+    state = BucketState(*row[: len(BUCKET_COLUMNS)])
+    state.features = tuple(state.features or ())
+    return state
 
 
 def hold_state(row: Any) -> HoldState:
@@ -189,9 +173,7 @@ def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[Row[Any]]:
         # SQLite's lock is its one writer: a write that changes nothing takes it, in a host's plain session, too.
         tx.connection.execute(sa.update(wallets).where(wallets.c.id == -1).values(id=-1))
         return list(tx.connection.execute(query.order_by(wallets.c.id)))
-    return list(
-        tx.connection.execute(query.order_by(wallets.c.id).with_for_update(of=wallets, key_share=True))
-    )
+    return list(tx.connection.execute(query.order_by(wallets.c.id).with_for_update(of=wallets, key_share=True)))
 
 
 def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:
@@ -203,17 +185,13 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet
     of_bucket: dict[int, list[Any]] = {id: [] for id in ids}
     of_hold: dict[int, list[Any]] = {id: [] for id in ids}
     if ids:
-        left = buckets.c.free + buckets.c.held > 0
-        for bucket in tx.connection.execute(
-            select(buckets).where(_is_one_of(buckets.c.wallet_id, ids), left)
-        ):
-            of_bucket[bucket.wallet_id].append(bucket)
+        query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.is_open)
+        for bucket in tx.connection.execute(query.where(_is_one_of(buckets.c.wallet_id, ids))):
+            of_bucket[bucket[-1]].append(bucket)
     holding = [row.id for row in rows if row.held]
     if holding:
         is_open = holds.c.status == "open"
-        for hold in tx.connection.execute(
-            select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)
-        ):
+        for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
     opened = []
     for row in rows:

@@ -14,7 +14,7 @@ from sqlalchemy import Row, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.opening import bucket_state, hold_state, terms_of
+from billing.credits.opening import BUCKET_COLUMNS, bucket_state, hold_state, terms_of
 from billing.credits.tables import bucket_ends, buckets, entries, holds
 from billing.rules.wallet import due
 from billing.rules.wallet.position import Position
@@ -23,14 +23,12 @@ from billing.rules.wallet.values import BucketState, HoldState
 _Sums = dict[str, list[int]]
 
 
-def position_then(
-    tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetime, *, known: bool
-) -> Position:
+def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetime, *, known: bool) -> Position:
     """The position at `moment`: as it was known then, or (not `known`) as it was in truth."""
     column = entries.c.recorded_at if known else entries.c.effective_at
     sums, last_at = _sums(tx, row["id"], column <= moment)
     granted = (
-        select(buckets)
+        select(*BUCKET_COLUMNS)
         .join(entries, (entries.c.wallet_id == buckets.c.wallet_id) & (entries.c.number == buckets.c.number))
         .where(buckets.c.wallet_id == row["id"], column <= moment)
     )
@@ -90,9 +88,7 @@ def _ends(tx: Tx, wallet: int, moment: datetime) -> dict[int, tuple[datetime | N
     return then
 
 
-def _bucket(
-    row: Row[Any], sums: _Sums, ends: dict[int, tuple[datetime | None]], moment: datetime
-) -> BucketState:
+def _bucket(row: Row[Any], sums: _Sums, ends: dict[int, tuple[datetime | None]], moment: datetime) -> BucketState:
     state = bucket_state(row)
     free, held = sums[f"bucket:{state.number}"], sums[f"held:{state.number}"]
     state.free, state.held, state.cents = free[0], held[0], free[1] + held[1]
@@ -105,12 +101,8 @@ def _bucket(
 
 
 def _holds(tx: Tx, wallet: int, moment: datetime, *, known: bool) -> list[Row[Any]]:
-    begun, ended = (
-        (holds.c.recorded_at, holds.c.ended_recorded_at) if known else (holds.c.placed_at, holds.c.ended_at)
-    )
-    query = select(holds).where(
-        holds.c.wallet_id == wallet, begun <= moment, ended.is_(None) | (ended > moment)
-    )
+    begun, ended = (holds.c.recorded_at, holds.c.ended_recorded_at) if known else (holds.c.placed_at, holds.c.ended_at)
+    query = select(holds).where(holds.c.wallet_id == wallet, begun <= moment, ended.is_(None) | (ended > moment))
     return list(tx.connection.execute(query))
 
 

@@ -23,10 +23,12 @@ _ON_TRUST = ("overdraft", "held:overdraft")
 _SPENDING = ("spend", "capture", "overdraw")
 
 
-def fingerprint(verb: str, **request: Any) -> str:
-    """A request's hash: the same verb with the same values has the same one."""
-    canonical = json.dumps([verb, request], sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+
+
+def fingerprint(verb: str, *values: Any) -> str:
+    """A request's hash: the same verb with the same values, in this order, has the same one."""
+    return hashlib.sha256(_CANONICAL.encode([verb, *values]).encode()).hexdigest()[:32]
 
 
 def known(tx: Tx, keys: Sequence[tuple[int, str]]) -> Known:
@@ -66,7 +68,7 @@ def receipt(
     parts: Sequence[Movement] | Sequence[Row[Any]],
     recorded_at: Any,
 ) -> Receipt:
-    """The receipt of a spend (`kind` spend) or a reversal (rev) from its movements or its entries: the same either way."""
+    """The receipt of a spend (`kind` spend) or a reversal (rev) from its movements or its entries, the same."""
     kinds = _SPENDING if kind == "spend" else ("reverse",)
     moved = [part for part in parts if part.kind in kinds]
     slices: dict[str, int] = {}
@@ -91,9 +93,7 @@ def receipt(
     )
 
 
-def reversed_by(
-    tx: Tx, wallet: int, numbers: Iterable[int], by: str = "undoes"
-) -> dict[int, tuple[int, int]]:
+def reversed_by(tx: Tx, wallet: int, numbers: Iterable[int], by: str = "undoes") -> dict[int, tuple[int, int]]:
     """For each of these entries: credits and cents that reversals have brought back of it so far."""
     column = entries.c[by]
     query = select(column, entries.c.credits, entries.c.cents).where(

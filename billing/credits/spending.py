@@ -74,9 +74,7 @@ def _judge(
     if refused is not None:
         return refused
     fresh[name] = (asked, index)
-    return recall.receipt(
-        wallet.id, wallet.customer, wallet.unit, "spend", position.movements[begun:], wallet.at
-    )
+    return recall.receipt(wallet.id, wallet.customer, wallet.unit, "spend", position.movements[begun:], wallet.at)
 
 
 def spend_under(tx: Tx, wallet: OpenWallet, request: Spend) -> Receipt | Refusal:
@@ -107,14 +105,9 @@ def _malformed(request: Spend) -> Refusal | None:
 
 
 def _fingerprint(request: Spend) -> str:
-    return recall.fingerprint(
-        "spend",
-        credits=request.credits,
-        feature=request.feature,
-        member=request.member,
-        description=request.description,
-        metadata=request.metadata,
-    )
+    details = dict(request.metadata) if request.metadata else None
+    what = (request.credits, request.feature, request.member, request.description)
+    return recall.fingerprint("spend", *what, details)
 
 
 def _cause(number: int, request: Spend, asked: str) -> Cause:
@@ -129,9 +122,7 @@ def _cause(number: int, request: Spend, asked: str) -> Cause:
     )
 
 
-def reverse(
-    tx: Tx, catalog: Catalog, customer: str, spend: str, credits: int | None, key: str
-) -> Receipt | Refusal:
+def reverse(tx: Tx, catalog: Catalog, customer: str, spend: str, credits: int | None, key: str) -> Receipt | Refusal:
     """Gives back a spend or capture, wholly or in part, the last slice first, with the very cents it took."""
     wrong = asking.refuse(
         customer=asking.name(customer), credits=asking.maybe(asking.credits, credits), key=asking.key(key)
@@ -145,7 +136,7 @@ def reverse(
     wallet = open_wallet(tx, catalog, customer, unit)
     if isinstance(wallet, Refusal):
         return wallet
-    asked = recall.fingerprint("reverse", spend=first, credits=credits)
+    asked = recall.fingerprint("reverse", first, credits)
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     if known is not None:
         reused = recall.same(known, key, asked)
@@ -164,9 +155,7 @@ def reverse(
     write(tx, [wallet])
     if refused is not None:
         return refused
-    return recall.receipt(
-        wallet.id, wallet.customer, wallet.unit, "rev", position.movements[begun:], wallet.at
-    )
+    return recall.receipt(wallet.id, wallet.customer, wallet.unit, "rev", position.movements[begun:], wallet.at)
 
 
 def _find(tx: Tx, customer: str, spend: str) -> tuple[WalletName, int] | None:
@@ -175,9 +164,7 @@ def _find(tx: Tx, customer: str, spend: str) -> tuple[WalletName, int] | None:
     if place is None:
         return None
     wallet_id, first = place
-    wallet = tx.connection.execute(
-        select(wallets.c.customer_id, wallets.c.unit).where(wallets.c.id == wallet_id)
-    )
+    wallet = tx.connection.execute(select(wallets.c.customer_id, wallets.c.unit).where(wallets.c.id == wallet_id))
     row = wallet.one_or_none()
     if row is None or row.customer_id != customer:
         return None

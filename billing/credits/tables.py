@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Table, Text
 
 from billing.base.db import metadata
 from billing.base.types import Json, UTCDateTime, Whole
@@ -60,6 +60,7 @@ wallets = Table(
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
     Index("billing_wallets_next_due_at_idx", "next_due_at", postgresql_where=sa.text("next_due_at IS NOT NULL"),
           sqlite_where=sa.text("next_due_at IS NOT NULL")),
+    postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 
 buckets = Table(
@@ -73,7 +74,7 @@ buckets = Table(
     Column("paid_cents", Whole, nullable=False),
     Column("currency", Text),
     Column("priority", Integer, nullable=False),
-    Column("features", Json, nullable=False),
+    Column("features", Json),  # NULL: a general one
     Column("metadata", Json),
     Column("effective_at", UTCDateTime, nullable=False),
     Column("granted_at", UTCDateTime, nullable=False),
@@ -87,14 +88,17 @@ buckets = Table(
     Column("basis_cents", Whole, nullable=False),
     Column("basis_credits", Whole, nullable=False),
     Column("expired", Whole, nullable=False, default=0),
+    Column("is_open", Boolean, nullable=False),  # so that a spend changes no indexed column until the last credit
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     sa.UniqueConstraint("wallet_id", "origin"),
     CheckConstraint("effective_at < expires_at", name="validity"),
     CheckConstraint(f"granted > 0 AND granted <= {LARGEST_CREDITS}", name="granted"),
     CheckConstraint(f"paid_cents >= 0 AND paid_cents <= {LARGEST_CENTS}", name="paid_cents"),
     CheckConstraint("free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted", name="left"),
-    Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("free + held > 0"),
-          sqlite_where=sa.text("free + held > 0")),
+    CheckConstraint("is_open = (free + held > 0)", name="is_open"),
+    Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
+          sqlite_where=sa.text("is_open")),
+    postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 
 bucket_ends = Table(

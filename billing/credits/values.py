@@ -1,4 +1,4 @@
-"""What callers are given: frozen values. Credits are whole numbers of the unit's smallest part, cents of the currency's."""
+"""What callers are given: frozen values. Credits count the unit's smallest part, cents the currency's."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import customers
-from billing.credits.opening import bucket_state, open_wallet, position_of, terms_of
+from billing.credits.opening import BUCKET_COLUMNS, bucket_state, open_wallet, position_of, terms_of
 from billing.credits.past import position_then
 from billing.credits.tables import buckets, holds, wallets
 from billing.credits.values import Bucket, Wallet, bucket_value
@@ -60,7 +60,7 @@ def bucket(tx: Tx, catalog: Catalog, customer: str, name: str) -> Bucket | Refus
     if place is not None:
         match = (buckets.c.wallet_id == place[0]) & (buckets.c.number == place[1])
         row = tx.connection.execute(
-            select(buckets, wallets.c.customer_id, wallets.c.unit)
+            select(*BUCKET_COLUMNS, buckets.c.wallet_id, wallets.c.customer_id, wallets.c.unit)
             .join(wallets, wallets.c.id == place[0])
             .where(match)
         ).one_or_none()
@@ -101,7 +101,7 @@ def page(
         units[row.id], positions[row.id] = row.unit, _now(tx, catalog, dict(row._mapping))
     found: list[Bucket] = []
     while len(found) < limit:
-        query = select(buckets).where(buckets.c.wallet_id.in_(list(units)))
+        query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.wallet_id.in_(list(units)))
         if start is not None:
             query = query.where(tuple_(buckets.c.wallet_id, buckets.c.number) < tuple_(*start))
         query = query.order_by(buckets.c.wallet_id.desc(), buckets.c.number.desc()).limit(200)
@@ -120,7 +120,7 @@ def page(
 def change(
     tx: Tx, catalog: Catalog, customer: str, unit: str, *, overdraft: Any = UNSET, frozen: Any = UNSET
 ) -> Wallet | Refusal:
-    """Sets the wallet's own overdraft (the catalog's form; None = back to the plan's or the catalog's), or freezes it."""
+    """Sets the wallet's own overdraft (the catalog's form; None = the plan's or the catalog's again), or freezes it."""
     setting: Any = overdrafts.parse(overdraft) if overdraft is not UNSET and overdraft is not None else None
     wrong = asking.refuse(
         customer=asking.name(customer),
@@ -163,9 +163,7 @@ def _row(tx: Tx, catalog: Catalog, customer: str, unit: str) -> dict[str, Any] |
 
 
 def _now(tx: Tx, catalog: Catalog, row: dict[str, Any]) -> Position:
-    open_buckets = select(buckets).where(
-        buckets.c.wallet_id == row["id"], buckets.c.free + buckets.c.held > 0
-    )
+    open_buckets = select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == row["id"], buckets.c.is_open)
     open_holds = select(holds).where(holds.c.wallet_id == row["id"], holds.c.status == "open")
     position, at = position_of(
         catalog, row, tx.connection.execute(open_buckets), tx.connection.execute(open_holds), tx.now
@@ -191,8 +189,7 @@ def _value(catalog: Catalog, row: dict[str, Any], position: Position) -> Wallet:
         frozen=position.frozen,
         spendable={name: sum(state.free for state in position.payers(name)) for name in features},
         buckets=tuple(
-            bucket_value(row["id"], row["customer_id"], row["unit"], state, position.at)
-            for state in [*live, *upcoming]
+            bucket_value(row["id"], row["customer_id"], row["unit"], state, position.at) for state in [*live, *upcoming]
         ),
         next_expiry=min(ends, default=None),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
 from billing.credits.opening import OpenWallet
@@ -27,9 +28,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     for wallet in opened:
         position = wallet.position
         for number, bucket in position.changed_buckets.items():
-            (new_buckets if number > wallet.row["last_number"] else old_buckets).append(
-                _bucket(wallet, bucket)
-            )
+            (new_buckets if number > wallet.row["last_number"] else old_buckets).append(_bucket(wallet, bucket))
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
@@ -48,11 +47,10 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
                 }
             )
         if wallet.changed:
-            settings.append(
-                {"id": wallet.id, **{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
-            )
-        tx.told.extend(_facts(wallet))
-    sets.insert(tx, entries, rows)
+            settings.append({"id": wallet.id, **{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed})
+        if signals.heard():
+            tx.told.extend(_facts(wallet))
+    sets.insert(tx, entries, _lean(rows))
     sets.insert(tx, buckets, new_buckets)
     sets.update(tx, buckets, ("wallet_id", "number"), [_changeable(row) for row in old_buckets])
     sets.insert(tx, holds, new_holds)
@@ -62,7 +60,16 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
 
 
 _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
-_CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired")
+_CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
+
+
+_OPTIONAL = ("currency", "key", "request", "member", "feature", "description", "details", "undoes", "via")
+
+
+def _lean(rows: _Rows) -> _Rows:
+    """The rows without the columns that none of them fills: most of a batch's."""
+    empty = [name for name in _OPTIONAL if all(row[name] is None for row in rows)]
+    return [{name: value for name, value in row.items() if name not in empty} for row in rows]
 
 
 def _changeable(row: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +115,7 @@ def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
         "paid_cents": bucket.paid_cents,
         "currency": bucket.currency,
         "priority": bucket.priority,
-        "features": list(bucket.features),
+        "features": list(bucket.features) or None,
         "metadata": bucket.metadata,
         "effective_at": bucket.effective_at,
         "granted_at": bucket.granted_at,
@@ -122,6 +129,7 @@ def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
         "basis_cents": bucket.basis_cents,
         "basis_credits": bucket.basis_credits,
         "expired": bucket.expired,
+        "is_open": bucket.left > 0,
     }
 
 

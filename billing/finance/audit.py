@@ -15,7 +15,7 @@ from sqlalchemy import String, case, cast, func, literal, select
 from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.opening import bucket_state, hold_state, terms_of
+from billing.credits.opening import BUCKET_COLUMNS, bucket_state, hold_state, terms_of
 from billing.credits.tables import bucket_ends, buckets, entries, holds, wallets
 from billing.rules.wallet.flows import FLOWS, place
 from billing.rules.wallet.position import Position
@@ -72,20 +72,15 @@ def _flow(row: Any) -> Iterator[Breach]:
     flow = _LISTED.get((row.kind, place(row.source), place(row.destination)))
     where = f"wallet {row.wallet_id}"
     if flow is None:
-        yield Breach(
-            "listed flows", where, f"{row.kind}: {row.source} → {row.destination} is not on the list"
-        )
+        yield Breach("listed flows", where, f"{row.kind}: {row.source} → {row.destination} is not on the list")
     elif row.cents and not flow.with_cents:
-        yield Breach(
-            "listed flows", where, f"{row.kind}: {row.source} → {row.destination} moved {row.cents} cents"
-        )
+        yield Breach("listed flows", where, f"{row.kind}: {row.source} → {row.destination} moved {row.cents} cents")
 
 
 def _wallet(tx: Tx, catalog: Catalog, row: dict[str, Any], accounts: dict[str, _Moved]) -> Iterator[Breach]:
     where = f"wallet {row['id']} ({row['customer_id']}, {row['unit']})"
     states = [
-        bucket_state(b)
-        for b in tx.connection.execute(select(buckets).where(buckets.c.wallet_id == row["id"]))
+        bucket_state(b) for b in tx.connection.execute(select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == row["id"]))
     ]
     for state in states:
         free, held = accounts[f"bucket:{state.number}"], accounts[f"held:{state.number}"]
@@ -98,9 +93,7 @@ def _wallet(tx: Tx, catalog: Catalog, row: dict[str, Any], accounts: dict[str, _
             yield Breach("1 buckets", name, f"more left it than came in: {by_entries}")
         if not state.left and state.cents:
             yield Breach("1 buckets", name, f"{state.cents} cents without credits")
-    known = [
-        hold_state(h) for h in tx.connection.execute(select(holds).where(holds.c.wallet_id == row["id"]))
-    ]
+    known = [hold_state(h) for h in tx.connection.execute(select(holds).where(holds.c.wallet_id == row["id"]))]
     if row["last_at"] is None:
         return
     position = Position(
@@ -164,14 +157,10 @@ def _sequence(tx: Tx) -> Iterator[Breach]:
         .group_by(entries.c.wallet_id)
         .subquery()
     )
-    query = select(wallets.c.id, wallets.c.last_number, counted).outerjoin(
-        counted, counted.c.wallet_id == wallets.c.id
-    )
+    query = select(wallets.c.id, wallets.c.last_number, counted).outerjoin(counted, counted.c.wallet_id == wallets.c.id)
     for row in tx.connection.execute(query):
         if (row.rows or 0, row.last or 0, row.first or 1) != (row.last_number, row.last_number, 1):
-            found = (
-                f"{row.rows} entries numbered {row.first} to {row.last}, the wallet counts {row.last_number}"
-            )
+            found = f"{row.rows} entries numbered {row.first} to {row.last}, the wallet counts {row.last_number}"
             yield Breach("2 numbers", f"wallet {row.id}", found)
     before = entries.alias()
     follows = (before.c.wallet_id == entries.c.wallet_id) & (before.c.number == entries.c.number - 1)
@@ -195,12 +184,8 @@ def _grants(tx: Tx) -> Iterator[Breach]:
     )  # fmt: skip
     for row in tx.connection.execute(granted.outerjoin(buckets, same).where(entries.c.kind == "grant")):
         if (row.credits, row.cents, row.cause) != (row.granted, row.paid_cents, row.origin):
-            yield Breach(
-                "3 causes", ids.of("bkt", row.wallet_id, row.number), "its grant says something else"
-            )
-    alone = select(buckets.c.wallet_id, buckets.c.number).outerjoin(
-        entries, same & (entries.c.kind == "grant")
-    )
+            yield Breach("3 causes", ids.of("bkt", row.wallet_id, row.number), "its grant says something else")
+    alone = select(buckets.c.wallet_id, buckets.c.number).outerjoin(entries, same & (entries.c.kind == "grant"))
     for wallet, number in tx.connection.execute(alone.where(entries.c.number.is_(None))):
         yield Breach("3 causes", ids.of("bkt", wallet, number), "no entry granted it")
 

@@ -34,9 +34,7 @@ class Invalid(Refusal):
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         self.errors = {field: list(messages) for field, messages in errors.items()}
-        super().__init__(
-            "; ".join(f"{field}: {' '.join(messages)}" for field, messages in self.errors.items())
-        )
+        super().__init__("; ".join(f"{field}: {' '.join(messages)}" for field, messages in self.errors.items()))
 
     def explain(self) -> dict[str, object]:
         return {"errors": self.errors}

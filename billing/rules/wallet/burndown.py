@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def parse(value: object) -> tuple[str, ...] | str:
     return keys if "id" in keys else (*keys, "id")
 
 
-def order(keys: Sequence[str]) -> Callable[[BucketState], tuple[Any, ...]]:
+@lru_cache(maxsize=64)
+def order(keys: tuple[str, ...]) -> Callable[[BucketState], tuple[Any, ...]]:
     """A sort key for buckets: the one that comes first pays first."""
     parts = [KEYS[key] for key in keys]
-    return lambda bucket: tuple(part(bucket) for part in parts)
+    return lambda bucket: tuple([part(bucket) for part in parts])

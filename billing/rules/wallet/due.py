@@ -53,11 +53,7 @@ def give_back(position: Position, hold: HoldState, cause: Cause) -> None:
 
 
 def _ending(position: Position, instant: datetime) -> list[BucketState]:
-    ending = [
-        b
-        for b in position.buckets.values()
-        if b.live and b.expires_at is not None and b.expires_at <= instant
-    ]
+    ending = [b for b in position.buckets.values() if b.live and b.expires_at is not None and b.expires_at <= instant]
     return sorted(ending, key=order(position.terms.burn_down))
 
 

@@ -25,8 +25,6 @@ def extend(position: Position, bucket: BucketState, name: str, expires_at: datet
     if bucket.expires_at is None:
         return Invalid.field("expires_at", "The bucket has no end: there is nothing to extend.")
     if expires_at <= bucket.expires_at:
-        return Invalid.field(
-            "expires_at", f"Must be later than its present end, {bucket.expires_at.isoformat()}."
-        )
+        return Invalid.field("expires_at", f"Must be later than its present end, {bucket.expires_at.isoformat()}.")
     position.extend(bucket, expires_at)
     return None

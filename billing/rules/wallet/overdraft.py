@@ -32,9 +32,7 @@ class Overdraft:
     def setting(self) -> object:
         """The catalog's form, which `parse` reads back."""
         return (
-            "none"
-            if self == NONE
-            else {"limit": "unlimited" if self.limit is None else self.limit, "debt": self.debt}
+            "none" if self == NONE else {"limit": "unlimited" if self.limit is None else self.limit, "debt": self.debt}
         )
 
 

@@ -139,9 +139,7 @@ class Position:
         """Consumed credits come back to their bucket with the cents they took; an ended one ends them again."""
         bucket.cents += cents
         self._arrive(bucket, credits)
-        self._record(
-            "reverse", "consumed", f"bucket:{bucket.number}", credits, cents, bucket, cause, undoes, via
-        )
+        self._record("reverse", "consumed", f"bucket:{bucket.number}", credits, cents, bucket, cause, undoes, via)
         self._after_arrival(bucket, cause)
 
     def overdraw(self, credits: int, cause: Cause) -> None:
@@ -239,9 +237,7 @@ class Position:
     # How it is done
 
     def _recognise(self, bucket: BucketState, credits: int) -> int:
-        stays = recognition.keeps(
-            bucket.cents, bucket.basis_cents, bucket.basis_credits, bucket.left - credits
-        )
+        stays = recognition.keeps(bucket.cents, bucket.basis_cents, bucket.basis_credits, bucket.left - credits)
         moved, bucket.cents = bucket.cents - stays, stays
         return moved
 

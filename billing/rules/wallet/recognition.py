@@ -11,14 +11,10 @@ def keeps(cents: int, basis_cents: int, basis_credits: int, left: int) -> int:
     return min(cents, -(-basis_cents * left // basis_credits))
 
 
-def comes_back(
-    slice_cents: int, slice_credits: int, reversed_credits: int, reversed_cents: int, now: int
-) -> int:
+def comes_back(slice_cents: int, slice_credits: int, reversed_credits: int, reversed_cents: int, now: int) -> int:
     """Cents that come back with `now` credits of a slice of which some may have come back before.
 
     What stays taken keeps its cents by the same rule, so a slice wholly reversed brings back exactly what it took.
     """
     stays = slice_credits - reversed_credits - now
-    return (
-        slice_cents - reversed_cents - keeps(slice_cents - reversed_cents, slice_cents, slice_credits, stays)
-    )
+    return slice_cents - reversed_cents - keeps(slice_cents - reversed_cents, slice_cents, slice_credits, stays)

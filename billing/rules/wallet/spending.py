@@ -7,9 +7,7 @@ from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause
 
 
-def plan(
-    position: Position, credits: int, feature: str | None
-) -> tuple[list[tuple[BucketState, int]], int] | int:
+def plan(position: Position, credits: int, feature: str | None) -> tuple[list[tuple[BucketState, int]], int] | int:
     """Which buckets would pay how much, and the part of the overdraft; or, if it can't be paid, what is there."""
     slices: list[tuple[BucketState, int]] = []
     rest = credits

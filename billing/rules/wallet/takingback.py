@@ -15,15 +15,14 @@ def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -
     if not left or rest > left:
         return AlreadyReversed(rest, left)
     # Trust is undone before buckets are refilled, else what comes back would repay a debt that is about to vanish.
-    for part in sorted(reversed(past.slices), key=lambda part: not _on_trust(part)):
+    last_first = past.slices[::-1]
+    for part in (*filter(_on_trust, last_first), *(part for part in last_first if not _on_trust(part))):
         back = min(rest, part.credits - part.reversed_credits)
         rest -= back
         if back and _on_trust(part):
             _undo_overdraft(position, past, part.number, back, cause)
         elif back:
-            position.bring_back(
-                _bucket(position, part), back, _cents_back(part, back), cause, part.number, None
-            )
+            position.bring_back(_bucket(position, part), back, _cents_back(part, back), cause, part.number, None)
     return None
 
 
@@ -33,9 +32,7 @@ def _on_trust(part: PastMovement) -> bool:
 
 def _cents_back(part: PastMovement, credits: int) -> int:
     """Cents that come back with the next `credits` of a past movement, which remembers them as reversed."""
-    cents = recognition.comes_back(
-        part.cents, part.credits, part.reversed_credits, part.reversed_cents, credits
-    )
+    cents = recognition.comes_back(part.cents, part.credits, part.reversed_credits, part.reversed_cents, credits)
     part.reversed_credits += credits
     part.reversed_cents += cents
     return cents
@@ -61,9 +58,7 @@ def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, c
         back = min(rest, paid.credits - paid.reversed_credits)
         if back:
             rest -= back
-            position.bring_back(
-                _bucket(position, paid), back, _cents_back(paid, back), cause, undoes, paid.number
-            )
+            position.bring_back(_bucket(position, paid), back, _cents_back(paid, back), cause, undoes, paid.number)
     assert not rest, "more was overdrawn than is owed, forgiven and repaid"
     position.settle_debt(cause)
 

@@ -23,10 +23,11 @@ class Terms:
 
 @dataclass(slots=True)
 class BucketState:
-    """One bucket as it stands now. `number` is the number of the entry that granted it.
+    """One bucket as it stands now, valid in `[effective_at, expires_at)`; `voided_at` ends it for good.
 
-    `free` and `held` are its two pockets in credits; `cents` belong to both together. `basis_cents` for
-    `basis_credits` is what recognition counts from. Valid in `[effective_at, expires_at)`; `voided_at` ends it for good.
+    `number` is the number of the entry that granted it. `free` and `held` are its two pockets in credits; `cents`
+    belong to both together. `basis_cents` for `basis_credits` is what recognition counts from, `expired` how many
+    credits its end took.
     """
 
     number: int
