@@ -7,8 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from billing.rules.periods import Every, Span
+from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
-from billing.rules.sale.values import PackTerms, PlanTerms
+from billing.rules.sale.values import Allocation, Outcome, PackTerms, PlanTerms, Sold, Waiting
 
 DAY = Span(seconds=86_400)
 WEEK = Span(seconds=7 * 86_400)
@@ -48,3 +49,19 @@ def bought(cents: int, id: str = "il_1", *, net: int | None = None, **more: Any)
     """A line typed into a manual invoice, with a pack's price and no period to speak of."""
     given = {"price": "price_small", "subscription": None, "item": None, "end": APRIL, "kind": "invoice_item"}
     return line(cents, id, net=net, **{**given, **more})
+
+
+def allocation(lines: list[Sold] | Line, paid_at: Any = APRIL, **more: Any) -> Allocation:
+    (only,) = decide(lines if isinstance(lines, list) else [(lines, BASIC)], paid_at, **more)
+    assert isinstance(only, Allocation), only
+    return only
+
+
+def waits(lines: list[Sold] | Line, paid_at: Any = APRIL, **more: Any) -> Waiting:
+    (only,) = decide(lines if isinstance(lines, list) else [(lines, BASIC)], paid_at, **more)
+    assert isinstance(only, Waiting), only
+    return only
+
+
+def kinds(outcomes: tuple[Outcome, ...]) -> list[tuple[str, tuple[str, ...]]]:
+    return [(one.why if isinstance(one, Waiting) else type(one).__name__, one.lines) for one in outcomes]
