@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import flask_smorest
 import marshmallow as ma
 from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_cls
 from flask import Flask, request
 from flask_smorest.utils import prepare_response
 from werkzeug.routing import BaseConverter
@@ -29,13 +31,21 @@ KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "description": "`true`: the key had been used for this very request. It is its first answer, nothing moved now.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+
+
 class ProblemAnswer(ma.Schema):
     """An error, by RFC 9457. Beside these fields stands what explains it, such as `required` and `available`."""
 
     class Meta:
-        """Named as what it is."""
+        """More fields than these explain it."""
 
-        title = "Problem"
+        unknown = ma.INCLUDE
 
     type = ma.fields.String(required=True)
     title = ma.fields.String(required=True)
@@ -70,6 +80,12 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # untyped
             if status >= 400:
                 self._error_response(status.name, status.phrase)
         self._error_response(self.DEFAULT_ERROR_RESPONSE_NAME, "Any other problem")
+
+    def _register_pagination_header(self) -> None:
+        """Pages have cursors in their bodies."""
+
+    def _register_etag_headers(self) -> None:
+        """There are none."""
 
     def _error_response(self, name: str, description: str) -> None:
         response: dict[str, Any] = {"description": description, "schema": ProblemAnswer}
@@ -113,7 +129,7 @@ class Resource(flask_smorest.Blueprint):  # type: ignore[misc]  # untyped
                         function
                     )
             function = _guarded(function, scope, key)
-            function = self.response(status, answer())(function)
+            function = self.response(status, answer(), headers=_REPLAYED if key else None)(function)
             if also is not None:
                 function = self.alt_response(also, schema=answer(), success=True)(function)
             codes = (*ALWAYS, *(WITH_BODY if body else ()), *refusals)
@@ -183,10 +199,11 @@ def _guarded(function: Callable[..., Any], scope: str, key: str | None) -> Any:
 
 def idempotency_key(*, required: bool) -> str | None:
     """The request's Idempotency-Key, bare or as a quoted string. `Problem` where one is needed and missing."""
-    text = request.headers.get(KEY_HEADER, "").strip()
+    given = request.headers.get(KEY_HEADER)
+    text = (given or "").strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
-    if not text:
+    if not text and (required or given is None):
         if required:
             raise Problem(
                 "idempotency_key_missing", f"Send a header {KEY_HEADER} with a key of your own: it makes a retry safe."
@@ -210,8 +227,13 @@ def _key_parameter(*, required: bool) -> dict[str, Any]:
         "name": KEY_HEADER,
         "required": required,
         "description": "Yours, one per request, the same for its retries; bare or in double quotes. Unique per wallet.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x20-\x7e]+$"},
     }
+
+
+def _schema_name(schema: Any) -> str:
+    known: Any = resolve_schema_cls(schema)
+    return str(known.__name__).removesuffix("Answer")
 
 
 def make_api(app: Flask, version: str) -> Api:
@@ -226,7 +248,7 @@ def make_api(app: Flask, version: str) -> Api:
         JSON_SORT_KEYS=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider's
-    api = Api(app)
+    api = Api(app, spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=_schema_name)})
     api.register_converter(
         NameConverter,
         lambda _: {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PRINTABLE.replace("^[^", "^[^/")},

@@ -11,7 +11,7 @@ from billing.rules import asking
 from billing.rules.wallet.values import LARGEST_CREDITS
 from web.api.fields import Metadata, Slices, Text, Time, Whole, credits_field
 from web.api.parsing import invalid
-from web.api.resource import ProblemAnswer, Resource, replayed
+from web.api.resource import Resource, replayed
 from web.errors import problem_of
 from web.state import engine
 
@@ -57,7 +57,7 @@ class SpendsBody(ma.Schema):
     """Up to 1,000 spends."""
 
     spends = ma.fields.List(
-        ma.fields.Raw(metadata={"anyOf": [{"$ref": "#/components/schemas/SpendItem"}, {}]}),
+        ma.fields.Raw(allow_none=True, metadata={"anyOf": [{"$ref": "#/components/schemas/SpendItem"}, {}]}),
         required=True,
         validate=ma.validate.Length(1, LARGEST_BATCH),
         metadata={"description": "Each is judged alone: one that is not a SpendItem is a 422 in its own result."},
@@ -70,7 +70,7 @@ class SpendResult(ma.Schema):
     status = ma.fields.Integer(required=True)
     receipt = ma.fields.Nested(ReceiptAnswer)
     replayed = ma.fields.Boolean(metadata={"description": "The key had been used before for the same spend."})
-    problem = ma.fields.Nested(ProblemAnswer(unknown=ma.INCLUDE))
+    problem = ma.fields.Dict(metadata={"$ref": "#/components/schemas/Problem"})
 
 
 class SpendsAnswer(ma.Schema):
