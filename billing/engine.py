@@ -5,7 +5,7 @@ Every method either returns what was done or raises a `Refusal`; after a refusal
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +23,10 @@ from billing.credits import customers, due, entries, grants, holds, spending, wa
 from billing.credits.values import Bucket, Customer, Entry, HoldReceipt, Receipt, Spend, Wallet
 from billing.credits.wallets import UNSET
 from billing.finance import audit
+from billing.inbox import stripe_events
+from billing.inbox.values import StripeEvent
 from billing.rules.refusals import Invalid, Refusal
+from billing.sales import stripe_customers
 
 Answer = TypeVar("Answer")
 
@@ -100,19 +103,30 @@ class Transaction:
         return self.put_customer(id, **fields)[0]
 
     def put_customer(self, id: str, **fields: Any) -> tuple[Customer, bool]:
-        """`customer`, and whether it was made now."""
+        """`customer`, and whether it was made now. Raises StripeCustomerTaken."""
+        stripe_id = fields.pop("stripe_customer_id", None)
         with translated():
-            return _accepted(customers.put(self._tx, self._catalog, id, **fields))
+            if stripe_id is None:
+                made, new = _accepted(customers.put(self._tx, self._catalog, id, **fields))
+            else:
+                with self._tx.connection.begin_nested():  # one that is taken meanwhile leaves nothing of the rest
+                    refused = stripe_customers.refuse(self._tx, id, stripe_id)
+                    if refused is not None:
+                        raise refused
+                    made, new = _accepted(customers.put(self._tx, self._catalog, id, **fields))
+                    if _accepted(stripe_customers.link(self._tx, id, stripe_id)):
+                        stripe_events.wake(self._tx, stripe_id)
+            return stripe_customers.shown(self._tx, [made])[0], new
 
     def find_customer(self, id: str) -> Customer:
         """Raises UnknownCustomer."""
         with translated():
-            return _accepted(customers.find(self._tx, id))
+            return stripe_customers.shown(self._tx, [_accepted(customers.find(self._tx, id))])[0]
 
     def customers(self, *, after: str | None = None, limit: int = 100) -> list[Customer]:
         """In the order of their ids, beginning behind `after`."""
         with translated():
-            return customers.page(self._tx, after, limit)
+            return stripe_customers.shown(self._tx, customers.page(self._tx, after, limit))
 
     # Credits
 
@@ -243,6 +257,7 @@ class Billing:
         catalog: Catalog | str | Path | None = None,
         gateway: object | None = None,
         clock: Clock | None = None,
+        webhook_secrets: Sequence[str] = (),
     ) -> None:
         if isinstance(catalog, str | Path):
             from billing.catalog.loading import load
@@ -250,6 +265,7 @@ class Billing:
             catalog = load(catalog)
         self.catalog = catalog or Catalog.DEFAULT
         self.gateway = gateway
+        self.webhook_secrets = tuple(webhook_secrets)
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
 
@@ -259,7 +275,7 @@ class Billing:
         from billing.base.settings import Settings
 
         settings = Settings.from_env(demo=True)  # in process nothing is signed, so no secret keys are asked for
-        return cls(settings.database_url, catalog=settings.catalog)
+        return cls(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -512,7 +528,39 @@ class Billing:
         if not under_way.ended:
             self.capture(customer, held.id)
 
+    # What Stripe tells us
+
+    def receive_stripe_event(self, body: bytes, signature: str | None) -> StripeEvent:
+        """A webhook's raw body and its `Stripe-Signature`: verified, stored, handled. Stored, it raises nothing more.
+
+        Raises `billing.stripe.signature.SignatureInvalid`, `billing.stripe.values.PayloadInvalid`; Busy,
+        DatabaseUnavailable or ClockSkew where it could not be stored.
+        """
+        return stripe_events.receive(self.database, self.catalog, self._tell, body, signature, self.webhook_secrets)
+
+    def take_stripe_event(self, body: bytes) -> StripeEvent:
+        """An event that you vouch for yourself, such as a recorded one: the same way, without a signature."""
+        return stripe_events.take_recorded(self.database, self.catalog, self._tell, body)
+
+    def replay_stripe_event(self, id: str) -> StripeEvent:
+        """Tries a stored event again: one that waits, failed or was ignored. Raises UnknownStripeEvent."""
+        return stripe_events.replay(self.database, self.catalog, self._tell, id)
+
+    def stripe_events(
+        self, *, status: str | None = None, after: str | None = None, limit: int = 100
+    ) -> list[StripeEvent]:
+        """What Stripe told us, the newest first, beginning behind the event `after`. Raises UnknownStripeEvent."""
+        with self.database.read() as tx:
+            return stripe_events.page(tx, status, after, limit)
+
+    def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        signals.send(self, facts)
+
     # Steps
+
+    def handle_stripe_events(self, limit: int = 100) -> bool:
+        """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""
+        return stripe_events.handle_due(self.database, self.catalog, self._tell, limit)
 
     def catch_up(self, limit: int = 500) -> bool:
         """Writes down what time has done, for up to `limit` wallets. Says whether there is more."""

@@ -14,6 +14,7 @@ stripe_events = Table(
     Column("id", Text, primary_key=True),
     Column("type", Text, nullable=False),
     Column("object_id", Text),
+    Column("stripe_customer", Text),  # whose it is by Stripe: what waits for a link is tried again when it is made
     Column("api_version", Text),
     Column("livemode", Boolean, nullable=False),
     Column("payload", Text, nullable=False),  # the verified body, as it came
@@ -28,5 +29,8 @@ stripe_events = Table(
     Index("billing_stripe_events_open_idx", "next_attempt_at",
           postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
           sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')")),
-    Index("billing_stripe_events_received_at_idx", "received_at"),
+    Index("billing_stripe_events_customer_idx", "stripe_customer",
+          postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
+          sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')")),
+    Index("billing_stripe_events_received_at_idx", "received_at", "id"),
 )  # fmt: skip

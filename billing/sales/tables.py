@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
 from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table, Text
 
 from billing.base.db import metadata
@@ -29,7 +30,7 @@ sales = Table(
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
     Column("subscription_id", Text),
-    Column("item_id", Text),
+    Column("item_id", Text, index=True),
     Column("price", Text),
     Column("quantity", Whole, nullable=False),
     Column("period_start", UTCDateTime),
@@ -40,6 +41,7 @@ sales = Table(
     Column("paid_at", UTCDateTime, nullable=False),
     Column("recorded_at", UTCDateTime, nullable=False),
     ForeignKeyConstraint(["wallet_id", "bucket"], ["billing_buckets.wallet_id", "billing_buckets.number"]),
+    sa.UniqueConstraint("wallet_id", "bucket"),
     CheckConstraint("kind IN ('allocation', 'pack')", name="kind"),
     info={"append_only": True},
 )

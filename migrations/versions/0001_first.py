@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=True),
+        sa.Column("stripe_customer", sa.Text(), nullable=True),
         sa.Column("api_version", sa.Text(), nullable=True),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
@@ -60,13 +61,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("billing_stripe_events_pkey")),
     )
     op.create_index(
+        "billing_stripe_events_customer_idx",
+        "billing_stripe_events",
+        ["stripe_customer"],
+        postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
+        sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')"),
+    )
+    op.create_index(
         "billing_stripe_events_open_idx",
         "billing_stripe_events",
         ["next_attempt_at"],
         postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
         sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')"),
     )
-    op.create_index("billing_stripe_events_received_at_idx", "billing_stripe_events", ["received_at"])
+    op.create_index("billing_stripe_events_received_at_idx", "billing_stripe_events", ["received_at", "id"])
     op.create_table(
         "billing_stripe_customers",
         sa.Column("stripe_id", sa.Text(), nullable=False),
@@ -297,8 +305,10 @@ def upgrade() -> None:
             name=op.f("billing_sales_wallet_id_bucket_fkey"),
         ),
         sa.PrimaryKeyConstraint("wallet_id", "origin", name=op.f("billing_sales_pkey")),
+        sa.UniqueConstraint("wallet_id", "bucket", name=op.f("billing_sales_wallet_id_bucket_key")),
     )
     op.create_index(op.f("billing_sales_invoice_id_idx"), "billing_sales", ["invoice_id"])
+    op.create_index(op.f("billing_sales_item_id_idx"), "billing_sales", ["item_id"])
     op.create_index(op.f("billing_sales_session_id_idx"), "billing_sales", ["session_id"])
     op.create_table(
         "billing_claims",

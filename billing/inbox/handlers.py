@@ -1,0 +1,47 @@
+"""Handlers: the type of a Stripe event → the one verb it calls. Types without one are kept and passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.sales import allocations, topups
+from billing.sales.values import Applied
+from billing.stripe import payloads
+from billing.stripe.values import Event
+
+Handler = Callable[[Tx, Catalog, Event], Applied]
+
+
+def handle_invoice_paid(tx: Tx, catalog: Catalog, event: Event) -> Applied:
+    """An invoice was paid: through Stripe, out of band, or because nothing was due."""
+    invoice = payloads.invoice(event.object)
+    return allocations.apply(tx, catalog, invoice, invoice.paid_at or event.created)
+
+
+def handle_session(tx: Tx, catalog: Catalog, event: Event) -> Applied:
+    """A Checkout session was completed, or the money of a completed one arrived."""
+    return topups.settle(tx, catalog, payloads.session(event.object), event.created)
+
+
+HANDLERS: Mapping[str, Handler] = MappingProxyType(
+    {
+        "invoice.paid": handle_invoice_paid,
+        "checkout.session.completed": handle_session,
+        "checkout.session.async_payment_succeeded": handle_session,
+    }
+)
+
+IGNORED: Mapping[str, str] = MappingProxyType(
+    {"invoice.payment_succeeded": "invoice.paid says the same, and also when the invoice was paid outside Stripe"}
+)
+"""Types that are passed over on purpose, and why."""
+
+
+def handler_of(event: Event) -> Handler | str:
+    """The event's handler, or why there is nothing to do."""
+    if event.account is not None:
+        return f"of the connected account {event.account}, not of ours"
+    return HANDLERS.get(event.type) or IGNORED.get(event.type) or "nothing is done for events of this type"

@@ -1,0 +1,114 @@
+"""Claims: each object of Stripe's causes one thing, once. A sale and the claims of its causes are written together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.credits.opening import OpenWallet
+from billing.rules.sale.values import Allocation, PackSale
+from billing.sales.tables import claims, sales
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the money came from: an invoice, a Checkout session, or a session that made an invoice, too."""
+
+    paid_at: datetime
+    invoice: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """One sale, granted as the bucket with that number in the open wallet. `claimed`: Stripe's objects that brought it,
+    with the cents of each; their sum is the sale's.
+    """
+
+    wallet: OpenWallet
+    bucket: int
+    sale: Allocation | PackSale
+    claimed: Mapping[str, int]
+
+
+def claimed(tx: Tx, stripe_ids: Collection[str]) -> set[str]:
+    """Those of them that have caused something. To be asked under the wallet's lock."""
+    wanted = select(claims.c.stripe_id).where(claims.c.stripe_id.in_(list(stripe_ids)))
+    return set(tx.connection.execute(wanted).scalars())
+
+
+def packs_of_invoice(tx: Tx, invoice: str) -> bool:
+    """Have lines of this invoice brought packs already?"""
+    some = select(sales.c.origin).where(sales.c.invoice_id == invoice, sales.c.kind == "pack").limit(1)
+    return tx.connection.execute(some).first() is not None
+
+
+def periods(tx: Tx, customer: str, items: Collection[str]) -> set[tuple[str, datetime]]:
+    """(item, period end) of every allocation of these subscription items so far."""
+    if not items:
+        return set()
+    its = select(sales.c.item_id, sales.c.period_end).where(
+        sales.c.item_id.in_(list(items)), sales.c.customer_id == customer, sales.c.kind == "allocation"
+    )
+    return {(row.item_id, row.period_end) for row in tx.connection.execute(its)}
+
+
+def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) -> set[tuple[int, str]]:
+    """(wallet, origin) of those sales that are there already."""
+    if not wallets or not wanted:
+        return set()
+    its = select(sales.c.wallet_id, sales.c.origin).where(
+        sales.c.wallet_id.in_([wallet.id for wallet in wallets]), sales.c.origin.in_(list(wanted))
+    )
+    return {(row.wallet_id, row.origin) for row in tx.connection.execute(its)}
+
+
+def record(tx: Tx, source: Source, sold: Sequence[Sold]) -> None:
+    """Writes the sales and claims of buckets that have been written. An object that another transaction claimed
+    meanwhile, under another wallet's lock, breaks a unique rule: then all of it is rolled back and tried again.
+    """
+    sets.insert(tx, sales, [_sale(source, one) for one in sold])
+    rows = [
+        {
+            "stripe_id": stripe_id,
+            "wallet_id": one.wallet.id,
+            "origin": one.sale.origin,
+            "cents": cents,
+            "claimed_at": one.wallet.at,
+        }
+        for one in sold
+        for stripe_id, cents in one.claimed.items()
+    ]
+    sets.insert(tx, claims, rows)
+
+
+def _sale(source: Source, one: Sold) -> dict[str, Any]:
+    sale = one.sale
+    allocated = isinstance(sale, Allocation)
+    return {
+        "wallet_id": one.wallet.id,
+        "origin": sale.origin,
+        "customer_id": one.wallet.customer,
+        "kind": "allocation" if allocated else "pack",
+        "product": sale.plan if isinstance(sale, Allocation) else sale.pack,
+        "bucket": one.bucket,
+        "invoice_id": source.invoice,
+        "session_id": source.session,
+        "subscription_id": sale.subscription if isinstance(sale, Allocation) else None,
+        "item_id": sale.item if isinstance(sale, Allocation) else None,
+        "price": sale.price or None,
+        "quantity": sale.quantity,
+        "period_start": sale.period_start if isinstance(sale, Allocation) else None,
+        "period_end": sale.period_end if isinstance(sale, Allocation) else None,
+        "credits": sale.credits,
+        "cents": sale.cents,
+        "currency": sale.currency if sale.cents else None,
+        "paid_at": source.paid_at,
+        "recorded_at": one.wallet.at,
+    }

@@ -1,0 +1,120 @@
+"""Which Stripe customer is which of ours. One of ours may have had several; one of Stripe's belongs to one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.credits.tables import customers
+from billing.credits.values import Customer
+from billing.rules import asking
+from billing.rules.refusals import Refusal, StripeCustomerTaken
+from billing.sales.tables import stripe_customers
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who paid: a customer of ours. `linked`: Stripe's customer, if it was linked to it just now."""
+
+    customer: str
+    linked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """It can't be told who paid, and why."""
+
+    reason: str
+
+
+def customer_of(tx: Tx, stripe_id: str) -> str | None:
+    """Our customer, if this Stripe customer is linked to one."""
+    link = select(stripe_customers.c.customer_id).where(stripe_customers.c.stripe_id == stripe_id)
+    return tx.connection.execute(link).scalar_one_or_none()
+
+
+def stripe_id_of(tx: Tx, customer: str) -> str | None:
+    """The customer's Stripe customer: the one linked last."""
+    return _latest(tx, [customer]).get(customer)
+
+
+def shown(tx: Tx, found: Sequence[Customer]) -> list[Customer]:
+    """The same customers with their Stripe customers' ids."""
+    latest = _latest(tx, [customer.id for customer in found])
+    return [replace(customer, stripe_customer_id=latest.get(customer.id)) for customer in found]
+
+
+def refuse(tx: Tx, customer: str, stripe_id: object) -> Refusal | None:
+    """Why this Stripe customer can't be linked to the customer, or None."""
+    wrong = asking.refuse(stripe_customer_id=asking.text(stripe_id))
+    if wrong is not None:
+        return wrong
+    owner = customer_of(tx, str(stripe_id))
+    return StripeCustomerTaken(str(stripe_id), owner) if owner not in (None, customer) else None
+
+
+def link(tx: Tx, customer: str, stripe_id: str) -> bool | StripeCustomerTaken:
+    """Links them, once: says whether that is new. The customer must be there. It becomes the one linked last."""
+    latest = _latest_at(tx, customer)
+    at = tx.now if latest is None else max(tx.now, latest + timedelta(microseconds=1))
+    known = customer_of(tx, stripe_id)
+    if known is None:
+        row = {"stripe_id": stripe_id, "customer_id": customer, "linked_at": at}
+        sets.insert(tx, stripe_customers, [row], unless_there=True)
+        owner = customer_of(tx, stripe_id)
+        assert owner is not None
+        return True if owner == customer else StripeCustomerTaken(stripe_id, owner)
+    if known != customer:
+        return StripeCustomerTaken(stripe_id, known)
+    if stripe_id_of(tx, customer) != stripe_id:
+        row_of = stripe_customers.c.stripe_id == stripe_id
+        tx.connection.execute(sa.update(stripe_customers).where(row_of).values(linked_at=at))
+    return False
+
+
+def payer(tx: Tx, stripe_id: str | None, reference: str | None) -> Payer | Nobody:
+    """Who paid, by the link of Stripe's customer, else by the `reference` that the payment carries and that names a
+    customer of ours; then they are linked. A reference that names nobody of ours is somebody else's note.
+    """
+    linked = customer_of(tx, stripe_id) if stripe_id is not None else None
+    named = reference if reference is not None and _is_ours(tx, reference) else None
+    if linked is not None:
+        if named is not None and named != linked:
+            return Nobody(f"conflict: {stripe_id} is linked to the customer {linked!r}, the payment names {named!r}")
+        return Payer(linked)
+    if named is not None:
+        if stripe_id is None:
+            return Payer(named)
+        answer = link(tx, named, stripe_id)
+        if isinstance(answer, StripeCustomerTaken):
+            return Nobody(f"conflict: {answer}")
+        return Payer(named, linked=stripe_id)
+    if reference is not None:
+        return Nobody(
+            f"unknown customer: {stripe_id or 'the payment'} is linked to nobody, and {reference!r} is not there"
+        )
+    if stripe_id is not None:
+        return Nobody(f"unknown customer: {stripe_id} is linked to nobody")
+    return Nobody("unknown customer: the payment names none")
+
+
+def _is_ours(tx: Tx, customer: str) -> bool:
+    return tx.connection.execute(select(customers.c.id).where(customers.c.id == customer)).first() is not None
+
+
+def _latest(tx: Tx, ids: Sequence[str]) -> dict[str, str]:
+    links = select(stripe_customers).where(stripe_customers.c.customer_id.in_(list(ids)))
+    in_order = links.order_by(stripe_customers.c.linked_at, stripe_customers.c.stripe_id)
+    return {row.customer_id: row.stripe_id for row in tx.connection.execute(in_order)}
+
+
+def _latest_at(tx: Tx, customer: str) -> datetime | None:
+    latest = select(sa.func.max(stripe_customers.c.linked_at)).where(stripe_customers.c.customer_id == customer)
+    found: datetime | None = tx.connection.execute(latest).scalar_one()
+    return found
