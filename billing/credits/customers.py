@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,35 +19,36 @@ from billing.rules import asking
 from billing.rules.refusals import Refusal, UnknownCustomer
 
 
-def put(
-    tx: Tx,
-    catalog: Catalog,
-    id: str,
-    *,
-    name: str | None = None,
-    email: str | None = None,
-    locale: str | None = None,
-    timezone: str | None = None,
-    metadata: Mapping[str, Any] | None = None,
-) -> tuple[Customer, bool] | Refusal:
-    """Makes the customer with a wallet per unit, or changes what is given; what is None stays. And: was it made now?"""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is said of a customer; what is None is left as it is."""
+
+    name: str | None = None
+    email: str | None = None
+    locale: str | None = None
+    timezone: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+def put(tx: Tx, catalog: Catalog, id: str, given: Given) -> tuple[Customer, bool] | Refusal:
+    """Makes the customer with a wallet per unit, or changes what is given. And: was it made now?"""
     wrong = asking.refuse(
         customer=asking.name(id),
-        name=asking.maybe(asking.text, name),
-        email=asking.maybe(asking.text, email),
-        locale=asking.maybe(asking.text, locale),
-        timezone=asking.maybe(asking.text, timezone),
-        metadata=asking.maybe(asking.metadata, metadata),
+        name=asking.maybe(asking.text, given.name),
+        email=asking.maybe(asking.text, given.email),
+        locale=asking.maybe(asking.text, given.locale),
+        timezone=asking.maybe(asking.text, given.timezone),
+        metadata=asking.maybe(asking.metadata, given.metadata),
     )
     if wrong is not None:
         return wrong
-    given = {"name": name, "email": email, "locale": locale, "timezone": timezone, "metadata": metadata}
-    changes = {field: value for field, value in given.items() if value is not None}
-    if "metadata" in changes:
-        changes["metadata"] = dict(metadata or {})
+    said = {field: getattr(given, field) for field in Given.__slots__}
+    changes = {field: value for field, value in said.items() if value is not None}
+    if given.metadata is not None:
+        changes["metadata"] = dict(given.metadata)
     before = _row(tx, id)
     if before is None:
-        row = {"id": id, **dict.fromkeys(given), "metadata": {}, **changes, "created_at": tx.now}
+        row = {"id": id, **dict.fromkeys(said), "metadata": {}, **changes, "created_at": tx.now}
         sets.insert(tx, customers, [row], unless_there=True)
         make_wallets(tx, [(id, unit) for unit in catalog.units])
     if changes:

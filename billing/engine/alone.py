@@ -1,0 +1,224 @@
+"""`Billing`: the engine on one database, each verb in a transaction of its own. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import URL, event
+from sqlalchemy.orm import Session
+
+from billing import signals
+from billing.base.clock import Clock, SystemClock
+from billing.base.db import Database, translated
+from billing.catalog.terms import Catalog
+from billing.credits.values import Receipt
+from billing.engine.transaction import Hold, Transaction
+from billing.inbox import stripe_events
+from billing.inbox.values import StripeEvent
+from billing.rules.refusals import Refusal, Unavailable
+
+Asked = ParamSpec("Asked")
+Answer = TypeVar("Answer")
+
+
+def _alone(
+    verb: Callable[Concatenate[Transaction, Asked], Answer],
+) -> Callable[Concatenate[Billing, Asked], Answer]:
+    """The verb in a transaction of its own: a refusal still commits the work that was due."""
+
+    @wraps(verb)
+    def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
+        refused: Refusal | None = None
+        with self.database.write() as tx:
+            try:
+                answer = verb(Transaction(tx, self.catalog), *args, **more)
+            except Unavailable:
+                raise
+            except Refusal as refusal:
+                refused = refusal
+        signals.send(self, tx.told)
+        if refused is not None:
+            raise refused
+        return _in_own_hands(answer, self)
+
+    return run
+
+
+def _asked(
+    question: Callable[Concatenate[Transaction, Asked], Answer],
+) -> Callable[Concatenate[Billing, Asked], Answer]:
+    """The question in a snapshot of its own."""
+
+    @wraps(question)
+    def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
+        with self.database.read() as tx:
+            return question(Transaction(tx, self.catalog), *args, **more)
+
+    return run
+
+
+def _in_own_hands(answer: Answer, billing: Billing) -> Answer:
+    """A hold outlives its transaction: from here on it is ended through the engine."""
+    return replace(answer, by=billing) if isinstance(answer, Hold) else answer
+
+
+class _Charge:
+    """Remembers whether the caller of `charge` has ended its hold."""
+
+    def __init__(self, billing: Billing) -> None:
+        self.billing, self.ended = billing, False
+
+    def capture(self, customer: str, hold: str, credits: int | None = None) -> Receipt:
+        receipt = self.billing.capture(customer, hold, credits)
+        self.ended = True
+        return receipt
+
+    def release(self, customer: str, hold: str) -> Hold:
+        released = self.billing.release(customer, hold)
+        self.ended = True
+        return released
+
+
+class Billing:
+    """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
+
+    def __init__(
+        self,
+        database_url: str | URL,
+        *,
+        catalog: Catalog | str | Path | None = None,
+        gateway: object | None = None,
+        clock: Clock | None = None,
+        webhook_secrets: Sequence[str] = (),
+    ) -> None:
+        if isinstance(catalog, str | Path):
+            from billing.catalog.loading import load
+
+            catalog = load(catalog)
+        self.catalog = catalog or Catalog.DEFAULT
+        self.gateway = gateway
+        self.webhook_secrets = tuple(webhook_secrets)
+        self.clock: Clock = clock or SystemClock()
+        self.database = Database(database_url, self.clock)
+
+    @classmethod
+    def from_env(cls) -> Billing:
+        """By the settings of the environment. Raises SettingsInvalid, CatalogInvalid: all that is wrong, at once."""
+        from billing.base.settings import Settings
+
+        settings = Settings.from_env(demo=True)  # in process nothing is signed, so no secret keys are asked for
+        return cls(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.database.close()
+
+    # Transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Several verbs, one commit at the end of the block; an exception that leaves it rolls all of it back."""
+        with self.database.write() as tx:
+            yield Transaction(tx, self.catalog)
+        signals.send(self, tx.told)
+
+    def within(self, session: Session) -> Transaction:
+        """The verbs inside your own SQLAlchemy session on the same database; you commit, or roll back.
+
+        PostgreSQL must be at READ COMMITTED. Raises WrongIsolation, ClockSkew.
+        """
+        with translated():
+            tx = self.database.within(session.connection())
+
+        def tell(_: Session) -> None:
+            told, tx.told[:] = list(tx.told), []
+            signals.send(self, told)
+
+        def forget(_: Session) -> None:
+            tx.told.clear()
+
+        event.listen(session, "after_commit", tell)
+        event.listen(session, "after_rollback", forget)
+        return Transaction(tx, self.catalog)
+
+    # Verbs and questions: as in `Transaction`, where they are described
+
+    customer = _alone(Transaction.customer)
+    put_customer = _alone(Transaction.put_customer)
+    spend = _alone(Transaction.spend)
+    spend_many = _alone(Transaction.spend_many)
+    reverse = _alone(Transaction.reverse)
+    hold = _alone(Transaction.hold)
+    capture = _alone(Transaction.capture)
+    release = _alone(Transaction.release)
+    grant = _alone(Transaction.grant)
+    void = _alone(Transaction.void)
+    extend = _alone(Transaction.extend)
+    set_wallet = _alone(Transaction.set_wallet)
+    catch_up = _alone(Transaction.catch_up)
+
+    find_customer = _asked(Transaction.find_customer)
+    customers = _asked(Transaction.customers)
+    wallet = _asked(Transaction.wallet)
+    bucket = _asked(Transaction.bucket)
+    buckets = _asked(Transaction.buckets)
+    entries = _asked(Transaction.entries)
+    audit = _asked(Transaction.audit)
+
+    @contextmanager
+    def charge(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
+               expires_in: int = 900, metadata: Mapping[str, Any] | None = None) -> Iterator[Hold]:  # fmt: skip
+        """hold → your work → capture. An exception of yours releases it; `hold.capture(n)` inside sets the amount.
+
+        Under a key that was used before the work runs again, but is charged once.
+        """
+        held = self.hold(customer, credits, key=key, unit=unit, feature=feature, expires_in=expires_in,
+                         metadata=metadata)  # fmt: skip
+        under_way = _Charge(self)
+        try:
+            yield replace(held, by=under_way)
+        except BaseException:
+            if not under_way.ended:
+                self.release(customer, held.id)
+            raise
+        if not under_way.ended:
+            self.capture(customer, held.id)
+
+    # What Stripe tells us
+
+    def receive_stripe_event(self, body: bytes, signature: str | None) -> StripeEvent:
+        """A webhook's raw body and its `Stripe-Signature`: verified, stored, handled. Stored, it raises nothing more.
+
+        Raises `billing.stripe.signature.SignatureInvalid`, `billing.stripe.values.PayloadInvalid`; Busy,
+        DatabaseUnavailable or ClockSkew where it could not be stored.
+        """
+        return stripe_events.receive(self.database, self.catalog, self._tell, body, signature, self.webhook_secrets)
+
+    def take_stripe_event(self, body: bytes) -> StripeEvent:
+        """An event that you vouch for yourself, such as a recorded one: the same way, without a signature."""
+        return stripe_events.take_recorded(self.database, self.catalog, self._tell, body)
+
+    def replay_stripe_event(self, id: str) -> StripeEvent:
+        """Tries a stored event again: one that waits, failed or was ignored. Raises UnknownStripeEvent."""
+        return stripe_events.replay(self.database, self.catalog, self._tell, id)
+
+    def stripe_events(
+        self, *, status: str | None = None, after: str | None = None, limit: int = 100
+    ) -> list[StripeEvent]:
+        """What Stripe told us, the newest first, beginning behind the event `after`. Raises UnknownStripeEvent."""
+        with self.database.read() as tx:
+            return stripe_events.page(tx, status, after, limit)
+
+    def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        signals.send(self, facts)
+
+    # Steps
+
+    def handle_stripe_events(self, limit: int = 100) -> bool:
+        """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""
+        return stripe_events.handle_due(self.database, self.catalog, self._tell, limit)

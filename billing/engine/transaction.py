@@ -1,0 +1,235 @@
+"""What callers do inside one transaction: the verbs and questions as methods. Decides nothing.
+
+Every method either returns what was done or raises a `Refusal`; after a refusal nothing of the request has moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from billing.base.db import Tx, translated
+from billing.catalog.terms import Catalog
+from billing.credits import customers, due, entries, grants, holds, spending, wallets
+from billing.credits.values import Bucket, Customer, Entry, HoldReceipt, Receipt, Spend, Wallet
+from billing.credits.wallets import UNSET
+from billing.finance import audit
+from billing.inbox import stripe_events
+from billing.rules.refusals import Invalid, Refusal
+from billing.sales import stripe_customers
+
+Answer = TypeVar("Answer")
+
+LARGEST_BATCH = 1000
+
+
+def _accepted(answer: Answer | Refusal) -> Answer:
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(HoldReceipt):
+    """A hold in hand: `capture()` uses it, `release()` gives it back."""
+
+    by: Any = field(default=None, repr=False, compare=False)
+
+    def capture(self, credits: int | None = None) -> Receipt:
+        """Uses the hold, or `credits` of it (or more than it); see `Transaction.capture`."""
+        receipt: Receipt = self.by.capture(self.customer, self.id, credits)
+        return receipt
+
+    def release(self) -> Hold:
+        """Gives it back; see `Transaction.release`."""
+        hold: Hold = self.by.release(self.customer, self.id)
+        return hold
+
+
+def _in_hand(value: HoldReceipt, by: object) -> Hold:
+    fields = {name: getattr(value, name) for name in HoldReceipt.__dataclass_fields__}
+    return Hold(**fields, by=by)
+
+
+class Transaction:
+    """Several verbs, one commit: `with billing.transaction() as tx`, or `billing.within(session)`.
+
+    A verb that refuses raises and has changed nothing but what was due anyway; the transaction can go on.
+    """
+
+    def __init__(self, tx: Tx, catalog: Catalog) -> None:
+        self._tx, self._catalog = tx, catalog
+
+    @property
+    def now(self) -> datetime:
+        """The instant at which this transaction takes place."""
+        return self._tx.now
+
+    # Customers
+
+    def customer(self, id: str, *, name: str | None = None, email: str | None = None, locale: str | None = None,
+                 timezone: str | None = None, stripe_customer_id: str | None = None,
+                 metadata: Mapping[str, Any] | None = None) -> Customer:  # fmt: skip
+        """Makes the customer, or changes what is given. Raises Invalid, StripeCustomerTaken."""
+        return self.put_customer(id, name=name, email=email, locale=locale, timezone=timezone,
+                                 stripe_customer_id=stripe_customer_id, metadata=metadata)[0]  # fmt: skip
+
+    def put_customer(self, id: str, *, name: str | None = None, email: str | None = None, locale: str | None = None,
+                     timezone: str | None = None, stripe_customer_id: str | None = None,
+                     metadata: Mapping[str, Any] | None = None) -> tuple[Customer, bool]:  # fmt: skip
+        """`customer`, and whether it was made now."""
+        given = customers.Given(name, email, locale, timezone, metadata)
+        with translated():
+            if stripe_customer_id is None:
+                made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
+            else:
+                with self._tx.connection.begin_nested():  # one that is taken meanwhile leaves nothing of the rest
+                    refused = stripe_customers.refuse(self._tx, id, stripe_customer_id)
+                    if refused is not None:
+                        raise refused
+                    made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
+                    if _accepted(stripe_customers.link(self._tx, id, stripe_customer_id)):
+                        stripe_events.wake(self._tx, stripe_customer_id)
+            return stripe_customers.shown(self._tx, [made])[0], new
+
+    def find_customer(self, id: str) -> Customer:
+        """Raises UnknownCustomer."""
+        with translated():
+            return stripe_customers.shown(self._tx, [_accepted(customers.find(self._tx, id))])[0]
+
+    def customers(self, *, after: str | None = None, limit: int = 100) -> list[Customer]:
+        """In the order of their ids, beginning behind `after`."""
+        with translated():
+            return stripe_customers.shown(self._tx, customers.page(self._tx, after, limit))
+
+    # Credits
+
+    def spend(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
+              member: str | None = None, description: str | None = None,
+              metadata: Mapping[str, Any] | None = None) -> Receipt:  # fmt: skip
+        """Takes `credits` from the customer's buckets in burn-down order, then from the overdraft; all or nothing.
+
+        The same `key` with the same request gives the same receipt and takes nothing again.
+        Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
+        """
+        return _accepted(
+            self.spend_many([Spend(customer, credits, key, unit, feature, member, description, metadata)])[0]
+        )
+
+    def spend_many(self, spends: Sequence[Spend]) -> list[Receipt | Refusal]:
+        """Up to 1,000 spends in one transaction, each judged alone, in order: its receipt, or its refusal."""
+        if len(spends) > LARGEST_BATCH:
+            raise Invalid.field("spends", f"At most {LARGEST_BATCH:,} at once; there are {len(spends):,}.")
+        with translated():
+            return spending.spend_many(self._tx, self._catalog, spends)
+
+    def reverse(self, customer: str, spend: str, credits: int | None = None, *, key: str) -> Receipt:
+        """Gives back a spend (its id), wholly or `credits` of it. Raises UnknownSpend, AlreadyReversed."""
+        with translated():
+            return _accepted(spending.reverse(self._tx, self._catalog, customer, spend, credits, key))
+
+    def hold(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
+             expires_in: int = 900, metadata: Mapping[str, Any] | None = None) -> Hold:  # fmt: skip
+        """Sets `credits` aside for `expires_in` seconds. Raises like `spend`."""
+        with translated():
+            answer = holds.hold(self._tx, self._catalog, customer, unit, credits, key,
+                                feature=feature, expires_in=expires_in, metadata=metadata)  # fmt: skip
+            return _in_hand(_accepted(answer), self)
+
+    def capture(self, customer: str, hold: str, credits: int | None = None) -> Receipt:
+        """Uses a hold; less frees the rest, more spends the rest, all or nothing.
+
+        Idempotent by the hold: the same amount gives the same receipt, another raises HoldEnded. After it lapsed it is
+        tried as a new spend. Raises UnknownHold, HoldEnded, InsufficientCredits.
+        """
+        with translated():
+            return _accepted(holds.capture(self._tx, self._catalog, customer, hold, credits))
+
+    def release(self, customer: str, hold: str) -> Hold:
+        """Gives a hold back. Raises UnknownHold; HoldEnded if it was captured."""
+        with translated():
+            return _in_hand(_accepted(holds.release(self._tx, self._catalog, customer, hold)), self)
+
+    def grant(self, customer: str, credits: int, *, reason: str, key: str, unit: str = "credits",
+              effective_at: datetime | None = None, expires_at: datetime | None = None, priority: int = 50,
+              features: Sequence[str] = (), paid_cents: int = 0, currency: str | None = None,
+              metadata: Mapping[str, Any] | None = None) -> Bucket:  # fmt: skip
+        """Makes a bucket of `credits`, valid in `[effective_at, expires_at)`; `paid_cents`: for it, elsewhere."""
+        if isinstance(features, str):
+            raise Invalid.field("features", "Must be a list of feature names.")
+        lot = grants.Lot(
+            credits=credits,
+            description=reason,
+            effective_at=effective_at,
+            expires_at=expires_at,
+            priority=priority,
+            features=tuple(features),
+            paid_cents=paid_cents,
+            currency=currency,
+            metadata=metadata,
+        )
+        with translated():
+            return _accepted(grants.grant(self._tx, self._catalog, customer, unit, lot, key))
+
+    def void(self, customer: str, bucket: str, *, reason: str, key: str) -> Bucket:
+        """Ends a bucket now and takes its free credits. Raises UnknownBucket, BucketEnded."""
+        with translated():
+            return _accepted(grants.void(self._tx, self._catalog, customer, bucket, reason, key))
+
+    def extend(self, customer: str, bucket: str, expires_at: datetime, *, key: str) -> Bucket:
+        """Moves a bucket's end to a later instant. Raises UnknownBucket, BucketEnded, Invalid."""
+        with translated():
+            return _accepted(grants.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
+
+    def set_wallet(
+        self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET
+    ) -> Wallet:
+        """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it."""
+        with translated():
+            answer = wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen)
+            return _accepted(answer)
+
+    # Questions
+
+    def wallet(self, customer: str, unit: str = "credits", *, at: datetime | None = None,
+               as_of: datetime | None = None) -> Wallet:  # fmt: skip
+        """The wallet now; as we knew it `at` a past instant; or as it was in truth `as_of` one."""
+        with translated():
+            return _accepted(wallets.wallet(self._tx, self._catalog, customer, unit, at=at, as_of=as_of))
+
+    def bucket(self, customer: str, bucket: str) -> Bucket:
+        """Raises UnknownBucket."""
+        with translated():
+            return _accepted(wallets.bucket(self._tx, self._catalog, customer, bucket))
+
+    def buckets(self, customer: str, *, unit: str | None = None, status: str | None = None,
+                after: str | None = None, limit: int = 100) -> list[Bucket]:  # fmt: skip
+        """All buckets, newest first in each unit, beginning behind the bucket `after`."""
+        with translated():
+            return _accepted(
+                wallets.page(self._tx, self._catalog, customer, unit=unit, status=status, after=after, limit=limit)
+            )
+
+    def entries(self, customer: str, *, unit: str = "credits", kind: str | None = None, since: datetime | None = None,
+                until: datetime | None = None, cause: str | None = None, before: int | None = None,
+                limit: int = 100) -> list[Entry]:  # fmt: skip
+        """The wallet's entries, newest first: effective in `[since, until)`, numbered below `before`."""
+        with translated():
+            return _accepted(
+                entries.page(self._tx, self._catalog, customer, unit=unit, kind=kind, since=since, until=until,
+                             cause=cause, before=before, limit=limit)
+            )  # fmt: skip
+
+    # Steps and checks
+
+    def catch_up(self, limit: int = 500) -> bool:
+        """Writes down what time has done, for up to `limit` wallets. Says whether there is more."""
+        with translated():
+            return due.catch_up(self._tx, self._catalog, limit)
+
+    def audit(self) -> list[audit.Breach]:
+        """Checks the books against themselves. An empty list means that they add up."""
+        with translated():
+            return audit.breaches(self._tx, self._catalog)
