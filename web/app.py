@@ -14,6 +14,7 @@ from web.operation import observe, operation
 from web.pages import pages, secure
 from web.portal.views import portal
 from web.state import EXTENSION, State
+from web.webhooks import webhooks
 
 if TYPE_CHECKING:
     from billing import Billing
@@ -34,7 +35,7 @@ def create_app(
     observe(app)
     secure(app)
     errors.register(app)
-    for blueprint in (operation, pages, portal, docs):
+    for blueprint in (operation, pages, portal, docs, webhooks):
         app.register_blueprint(blueprint)
     api.register(app, _version())
     return app
