@@ -23,7 +23,7 @@ _LOG = structlog.get_logger("billing.web")
 
 
 @webhooks.post("/webhooks/stripe")
-def stripe() -> tuple[Response, int] | Response:
+def stripe() -> Response:
     """Takes one event. 400 for what Stripe did not sign or is no event, 413, 503 where it could not be stored: then
     Stripe sends it again.
     """
