@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app
 
 if TYPE_CHECKING:
-    from billing import Billing
+    from billing import Billing, Transaction
     from billing.base.settings import Settings
 
 EXTENSION = "billing"
@@ -32,6 +33,15 @@ def state() -> State:
 
 def engine() -> Billing:
     return state().billing
+
+
+@contextmanager
+def snapshot() -> Iterator[Transaction]:
+    """Several questions, one state of the books: what a page shows adds up."""
+    from billing import Transaction
+
+    with engine().database.read() as tx:
+        yield Transaction(tx, engine().catalog)
 
 
 def secrets() -> Sequence[str]:

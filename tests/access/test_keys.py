@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ PEPPERS = ("newest", "older")
 
 
 @pytest.fixture
-def database(make_billing: Callable[..., TestBilling]) -> Iterator[Database]:
+def database(make_billing: Callable[..., TestBilling]) -> Database:
     return make_billing().database
 
 
@@ -44,7 +44,18 @@ def test_admin_may_everything(database: Database) -> None:
 def test_what_opens_nothing(database: Database) -> None:
     with database.write() as tx:
         made, text = keys.create(tx, PEPPERS, "backend", ["read"])
-    wrong = ["", "bk", "bk_", f"bk_{made.id}", f"bk_{made.id}_", text[:-1], text + "x", text.upper(), f"xx{text[2:]}", "bk_é_ü"]
+    wrong = [
+        "",
+        "bk",
+        "bk_",
+        f"bk_{made.id}",
+        f"bk_{made.id}_",
+        text[:-1],
+        text + "x",
+        text.upper(),
+        f"xx{text[2:]}",
+        "bk_é_ü",
+    ]
     with database.read() as tx:
         assert [keys.find(tx, PEPPERS, one) for one in wrong] == [None] * len(wrong)
         assert keys.find(tx, ("another pepper",), text) is None

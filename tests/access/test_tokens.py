@@ -31,7 +31,9 @@ def test_secrets_rotate() -> None:
     assert read_portal_link(["old"], new, NOW) == "wrong"
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-1], lambda t: t[1:], lambda t: "", lambda t: "x.y.z", lambda t: t.swapcase()])
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t[1:], lambda t: "", lambda t: "x.y.z", lambda t: t.swapcase()]
+)
 def test_a_link_that_was_tampered_with_or_cut_off(change: object) -> None:
     assert callable(change)
     token = change(sign_portal_link(["s"], LINK))

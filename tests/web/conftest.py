@@ -38,4 +38,6 @@ def service(make_billing: Callable[..., TestBilling]) -> Service:
 @pytest.fixture(autouse=True)
 def quiet() -> None:
     """What the service logs is looked at where a test says so."""
-    structlog.configure(processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory())
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()], logger_factory=structlog.ReturnLoggerFactory()
+    )

@@ -13,6 +13,7 @@ from billing.access import keys
 from billing.base.settings import Settings
 from billing.testing import TestBilling
 from web.app import create_app
+from web.state import EXTENSION, State
 
 SECRETS = "newest,older"
 
@@ -48,9 +49,16 @@ def settings() -> Settings:
     return Settings.from_env({"SECRET_KEYS": SECRETS, "PUBLIC_URL": "https://billing.example.com"})
 
 
-def service_on(billing: TestBilling, **options: Any) -> Service:
-    """The service over this engine."""
-    service = Service(billing, create_app(billing, settings(), **options), "")
+_APP: list[Flask] = []
+
+
+def service_on(billing: TestBilling) -> Service:
+    """The service over this engine. The application is made once: what it stands on is looked up by each request."""
+    if not _APP:
+        _APP.append(create_app(billing, settings()))
+    app = _APP[0]
+    app.extensions[EXTENSION] = State(billing, settings())
+    service = Service(billing, app, "")
     service.api_key = service.new_key("admin")
     return service
 

@@ -47,9 +47,10 @@ def test_customers_a_page_at_a_time(service: Service) -> None:
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=ten", "limit=1.0", "limit=1&limit=2", "cursor=junk", "cursor=MQ", "page=2"])  # fmt: skip
-def test_pages_that_cannot_be_asked_for(service: Service, query: str) -> None:
-    problem(service.ask("GET", f"/v1/customers?{query}"), 422, "invalid")
+def test_pages_that_cannot_be_asked_for(service: Service) -> None:
+    limits = ["limit=0", "limit=101", "limit=ten", "limit=1.0", "limit=", "limit=1&limit=2"]
+    for query in [*limits, "cursor=junk", "cursor=MQ", "page=2"]:
+        problem(service.ask("GET", f"/v1/customers?{query}"), 422, "invalid")
 
 
 def test_plans_and_packs(service: Service) -> None:

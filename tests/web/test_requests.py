@@ -185,5 +185,3 @@ def test_a_revoked_key(service: Service) -> None:
 def _raw(service: Service, body: bytes, media: str = "application/json") -> Any:
     headers = {"Authorization": f"Bearer {service.api_key}", "Idempotency-Key": "raw"}
     return service.client.post(SPENDS, data=body, content_type=media, headers=headers)
-
-

@@ -33,7 +33,7 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 _REPLAYED = {
     "Idempotent-Replayed": {
-        "description": "`true`: the key had been used for this very request. It is its first answer, nothing moved now.",
+        "description": "`true`: the key had been used for this very request. Nothing moved now.",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }

@@ -39,7 +39,6 @@ class _Way:
 _WAYS = {
     "grant": _Way("Credits added", 1),
     "spend": _Way("Used", -1),
-    "overdraw": _Way("Used", -1),
     "hold": _Way("Set aside", -1),
     "capture": _Way("Used", 0),
     "release": _Way("Set aside, now free again", 1),
@@ -51,46 +50,40 @@ _WAYS = {
 }
 _UNKNOWN = _Way("Changed", 0)
 
-_LEADS = tuple("grant reverse void expire spend overdraw capture hold release repay forgive".split())
-"""Kinds that one cause may bring together, what it was about first (a capture releases, a grant repays)."""
-
 
 def activities(entries: Iterable[Entry], scale: int, names: Mapping[str, str]) -> list[Activity]:
-    """Entries, newest first → what happened, newest first. `names` are those of the buckets, by id."""
+    """Entries, newest first → what happened, newest first. `names` are those of buckets and spends, by id."""
     return [activity for group in _groups(entries) for activity in _read(group, scale, names)]
 
 
 def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Neighbours with one cause and one instant are one thing: the slices of a spend, say."""
-    for _, group in groupby(entries, key=lambda entry: (entry.cause, entry.effective_at)):
+    moved = (entry for entry in entries if entry.credits)
+    for _, group in groupby(moved, key=lambda entry: (entry.cause, entry.effective_at)):
         yield list(group)
 
 
 def _read(group: list[Entry], scale: int, names: Mapping[str, str]) -> Iterator[Activity]:
-    group = [entry for entry in group if entry.credits]
-    kinds = {entry.kind for entry in group}
-    ordered = [kind for kind in _LEADS if kind in kinds] + sorted(kinds - set(_LEADS))
-    balance = group[0].available_after if group else 0
-    used = [kind for kind in ordered if kind in ("spend", "overdraw")]
-    if len(used) == 2:
-        ordered.remove("overdraw")
-    for kind in ordered:
-        same = [entry for entry in group if entry.kind == kind or (kind == "spend" and entry.kind == "overdraw")]
-        yield _line(kind, same, balance, scale, names)
+    """A line for each kind of movement, newest first; what a spend took on credit belongs to the spend."""
+    by_kind: dict[str, list[Entry]] = {}
+    for entry in group:
+        by_kind.setdefault("spend" if entry.kind == "overdraw" else entry.kind, []).append(entry)
+    for kind, same in by_kind.items():
+        yield _line(kind, same, scale, names)
 
 
-def _line(kind: str, same: list[Entry], balance: int, scale: int, names: Mapping[str, str]) -> Activity:
+def _line(kind: str, same: list[Entry], scale: int, names: Mapping[str, str]) -> Activity:
     way, first = _WAYS.get(kind, _UNKNOWN), same[-1]
     total = sum(entry.credits for entry in same)
-    overdrawn = sum(entry.credits for entry in same if entry.source == "overdraft")
+    overdrawn = sum(entry.credits for entry in same if "overdraft" in entry.source)
     amount = credits_text(total, scale)
     return Activity(
         at=first.effective_at,
         when=time_text(first.effective_at).removesuffix(" UTC"),
         what=_what(kind, way, first, names),
         more=_more(kind, first, overdrawn, scale),
-        amount=signed(amount, way.sign < 0) if way.sign else amount,
-        balance=credits_text(balance, scale),
+        amount=signed(amount, negative=way.sign < 0) if way.sign else amount,
+        balance=credits_text(same[0].available_after, scale),
         tone={1: "in", -1: "out", 0: "still"}[way.sign] if kind not in ("hold", "release") else "aside",
     )
 
@@ -101,19 +94,24 @@ def _what(kind: str, way: _Way, entry: Entry, names: Mapping[str, str]) -> str:
         place = entry.destination if kind == "grant" else entry.source
         name = names.get(place.partition(":")[2]) or entry.description
         return way.word if not name else name if kind == "grant" else f"{way.word}: {name}"
-    purpose = entry.description or entry.feature
+    purpose = entry.description or entry.feature or names.get(spend_of(entry) or "")
     if not purpose or kind in ("repay", "forgive"):
         return way.word
-    return purpose if kind in ("spend", "overdraw", "capture") else f"{way.word}: {purpose}"
+    return purpose if kind in ("spend", "capture") else f"{way.word}: {purpose}"
+
+
+def spend_of(entry: Entry) -> str | None:
+    """The id of the spend that a reversal gives back."""
+    return str((entry.details or {}).get("spend") or "") or None if entry.kind == "reverse" else None
 
 
 def _more(kind: str, entry: Entry, overdrawn: int, scale: int) -> str:
     parts = []
-    if entry.member and kind in ("spend", "overdraw", "capture", "hold"):
+    if entry.member and kind in ("spend", "capture", "hold"):
         parts.append(entry.member)
     if kind == "capture":
         parts.append("from what was set aside")
-    if overdrawn and kind in ("spend", "overdraw", "capture"):
+    if overdrawn and kind in ("spend", "capture"):
         parts.append(f"{credits_text(overdrawn, scale)} on credit")
     if overdrawn == 0 and kind == "hold" and entry.feature and entry.description:
         parts.append(entry.feature)

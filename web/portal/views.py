@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,17 @@ from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from billing.access.tokens import PortalLink, read_portal_link
-from billing.rules.refusals import UnknownCustomer
+from billing.base import ids
+from billing.rules.refusals import Refusal, UnknownCustomer
 from web.charts import Point
 from web.pages import message
-from web.portal.activity import Activity, activities
+from web.portal.activity import Activity, activities, spend_of
 from web.portal.walletpage import wallet_page
 from web.portal.words import name_of
-from web.state import clock_now, engine, secrets
+from web.state import clock_now, engine, secrets, snapshot
 
 if TYPE_CHECKING:
-    from billing import Entry
+    from billing import Entry, Transaction
 
 portal = Blueprint("portal", __name__, url_prefix="/portal")
 
@@ -76,20 +78,21 @@ def _wrong() -> Response:
 @by_link
 def wallet(link: PortalLink, token: str) -> Any:
     """What the customer has, what expires when, and where it went."""
-    billing, now, unit = engine(), clock_now(), _unit()
-    customer = billing.find_customer(link.customer)
-    state = billing.wallet(link.customer, unit)
-    entries = billing.entries(link.customer, unit=unit, limit=RECENT)
-    shown = activities(_whole(entries, RECENT), state.scale, _names(link.customer, unit))
-    page = wallet_page(
-        state,
-        now,
-        who=customer.name or customer.id,
-        activity=shown[:SHOWN],
-        more_activity=len(shown) > SHOWN or len(entries) == RECENT,
-        points=_balance_by_day(link.customer, unit, now, state.available),
-        units=_units(),
-    )
+    unit = _unit()
+    with snapshot() as tx:
+        customer, state = tx.find_customer(link.customer), tx.wallet(link.customer, unit)
+        entries = tx.entries(link.customer, unit=unit, limit=RECENT)
+        whole = _whole(entries, RECENT)
+        shown = activities(whole, state.scale, _names(tx, link.customer, unit, whole))
+        page = wallet_page(
+            state,
+            tx.now,
+            who=customer.name or customer.id,
+            activity=shown[:SHOWN],
+            more_activity=len(shown) > SHOWN or len(entries) == RECENT,
+            points=_balance_by_day(tx, link.customer, unit, state.available),
+            units=_units(),
+        )
     return render_template("portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"))
 
 
@@ -107,18 +110,17 @@ class ActivityPage:
 @by_link
 def activity(link: PortalLink, token: str) -> Any:
     """All that moved, a page at a time."""
-    billing, unit = engine(), _unit()
-    before = request.args.get("before", "")
+    unit, before = _unit(), request.args.get("before", "")
     number = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None
-    customer = billing.find_customer(link.customer)
-    entries = billing.entries(link.customer, unit=unit, before=number, limit=PAGE)
-    whole = _whole(entries, PAGE)
-    page = ActivityPage(
-        who=customer.name or customer.id,
-        activity=tuple(activities(whole, billing.wallet(link.customer, unit).scale, _names(link.customer, unit))),
-        older=whole[-1].number if whole and whole[-1].number > 1 else None,
-        first=number is not None,
-    )
+    with snapshot() as tx:
+        customer, scale = tx.find_customer(link.customer), tx.wallet(link.customer, unit).scale
+        whole = _whole(tx.entries(link.customer, unit=unit, before=number, limit=PAGE), PAGE)
+        page = ActivityPage(
+            who=customer.name or customer.id,
+            activity=tuple(activities(whole, scale, _names(tx, link.customer, unit, whole))),
+            older=whole[-1].number if whole and whole[-1].number > 1 else None,
+            first=number is not None,
+        )
     return render_template("portal/activity.html", page=page, token=token, unit_asked=request.args.get("unit"))
 
 
@@ -139,21 +141,43 @@ def _whole(entries: list[Entry], asked: int) -> list[Entry]:
     return kept or entries
 
 
-def _names(customer: str, unit: str) -> dict[str, str]:
-    """What the customer's buckets are called, by id: ended ones too, for entries speak of them."""
-    return {bucket.id: name_of(bucket) for bucket in engine().buckets(customer, unit=unit)}
+def _names(tx: Transaction, customer: str, unit: str, entries: list[Entry]) -> dict[str, str]:
+    """What the buckets and spends are called that the entries speak of, by id; ended ones, too."""
+    accounts = (account for entry in entries for account in (entry.source, entry.destination))
+    spoken_of = {account.partition(":")[2] for account in accounts} - {"", "overdraft"}
+    names = {bucket.id: name_of(bucket) for bucket in tx.buckets(customer, unit=unit)}
+    for older in spoken_of - names.keys():
+        with suppress(Refusal):
+            names[older] = name_of(tx.bucket(customer, older))
+    return names | _purposes(tx, customer, unit, entries)
 
 
-def _balance_by_day(customer: str, unit: str, now: datetime, available: int) -> list[Point]:
-    """The balance at the end of each of the last 60 days, from the wallet's first on; today's is now's."""
-    billing, points = engine(), []
-    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    for back in range(CHART_DAYS - 1, -1, -1):
-        day = midnight - timedelta(days=back)
-        if back == 0:
-            points.append(Point(day.date(), available))
+def _purposes(tx: Transaction, customer: str, unit: str, entries: list[Entry]) -> dict[str, str]:
+    """What the spends were for that were given back, by id."""
+    purposes = {}
+    for id in {spend for entry in entries if (spend := spend_of(entry))}:
+        place = ids.read("spend", id)
+        first = tx.entries(customer, unit=unit, before=place[1] + 1, limit=1) if place else []
+        if first:
+            purposes[id] = first[0].description or first[0].feature or ""
+    return purposes
+
+
+def _balance_by_day(tx: Transaction, customer: str, unit: str, available: int) -> list[Point]:
+    """The balance at the end of each of the last 60 days, from the wallet's first on; today's is now's.
+
+    Asks once for each day on which something happened.
+    """
+    today = tx.now.astimezone(UTC).date()
+    values: dict[date, int] = {today: available}
+    day, first = today - timedelta(days=1), today - timedelta(days=CHART_DAYS - 1)
+    while day >= first:
+        midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
+        last = tx.entries(customer, unit=unit, until=midnight, limit=1)
+        if not last:
             break
-        last = billing.entries(customer, unit=unit, until=day + timedelta(days=1), limit=1)
-        if last:
-            points.append(Point(day.date(), last[0].available_after))
-    return points if len(points) > 1 else []
+        happened = last[0].effective_at.date()
+        while day >= max(happened, first):
+            values[day] = last[0].available_after
+            day -= timedelta(days=1)
+    return [Point(day, values[day]) for day in sorted(values)]

@@ -1,0 +1,160 @@
+"""The customer's pages, over a real engine."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+import pytest
+
+from billing.access.tokens import PortalLink, sign_portal_link
+from tests.web.service import Service, settings
+
+INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
+
+
+def link(service: Service, *, customer: str = "team_42", until: datetime | None = None) -> str:
+    until = until or service.billing.now + timedelta(hours=1)
+    return "/portal/" + sign_portal_link(settings().secret_keys, PortalLink(customer, "wallet", until))
+
+
+def lived(service: Service) -> None:
+    """Some weeks of a team's life, until 20 February 2025."""
+    billing = service.billing
+    start = billing.now
+    billing.grant("team_42", 1000, reason="Winter bonus", key="g1", expires_at=start + timedelta(days=57))
+    billing.grant("team_42", 500, reason="Bought at the fair", key="g2", paid_cents=500, currency="usd")
+    billing.grant(
+        "team_42", 80, reason="Trial images", key="g3", features=["image"], expires_at=start + timedelta(days=20)
+    )
+    for day in range(1, 41):
+        billing.advance(to=start + timedelta(days=day, hours=9))
+        billing.spend("team_42", 20, key=f"s{day}", feature="image" if day % 8 == 0 else "chat", member="ann")
+    spend = billing.spend("team_42", 30, key="failed", description="Render of the harbour")
+    billing.reverse("team_42", spend.id, key="back")
+    billing.advance(to=start + timedelta(days=50))
+    billing.hold("team_42", 40, key="h1", feature="video", expires_in=3600)
+
+
+def test_what_the_wallet_shows(service: Service) -> None:
+    lived(service)
+    answer = service.client.get(link(service))
+    page = answer.text
+    assert answer.status_code == 200
+    wallet = service.billing.wallet("team_42")
+    assert f'<p class="big">{wallet.available:,}</p>' in page
+    assert "Balance as of" in page
+    assert "20 Feb 2025, 00:00 UTC" in page
+    assert "Set aside for work under way" in page
+    assert page.index("Winter bonus") < page.index("Bought at the fair")
+    assert "27 Feb 2025" in page
+    assert "in 7 days" in page
+    assert "expire in 7 days" in page
+    assert "Set aside: video" in page
+    assert "Given back: Render of the harbour" in page
+    assert "See all" in page
+    assert page.count('<svg class="chart') == 2
+
+
+def test_all_activity_a_page_at_a_time(service: Service) -> None:
+    lived(service)
+    for n in range(120):
+        service.billing.spend("team_42", 1, key=f"more{n}")
+    seen, path = 0, f"{link(service)}/activity"
+    pages, text = 0, ""
+    while path:
+        page = service.client.get(path).text
+        pages, text = pages + 1, text + page
+        seen += page.count('<td role="cell" class="what"')
+        older = re.search(r'href="([^"]+)">Older', page)
+        path = older[1].replace("&amp;", "&") if older else ""
+    causes = {entry.cause for n in (None, 101) for entry in service.billing.entries("team_42", before=n, limit=300)}
+    assert pages > 1
+    assert seen == len(causes)
+    assert "Winter bonus" in text
+    assert "Expired: Trial images" in text
+
+
+def test_a_wallet_in_which_nothing_has_happened(service: Service) -> None:
+    page = service.client.get(link(service)).text
+    assert '<p class="big">0</p>' in page
+    assert "Nothing here yet." in page
+    assert "Recent activity" not in page
+    assert "Nothing has happened yet." in service.client.get(f"{link(service)}/activity").text
+
+
+def test_debt_and_a_frozen_wallet(service: Service) -> None:
+    service.billing.set_wallet("team_42", overdraft={"limit": 100, "debt": "carry"})
+    service.billing.spend("team_42", 60, key="s1")
+    service.billing.set_wallet("team_42", frozen=True)
+    page = service.client.get(link(service)).text
+    assert "This wallet is frozen." in page
+    assert "<dd>60</dd>" in page
+    assert "by 100" in page
+    assert "60 on credit" in page
+    assert "Nothing is left to use." in page
+
+
+def test_a_unit_with_decimals(service: Service) -> None:
+    service.billing.grant("team_42", 12345, reason="Tokens", key="g1", unit="tokens")
+    page = service.client.get(f"{link(service)}?unit=tokens").text
+    assert '<p class="big">123.45</p>' in page
+    assert 'aria-current="true">tokens' in page
+    assert service.client.get(f"{link(service)}?unit=shells").status_code == 404
+
+
+def test_links_that_open_nothing(service: Service) -> None:
+    expired = service.client.get(link(service, until=service.billing.now))
+    assert expired.status_code == 410
+    assert "This link has expired" in expired.text
+    assert "you will get a fresh one" in expired.text
+    for path in (
+        link(service)[:-1],
+        "/portal/junk",
+        link(service, customer="nobody"),
+        f"{link(service)[:-1]}/activity",
+    ):
+        wrong = service.client.get(path)
+        assert wrong.status_code == 404
+        assert "This link does not work" in wrong.text
+        assert wrong.mimetype == "text/html"
+
+
+def test_names_are_text_and_nothing_else(service: Service) -> None:
+    service.billing.customer("team_42", name="<script>alert(1)</script>")
+    service.billing.grant("team_42", 5, reason='"><img src=x onerror=alert(1)>', key="g1")
+    page = service.client.get(link(service)).text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+
+
+@pytest.mark.database("sqlite")
+def test_no_page_has_inline_code(service: Service) -> None:
+    lived(service)
+    for path in (link(service), f"{link(service)}/activity", "/portal/junk", "/docs"):
+        answer = service.client.get(path)
+        assert not INLINE.search(answer.text), path
+        policy = answer.headers["Content-Security-Policy"]
+        assert "unsafe" not in policy
+        assert "default-src 'none'" in policy
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+        assert answer.headers["Cache-Control"] == "no-store"
+        for address in re.findall(r'(?:href|src|action)="([^"]*)"', answer.text):
+            assert address.startswith(("/", "#")), f"{path} leads to {address}"
+            if address.startswith(("/static", "/docs/")):
+                with service.client.get(address) as file:
+                    assert file.status_code == 200
+
+
+@pytest.mark.database("sqlite")
+def test_the_theme_is_chosen_without_a_script(service: Service) -> None:
+    path = link(service)
+    assert "data-bs-theme" not in service.client.get(path).text
+    chosen = service.client.post("/theme", data={"theme": "dark", "back": path})
+    assert chosen.status_code == 303
+    assert chosen.headers["Location"] == path
+    assert 'data-bs-theme="dark"' in service.client.get(path).text
+    service.client.post("/theme", data={"theme": "", "back": path})
+    assert "data-bs-theme" not in service.client.get(path).text
+    for elsewhere in ("//evil.example", "https://evil.example", "/\\evil.example", "/\tx", ""):
+        assert service.client.post("/theme", data={"theme": "light", "back": elsewhere}).headers["Location"] == "/"
