@@ -60,25 +60,18 @@ def die_at(statement: int) -> None:
     event.listen(Engine, "commit", count)
 
 
-def prepare(billing: Billing, customer: str) -> None:
-    """A wallet with three buckets, a debt of the past repaid, a spend across buckets and an open hold."""
+def prepare(billing: Billing, customer: str) -> dict[str, str]:
+    """A wallet with three buckets, a debt repaid, a spend across buckets and an open hold; their ids."""
     billing.customer(customer)
     billing.set_wallet(customer, overdraft={"limit": 20, "debt": "repay"})
     billing.spend(customer, 5, key="debt")
     ends = START + timedelta(days=10)
     billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
-    billing.grant(customer, 40, reason="b", key="b", paid_cents=301, currency="usd")
+    bucket = billing.grant(customer, 40, reason="b", key="b", paid_cents=301, currency="usd")
     billing.grant(customer, 7, reason="c", key="c", features=("image",))
-    billing.spend(customer, 30, key="x")
-    billing.hold(customer, 12, key="h", expires_in=900)
-
-
-def ids(billing: Billing, customer: str) -> dict[str, str]:
-    """What the verbs need to know of the wallet that `prepare` made."""
-    entries = billing.entries(customer, limit=100)
-    cause = {entry.key: entry.cause for entry in entries if entry.key}
-    buckets = {bucket.granted: bucket.id for bucket in billing.buckets(customer)}
-    return {"spend": cause["x"], "hold": cause["h"], "b": buckets[40]}
+    spend = billing.spend(customer, 30, key="x")
+    hold = billing.hold(customer, 12, key="h", expires_in=900)
+    return {"bucket": bucket.id, "spend": spend.id, "hold": hold.id}
 
 
 Verb = Callable[[Billing, str, dict[str, str]], object]
@@ -92,7 +85,7 @@ VERBS: dict[str, Verb] = {
     "capture": lambda b, c, i: b.capture(c, i["hold"], 8),
     "capture_more": lambda b, c, i: b.capture(c, i["hold"], 25),
     "release": lambda b, c, i: b.release(c, i["hold"]),
-    "void": lambda b, c, i: b.void(c, i["b"], reason="v", key="v"),
+    "void": lambda b, c, i: b.void(c, i["bucket"], reason="v", key="v"),
     "set_wallet": lambda b, c, _: b.set_wallet(c, overdraft="none", frozen=True),
     "catch_up": lambda b, _, __: b.catch_up(),
 }

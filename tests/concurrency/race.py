@@ -128,35 +128,34 @@ def judge(race: Race, seen: list[Seen]) -> list[str]:
     billing = Billing(race.url)
     charged: dict[str, str] = {}
     for customer in race.customers:
-        entries = all_entries(billing, customer)
-        complaints += judge_wallet(customer, entries, charged)
+        complaints += judge_wallet(customer, all_entries(billing, customer), charged, race)
         wallet = billing.wallet(customer)
         if wallet.owed > FLOOR or wallet.available < 0:
             complaints.append(f"{customer} is below the floor: {wallet.available}, {wallet.owed}")
     for one in seen:
         for key, receipt in one.receipts.items():
-            if charged.get(f"spend-{key}") != receipt:
-                complaints.append(f"key {key}: {receipt} was acknowledged, {charged.get(f'spend-{key}')} stands")
+            stands = charged.get(f"spend-{key}")
+            if stands is None or stands.rpartition(":")[2] != receipt.rpartition("_")[2]:
+                complaints.append(f"key {key}: {receipt} was acknowledged, {stands} stands")
     complaints += [str(breach) for breach in billing.audit()]
     billing.close()
     return complaints
 
 
-def judge_wallet(customer: str, entries: list[Entry], charged: dict[str, str]) -> list[str]:
+def judge_wallet(customer: str, entries: list[Entry], charged: dict[str, str], race: Race) -> list[str]:
     """Numbers without a gap; each key stands on one entry, and its spend took what was asked for."""
     complaints = []
     if [entry.number for entry in entries] != list(range(1, len(entries) + 1)):
         complaints.append(f"{customer}: numbers have gaps")
-    used: Counter[str] = Counter()
+    took: Counter[str] = Counter()
     for entry in entries:
         if entry.kind in ("spend", "overdraw"):
-            used[entry.cause] += entry.credits
+            took[entry.cause] += entry.credits
+    for entry in entries:
         if entry.key and entry.key.startswith("spend-"):
             if entry.key in charged:
                 complaints.append(f"{customer}: {entry.key} stands twice")
             charged[entry.key] = entry.cause
-    for key, cause in charged.items():
-        number = int(key.removeprefix("spend-"))
-        if cause in used and used[cause] != 1 + number % 3:
-            complaints.append(f"{customer}: {key} took {used[cause]}")
+            if took[entry.cause] != race.credits_of(int(entry.key.removeprefix("spend-"))):
+                complaints.append(f"{customer}: {entry.key} took {took[entry.cause]}")
     return complaints

@@ -61,13 +61,13 @@ class Model(Movements):
         if hold.captured is not None and hold.captured == amount:
             assert hold.receipt is not None
             return hold.receipt
-        if hold.status in ("captured", "released"):
+        if hold.captured is not None or hold.status == "released":
             raise Refused("hold_ended")
         if hold.status == "lapsed":
             hold.receipt = self.spend(amount, hold.feature)
         else:
             hold.receipt = self.capture_open(hold, amount)
-        hold.status, hold.captured = "captured", amount
+        hold.captured = amount
         return hold.receipt
 
     def capture_open(self, hold: Hold, amount: int) -> Receipt:

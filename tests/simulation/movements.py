@@ -169,5 +169,8 @@ class Movements:
         return parts
 
     def receipt(self, slices: Slices, overdraft: int, spend: Spend | None = None) -> Receipt:
-        shown = tuple((bucket.number, credits) for bucket, credits in slices)
-        return Receipt(shown, overdraft, self.available, self.owed, spend)
+        """What each bucket paid, in the order in which they first paid."""
+        shown: dict[int, int] = {}
+        for bucket, credits in slices:
+            shown[bucket.number] = shown.get(bucket.number, 0) + credits
+        return Receipt(tuple(shown.items()), overdraft, self.available, self.owed, spend)

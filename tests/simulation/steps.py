@@ -72,13 +72,13 @@ DRAWS: dict[str, st.SearchStrategy[dict[str, object]]] = {
 }
 
 
-def drawn_steps(most: int) -> st.SearchStrategy[list[Drawn]]:
+def drawn_steps(most: int, least: int = 3) -> st.SearchStrategy[list[Drawn]]:
     """A life that begins with something to lose and with a debt that may be made."""
     often = ["grant", "spend", "hold", "clock"]
     one = st.sampled_from([*DRAWS, *often]).flatmap(
         lambda verb: DRAWS[verb].map(lambda arguments: Drawn(verb, arguments))
     )
-    return st.lists(one, min_size=3, max_size=most)
+    return st.lists(one, min_size=least, max_size=most)
 
 
 def settled(model: Model, drawn: Drawn) -> Call | None:

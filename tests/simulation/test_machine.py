@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from billing import Billing
@@ -14,13 +14,16 @@ from .engine_side import SetClock
 from .life import Life
 from .steps import DRAWS, LONG_AFTER, START, Drawn
 
+# To shrink a life of thirty steps takes minutes: the long run does it, the quick one only says that there is one.
 QUICK = settings(
     max_examples=25,
     stateful_step_count=30,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-LONG = settings(QUICK, max_examples=1000, stateful_step_count=50)
+LONG = settings(QUICK, max_examples=1000, stateful_step_count=50, phases=[*QUICK.phases, Phase.shrink])
 
 
 class Wallet(RuleBasedStateMachine):
