@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 WORKERS ?= logical
+ROUNDS ?= 10
+PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 BIN := .venv/bin
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
@@ -13,7 +15,7 @@ run: .venv/.runtime
 	@exec $(BIN)/billing demo
 
 test: .venv/.test
-	$(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal $(TESTS)
+	$(PYTEST) $(TESTS)
 
 lint: .venv/.test
 	$(BIN)/ruff check
@@ -22,7 +24,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest -q -m slow $(TESTS)
+	$(PYTEST) -m slow --timeout 1200 $(TESTS)
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
@@ -32,7 +34,8 @@ bench: .venv/.test
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/.test
-	$(BIN)/python -m tests.simulation.soak $(ARGS)
+	@for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; \
+		$(PYTEST) -m slow --timeout 1200 tests/simulation tests/concurrency || exit 1; done
 
 reset:
 	rm -rf var
