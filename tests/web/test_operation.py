@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from billing.base import schema
 from billing.base.clock import OffsetClock, SystemClock
 from billing.base.db import Database
 from tests.web.service import Service, settings
+from web import logs
 from web.app import create_app
 from web.state import EXTENSION, State
 
@@ -89,3 +92,19 @@ def test_two_applications_in_one_process(service: Service) -> None:
     other = create_app(service.billing, settings(), checks={"more": lambda: None})
     assert other.test_client().get("/readyz").get_json()["checks"]["more"] == "ok"
     assert other.test_client().get("/openapi.json").get_json() == service.client.get("/openapi.json").get_json()
+
+
+def test_the_log_is_a_json_object_per_line_without_locals() -> None:
+    stream = io.StringIO()
+    logs.configure(stream)
+    try:
+        private = "what nobody should read"
+        assert private
+        raise ValueError("broken")
+    except ValueError as error:
+        structlog.get_logger("billing.web").error("unexpected", exc_info=error)
+    line = json.loads(stream.getvalue())
+    assert (line["event"], line["level"]) == ("unexpected", "error")
+    assert line["timestamp"].endswith("Z")
+    assert "broken" in stream.getvalue()
+    assert "what nobody should read" not in stream.getvalue()

@@ -22,6 +22,16 @@ def test_a_customer_made_changed_and_found(service: Service) -> None:
     problem(service.ask("GET", "/v1/customers/nobody"), 404, "unknown_customer")
 
 
+def test_a_stripe_customer_is_one_customers_only(service: Service) -> None:
+    first = service.ask("PUT", "/v1/customers/team_42", {"stripe_customer_id": "cus_1"})
+    assert first.get_json()["stripe_customer_id"] == "cus_1"
+    refused = problem(
+        service.ask("PUT", "/v1/customers/b", {"stripe_customer_id": "cus_1"}), 409, "stripe_customer_taken"
+    )
+    assert refused["customer"] == "team_42"
+    assert service.ask("GET", "/v1/customers/b").status_code == 404
+
+
 @pytest.mark.parametrize("name", ["%20team", "%C2%A0", "x" * 256, "a%0Ab", "..%20"])
 def test_names_that_no_customer_can_have(service: Service, name: str) -> None:
     answer = service.ask("PUT", f"/v1/customers/{name}", {})

@@ -136,6 +136,12 @@ def test_unknown_query_parameters(service: Service) -> None:
     problem(service.ask("GET", "/v1/customers/team_42/wallet?unit=credits&unit=tokens"), 422, "invalid")
 
 
+def test_webhooks_answer_problems_too(service: Service) -> None:
+    problem(service.client.post("/webhooks/stripe", data=b"{}"), 400, "malformed")
+    problem(service.client.post("/webhooks/stripe", data=b" " * (1024 * 1024 + 1)), 413, "too_large")
+    problem(service.client.get("/webhooks/stripe"), 405, "method_not_allowed")
+
+
 def test_routes_and_methods_that_are_not_there(service: Service) -> None:
     problem(service.client.get("/v1/nothing"), 404, "not_found")
     problem(service.client.get("/v1/customers/a/b/c"), 404, "not_found")
