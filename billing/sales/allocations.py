@@ -76,10 +76,10 @@ def _done(tx: Tx, invoice: Invoice, lines: Sequence[_Owned]) -> set[str]:
     """Lines that have brought something. Where a Checkout session that was settled made the invoice, that is all
     that isn't a plan's.
     """
-    done = claims.claimed(tx, [invoice.id, *(line.id for line, _ in lines)])
-    if invoice.id in done:
+    done = claims.claimed(tx, [line.id for line, _ in lines])
+    if claims.settled_by_session(tx, invoice.id):
         done |= {line.id for line, owner in lines if not isinstance(owner, Plan)}
-    return done - {invoice.id}
+    return done
 
 
 def _unless_there(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import select
 
 from billing.base import sets
@@ -45,8 +46,16 @@ def claimed(tx: Tx, stripe_ids: Collection[str]) -> set[str]:
 
 def packs_of_invoice(tx: Tx, invoice: str) -> bool:
     """Have lines of this invoice brought packs already?"""
-    some = select(sales.c.origin).where(sales.c.invoice_id == invoice, sales.c.kind == "pack").limit(1)
-    return tx.connection.execute(some).first() is not None
+    return _some(tx, (sales.c.invoice_id == invoice) & sales.c.session_id.is_(None) & (sales.c.kind == "pack"))
+
+
+def settled_by_session(tx: Tx, invoice: str) -> bool:
+    """Was this invoice made by a Checkout session that has brought its packs already?"""
+    return _some(tx, (sales.c.invoice_id == invoice) & sales.c.session_id.is_not(None))
+
+
+def _some(tx: Tx, wanted: sa.ColumnElement[bool]) -> bool:
+    return tx.connection.execute(select(sales.c.origin).where(wanted).limit(1)).first() is not None
 
 
 def periods(tx: Tx, customer: str, items: Collection[str]) -> set[tuple[str, datetime]]:

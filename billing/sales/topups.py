@@ -66,7 +66,12 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
         claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
         tell_paid(tx, sold)
     granted = tuple(one.sale.origin for one in sold)
-    return Applied(granted, "; ".join(waits) or None, None if granted or waits else "nothing was bought", linked)
+    return Applied(
+        granted,
+        "; ".join(waits) or None,
+        None if granted or waits else "settled before" if done else "nothing was bought",
+        linked,
+    )
 
 
 def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:
@@ -164,7 +169,7 @@ def _settled(tx: Tx, session: Session) -> set[str] | None:
     """The session's lines that have brought something; None if all of it was settled. Under the wallets' locks."""
     lines = {line.id for line in session.lines or ()}
     done = claims.claimed(tx, [session.id, *lines])
-    if session.invoice is not None and session.id not in done and claims.packs_of_invoice(tx, session.invoice):
+    if session.invoice is not None and claims.packs_of_invoice(tx, session.invoice):
         return None
     if session.id in done and not done & lines:
         return None
