@@ -14,7 +14,7 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
 from billing.credits.opening import BUCKET_COLUMNS, OpenWallet, bucket_state, open_wallet, recollect
-from billing.credits.tables import bucket_ends, buckets, wallets
+from billing.credits.tables import bucket_ends, buckets, entries, wallets
 from billing.credits.values import Bucket, bucket_value
 from billing.credits.writing import write
 from billing.rules import asking
@@ -58,7 +58,7 @@ def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str
         return Invalid.field("expires_at", "Must be later than effective_at: the bucket would never be valid.")
     bucket = add(wallet, lot, key, asked)
     write(tx, [wallet])
-    return _value(wallet, bucket, replayed=False)
+    return _value(wallet, bucket)
 
 
 def add(wallet: OpenWallet, lot: Lot, key: str | None = None, request: str | None = None) -> BucketState:
@@ -106,11 +106,11 @@ def void(tx: Tx, catalog: Catalog, customer: str, bucket: str, reason: str, key:
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     state = wallet.position.buckets[number]
     if known is not None:
-        return recall.same(known, key, asked) or _value(wallet, state, replayed=True)
+        return recall.same(known, key, asked) or _as_voided(tx, wallet, state, known)
     cause = Cause(f"void:{wallet.position.next_number}", key=key, request=asked, description=reason)
     refused = takingback.void(wallet.position, state, bucket, cause)
     write(tx, [wallet])
-    return refused or _value(wallet, state, replayed=False)
+    return refused or _value(wallet, state)
 
 
 def extend(tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: datetime, key: str) -> Bucket | Refusal:
@@ -125,8 +125,9 @@ def extend(tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: dat
     ends = select(bucket_ends).where(bucket_ends.c.wallet_id == wallet.id)
     before = tx.connection.execute(ends.where(bucket_ends.c.key == key)).one_or_none()
     if before is not None:
-        answer = _value(wallet, state, replayed=True)
-        return recall.same(before, key, asked) or replace(answer, expires_at=before.becomes)
+        state.free, state.held, state.expires_at, state.expired = before.free, before.held, before.becomes, 0
+        state.voided_at = None
+        return recall.same(before, key, asked) or _shown(wallet, state, before.recorded_at)
     was = state.expires_at
     refused = granting.extend(wallet.position, state, bucket, expires_at)
     write(tx, [wallet])
@@ -139,13 +140,15 @@ def extend(tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: dat
         "bucket": number,
         "was": was,
         "becomes": expires_at,
+        "free": state.free,
+        "held": state.held,
         "key": key,
         "request": asked,
         "effective_at": wallet.at,
         "recorded_at": wallet.at,
     }
     sets.insert(tx, bucket_ends, [row])
-    return _value(wallet, state, replayed=False)
+    return _value(wallet, state)
 
 
 def _malformed(customer: str, unit: str, lot: Lot, key: str) -> Refusal | None:
@@ -218,10 +221,27 @@ def _as_granted(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> Bucket:
     changed = tx.connection.execute(first_end).first()
     if changed is not None:
         state.expires_at = changed.was
-    value = bucket_value(wallet.id, wallet.customer, wallet.unit, state, first.recorded_at)
+    return _shown(wallet, state, first.recorded_at)
+
+
+def _as_voided(tx: Tx, wallet: OpenWallet, state: BucketState, first: Row[Any]) -> Bucket:
+    """The bucket as the void's first answer showed it: what holds had set aside then was still there."""
+    pocket = f"held:{state.number}"
+    until = (entries.c.wallet_id == wallet.id) & (entries.c.number < first.number)
+    sums = [
+        tx.connection.execute(select(func.coalesce(func.sum(entries.c.credits), 0)).where(until, end == pocket))
+        for end in (entries.c.destination, entries.c.source)
+    ]
+    came, went = (int(found.scalar_one()) for found in sums)
+    state.free, state.held = 0, came - went
+    return _shown(wallet, state, first.recorded_at)
+
+
+def _shown(wallet: OpenWallet, state: BucketState, at: datetime) -> Bucket:
+    """A bucket as it was shown at a past instant. `state` is changed for showing: it must not be written."""
+    value = bucket_value(wallet.id, wallet.customer, wallet.unit, state, at)
     return replace(value, replayed=True)
 
 
-def _value(wallet: OpenWallet, state: BucketState, *, replayed: bool) -> Bucket:
-    value = bucket_value(wallet.id, wallet.customer, wallet.unit, state, wallet.at)
-    return replace(value, replayed=replayed)
+def _value(wallet: OpenWallet, state: BucketState) -> Bucket:
+    return bucket_value(wallet.id, wallet.customer, wallet.unit, state, wallet.at)

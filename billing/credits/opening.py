@@ -102,7 +102,7 @@ def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
     """Makes wallets that are not there; one that somebody else is making right now is left to them."""
     rows = [
         {"customer_id": customer, "unit": unit, "available": 0, "held": 0, "owed": 0, "last_number": 0,
-         "created_at": tx.now}
+         "terms_number": 0, "created_at": tx.now}
         for customer, unit in pairs
     ]  # fmt: skip
     sets.insert(tx, wallets, rows, unless_there=True)

@@ -1,7 +1,7 @@
 """A wallet as it was: from its entries alone, by the same rules as today.
 
 `at`: what we knew then (entries recorded by then). `as_of`: what was true then (entries effective by then, however
-late we learnt of them). Settings of the wallet and the catalog are today's.
+late we learnt of them). The wallet's settings are those of then, the catalog is today's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, select
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import BUCKET_COLUMNS, bucket_state, hold_state, terms_of
-from billing.credits.tables import bucket_ends, buckets, entries, holds
+from billing.credits.tables import bucket_ends, buckets, entries, holds, wallet_terms
 from billing.rules.wallet import due
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, HoldState
@@ -26,6 +26,7 @@ _Sums = dict[str, list[int]]
 def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetime, *, known: bool) -> Position:
     """The position at `moment`: as it was known then, or (not `known`) as it was in truth."""
     column = entries.c.recorded_at if known else entries.c.effective_at
+    row, settled_at = _settings(tx, row, moment)
     sums, last_at = _sums(tx, row["id"], column <= moment)
     granted = (
         select(*BUCKET_COLUMNS)
@@ -37,20 +38,29 @@ def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetim
     still = [_hold(hold) for hold in _holds(tx, row["id"], moment, known=known)]
     on_trust = sum(hold.overdraft for hold in still)
     start = last_at or moment
-    plan_ends = [state.period_end for state in states if state.period_end is not None]
     position = Position(
         terms_of(catalog, row, moment),
         start,
         buckets=states,
         holds=still,
         owed=-sums["overdraft"][0] - on_trust,
-        frozen=row["frozen_at"] is not None and row["frozen_at"] <= moment,
-        period_end=max(plan_ends, default=None),
+        frozen=row["frozen_at"] is not None,
+        period_end=row["period_end"],
     )
     if position.owed and position.terms.overdraft.debt != "repay":
-        position.debt_due_at = position.period_after(start)
+        position.debt_due_at = position.period_after(max(start, settled_at or start))
     due.advance(position, max(moment, start))
     return position
+
+
+def _settings(tx: Tx, row: dict[str, Any], moment: datetime) -> tuple[dict[str, Any], datetime | None]:
+    """The wallet's row with the settings that held then, and since when they did."""
+    then = select(wallet_terms).where(wallet_terms.c.wallet_id == row["id"], wallet_terms.c.recorded_at <= moment)
+    last = tx.connection.execute(then.order_by(wallet_terms.c.number.desc()).limit(1)).one_or_none()
+    names = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+    if last is None:
+        return {**row, **dict.fromkeys(names)}, None
+    return {**row, **{name: getattr(last, name) for name in names}}, last.recorded_at
 
 
 def _sums(tx: Tx, wallet: int, then: Any) -> tuple[_Sums, datetime | None]:

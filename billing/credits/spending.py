@@ -19,7 +19,7 @@ from billing.credits.writing import write
 from billing.rules import asking
 from billing.rules.refusals import IdempotencyKeyReused, Refusal, UnknownSpend
 from billing.rules.wallet import spending, takingback
-from billing.rules.wallet.values import Cause, Past, PastMovement
+from billing.rules.wallet.values import Cause, Movement, Past, PastMovement
 
 _PAYING = ("spend", "capture", "overdraw")
 
@@ -146,7 +146,7 @@ def reverse(tx: Tx, catalog: Catalog, customer: str, spend: str, credits: int | 
         answer = recall.receipt(wallet.id, wallet.customer, wallet.unit, "rev", parts, known.recorded_at)
         return replace(answer, replayed=True)
     position = wallet.position
-    past = _past(tx, wallet.id, first)
+    past = _past(tx, wallet, first)
     recollect(tx, wallet, _buckets_of([*past.slices, *past.repayments]))
     begun = len(position.movements)
     details = {"spend": spend}
@@ -184,18 +184,21 @@ def _buckets_of(parts: Sequence[PastMovement]) -> set[int]:
     return {int(end) for end in ends if end.isdigit()}
 
 
-def _past_movement(row: Row[Any]) -> PastMovement:
+def _past_movement(row: Row[Any] | Movement) -> PastMovement:
     return PastMovement(row.number, row.kind, row.source, row.destination, row.credits, row.cents)
 
 
-def _past(tx: Tx, wallet: int, first: int) -> Past:
+def _past(tx: Tx, opened: OpenWallet, first: int) -> Past:
     """The spend's slices with what was reversed of them, and what became of its overdraft part."""
+    wallet = opened.id
     slices = _slices(tx, wallet, first)
     _note_reversals(tx, wallet, slices, "undoes")
     if all(part.source not in ("overdraft", "held:overdraft") for part in slices):
         return Past(slices=tuple(slices))
     debt = select(entries).where(entries.c.wallet_id == wallet, entries.c.kind.in_(("repay", "forgive")))
     history = [_past_movement(row) for row in tx.connection.execute(debt.order_by(entries.c.number))]
+    # What was due on opening is not written yet.
+    history += [_past_movement(moved) for moved in opened.position.movements if moved.kind in ("repay", "forgive")]
     forgivings = [part for part in history if part.kind == "forgive"]
     before = max((part.number for part in forgivings if part.number < first), default=0)
     after = next((part for part in forgivings if part.number > first), None)

@@ -1,6 +1,7 @@
 """All tables of a customer's credits. Every key begins with the wallet, no foreign key crosses wallets.
 
-`billing_entries` and `billing_bucket_ends` are append-only: triggers refuse to change or delete a row.
+`billing_entries`, `billing_bucket_ends` and `billing_wallet_terms` are append-only: triggers refuse to change or
+delete a row.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ wallets = Table(
     Column("plan", Text),
     Column("plan_until", UTCDateTime),
     Column("period_end", UTCDateTime),
+    Column("terms_number", Whole, nullable=False, default=0),
     # The purse: credits drawn from the first bucket that may be spent without looking at the buckets.
     Column("purse_bucket", Whole),
     Column("purse_credits", Whole),
@@ -62,6 +64,22 @@ wallets = Table(
           sqlite_where=sa.text("next_due_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
+
+wallet_terms = Table(
+    "billing_wallet_terms",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),
+    Column("overdraft", Json),
+    Column("frozen_at", UTCDateTime),
+    Column("plan", Text),
+    Column("plan_until", UTCDateTime),
+    Column("period_end", UTCDateTime),
+    Column("recorded_at", UTCDateTime, nullable=False),
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    info={"append_only": True},
+)
+"""What the wallet's row said of its settings, from each change on."""
 
 buckets = Table(
     "billing_buckets",
@@ -109,6 +127,8 @@ bucket_ends = Table(
     Column("bucket", Whole, nullable=False),
     Column("was", UTCDateTime),
     Column("becomes", UTCDateTime, nullable=False),
+    Column("free", Whole, nullable=False),  # what lay in the bucket then, so that a replay answers as the first time
+    Column("held", Whole, nullable=False),
     Column("key", Text),
     Column("request", Text),
     Column("effective_at", UTCDateTime, nullable=False),

@@ -12,7 +12,7 @@ from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
 from billing.credits.opening import OpenWallet
-from billing.credits.tables import buckets, entries, holds, wallets
+from billing.credits.tables import buckets, entries, holds, wallet_terms, wallets
 from billing.rules.wallet.values import BucketState, HoldState, Movement
 
 _Rows = list[dict[str, Any]]
@@ -23,7 +23,7 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 
 def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
-    rows, moved, settings = _Rows(), _Rows(), _Rows()
+    rows, moved, settings, terms = _Rows(), _Rows(), _Rows(), _Rows()
     new_buckets, old_buckets, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
@@ -47,7 +47,10 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
                 }
             )
         if wallet.changed:
-            settings.append({"id": wallet.id, **{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed})
+            now = {**{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
+            number = wallet.row["terms_number"] + 1
+            settings.append({"id": wallet.id, **now, "terms_number": number})
+            terms.append({"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at})
         if signals.heard():
             tx.told.extend(_facts(wallet))
     sets.insert(tx, entries, _lean(rows))
@@ -57,6 +60,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     sets.update(tx, holds, ("wallet_id", "number"), old_holds)
     sets.update(tx, wallets, ("id",), moved)
     sets.update(tx, wallets, ("id",), settings)
+    sets.insert(tx, wallet_terms, terms)
 
 
 _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")

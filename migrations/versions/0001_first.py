@@ -13,7 +13,7 @@ depends_on = None
 
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-APPEND_ONLY = ("billing_entries", "billing_bucket_ends", "billing_sales", "billing_claims")
+APPEND_ONLY = ("billing_entries", "billing_wallet_terms", "billing_bucket_ends", "billing_sales", "billing_claims")
 
 
 def upgrade() -> None:
@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("plan", sa.Text(), nullable=True),
         sa.Column("plan_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("terms_number", WHOLE, nullable=False),
         sa.Column("purse_bucket", WHOLE, nullable=True),
         sa.Column("purse_credits", WHOLE, nullable=True),
         sa.Column("purse_cents", WHOLE, nullable=True),
@@ -259,12 +260,29 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'open'"),
     )
     op.create_table(
+        "billing_wallet_terms",
+        sa.Column("wallet_id", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("number", WHOLE, autoincrement=False, nullable=False),
+        sa.Column("overdraft", JSON, nullable=True),
+        sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("plan", sa.Text(), nullable=True),
+        sa.Column("plan_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("period_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["billing_wallets.id"], name=op.f("billing_wallet_terms_wallet_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("wallet_id", "number", name=op.f("billing_wallet_terms_pkey")),
+    )
+    op.create_table(
         "billing_bucket_ends",
         sa.Column("wallet_id", WHOLE, autoincrement=False, nullable=False),
         sa.Column("number", WHOLE, autoincrement=False, nullable=False),
         sa.Column("bucket", WHOLE, nullable=False),
         sa.Column("was", sa.DateTime(timezone=True), nullable=True),
         sa.Column("becomes", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("free", WHOLE, nullable=False),
+        sa.Column("held", WHOLE, nullable=False),
         sa.Column("key", sa.Text(), nullable=True),
         sa.Column("request", sa.Text(), nullable=True),
         sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
@@ -335,6 +353,7 @@ def downgrade() -> None:
         "billing_claims",
         "billing_sales",
         "billing_bucket_ends",
+        "billing_wallet_terms",
         "billing_holds",
         "billing_entries",
         "billing_buckets",
