@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base.clock import Clock
@@ -43,10 +44,15 @@ _LOCK_WAIT = 10_000
 class Tx:
     """One transaction and the instant it takes place at. Verbs and questions take it first."""
 
-    connection: Connection
+    source: Connection | Session
     now: datetime
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Facts to be told once this is committed: (event name, what happened)."""
+
+    @property
+    def connection(self) -> Connection:
+        """A host's session is asked each time: it begins a savepoint only when its connection is asked for."""
+        return self.source if isinstance(self.source, Connection) else self.source.connection()
 
     @property
     def sqlite(self) -> bool:
@@ -77,13 +83,14 @@ class Database:
             with connection.begin():
                 yield Tx(connection, self.clock.now())
 
-    def within(self, connection: Connection) -> Tx:
+    def within(self, session: Session) -> Tx:
         """A host's own transaction: nothing of ours begins or ends it."""
+        connection = session.connection()
         level = isolation(connection)
         if level is not None and level != "read committed":
             raise WrongIsolation(level)
         self._check_clock(connection)
-        return Tx(connection, self.clock.now())
+        return Tx(session, self.clock.now())
 
     def skew(self) -> float:
         """Seconds by which our clock is ahead of the database's."""

@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
 from billing import signals
@@ -17,6 +17,7 @@ from billing.base.clock import Clock, SystemClock
 from billing.base.db import Database, translated
 from billing.catalog.terms import Catalog
 from billing.credits.values import Receipt
+from billing.engine.telling import Telling
 from billing.engine.transaction import Hold, Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
@@ -133,17 +134,9 @@ class Billing:
         PostgreSQL must be at READ COMMITTED. Raises WrongIsolation, ClockSkew.
         """
         with translated():
-            tx = self.database.within(session.connection())
+            tx = self.database.within(session)
 
-        def tell(_: Session) -> None:
-            told, tx.told[:] = list(tx.told), []
-            signals.send(self, told)
-
-        def forget(_: Session) -> None:
-            tx.told.clear()
-
-        event.listen(session, "after_commit", tell)
-        event.listen(session, "after_rollback", forget)
+        Telling.of(session).follow(self, tx)
         return Transaction(tx, self.catalog)
 
     # Verbs and questions: as in `Transaction`, where they are described
