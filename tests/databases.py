@@ -25,6 +25,9 @@ from billing.base import schema
 from tests import postgres
 
 
+PREFIX = "billing-tests-"
+
+
 class Room:
     """What the workers of one run share. `owner` is the process that outlives them all."""
 
@@ -34,7 +37,12 @@ class Room:
 
     @classmethod
     def new(cls) -> Room:
-        return cls(Path(tempfile.mkdtemp(prefix="billing-tests-")), os.getpid())
+        """One of this process's own; those of runs that were killed are removed."""
+        for left in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            owner = left.name.removeprefix(PREFIX).partition("-")[0]
+            if owner.isdigit() and not postgres.alive(int(owner)):
+                shutil.rmtree(left, ignore_errors=True)
+        return cls(Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-")), os.getpid())
 
     @cached_property
     def sqlite_template(self) -> Path:

@@ -79,10 +79,10 @@ def sweep() -> None:
     """Ends what runs were killed before they could end it."""
     for folder in _room_for_all().glob(f"{PREFIX}*"):
         try:
-            owner = int(folder.joinpath("owner").read_text())
+            owner, mine = int(folder.joinpath("owner").read_text()), folder.stat().st_uid == os.geteuid()
         except (OSError, ValueError):
-            continue  # just being made, or another user's
-        if not _alive(owner):
+            continue  # just being made
+        if mine and not alive(owner):
             _stop(folder)
 
 
@@ -150,7 +150,7 @@ def _stop(folder: Path) -> None:
     if pid and _is_ours(pid, folder):
         os.kill(pid, signal.SIGQUIT)
         deadline = time.monotonic() + 10
-        while _alive(pid) and time.monotonic() < deadline:
+        while alive(pid) and time.monotonic() < deadline:
             _reap(pid)
             time.sleep(0.02)
     shutil.rmtree(folder, ignore_errors=True)
@@ -174,7 +174,8 @@ def _reap(pid: int) -> None:
         return  # another process's child
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether there is such a process, whoever's it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
