@@ -24,7 +24,6 @@ from sqlalchemy import make_url
 from billing.base import schema
 from tests import postgres
 
-
 PREFIX = "billing-tests-"
 
 
