@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from billing import Transaction
 from billing.access.tokens import PortalLink, sign_portal_link
+from billing.testing import START
 from tests.web.service import Service, settings
+from web.charts import Point
+from web.portal import balance
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 
@@ -99,6 +103,9 @@ def test_a_unit_with_decimals(service: Service) -> None:
     service.billing.grant("team_42", 12345, reason="Tokens", key="g1", unit="tokens")
     page = service.client.get(f"{link(service)}?unit=tokens").text
     assert '<p class="big">123.45</p>' in page
+    assert 'class="units"' not in page
+    service.billing.grant("team_42", 1, reason="One", key="g2")
+    page = service.client.get(f"{link(service)}?unit=tokens").text
     assert 'aria-current="true">tokens' in page
     assert service.client.get(f"{link(service)}?unit=shells").status_code == 404
 
@@ -126,6 +133,24 @@ def test_names_are_text_and_nothing_else(service: Service) -> None:
     page = service.client.get(link(service)).text
     assert "<script>alert" not in page
     assert "<img src=x" not in page
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.parametrize("read", [1500, 10, 1])
+def test_the_balance_by_day_is_what_the_wallet_was(
+    service: Service, read: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(balance, "READ", read)
+    lived(service)
+    now = service.billing.now
+    with service.billing.database.read() as tx:
+        points = balance.by_day(Transaction(tx, service.billing.catalog), "team_42", "credits", 7)
+    assert points[-1] == Point(now.date(), 7)
+    assert points[0].day in (START.date(), START.date() + timedelta(days=1), START.date() + timedelta(days=2))
+    for point in points[:-1]:
+        end = datetime.combine(point.day + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
+        assert point.value == service.billing.wallet("team_42", as_of=end).available, point
+    assert len(points) > (49 if read == 1500 else 16)
 
 
 @pytest.mark.database("sqlite")

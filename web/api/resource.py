@@ -60,6 +60,18 @@ class ProblemAnswer(ma.Schema):
     request_id = ma.fields.String()
 
 
+ABOUT = """Credits of customers: granted, spent, held, given back.
+
+* **Keys:** `Authorization: Bearer <key>`. Each operation names the scope it needs (`x-scope`); `admin` may do all.
+* **Retries:** what moves credits takes an `Idempotency-Key` of yours. The same key with the same request gives the
+  first answer again, with `Idempotent-Replayed: true`; with another request it is refused. Only acceptances are
+  remembered.
+* **Errors** are RFC 9457 problems with a stable `code`, and what explains it beside it.
+* **Lists** come in pages: send `next_cursor` as `cursor` until it is null.
+* **Credits and cents** are whole numbers: credits of the unit's smallest part, cents of the currency's. Times are UTC.
+"""
+
+
 class NameConverter(BaseConverter):
     """A name in a path: the SaaS's own id of a customer, or an id of ours. Anything printable without a slash."""
 
@@ -253,6 +265,7 @@ def make_api(app: Flask, version: str) -> Api:
         NameConverter,
         lambda _: {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PRINTABLE.replace("^[^", "^[^/")},
     )
+    api.spec.options["info"] = {"description": ABOUT}
     api.spec.components.security_scheme(
         "api_key", {"type": "http", "scheme": "bearer", "description": "An API key with the scope of the operation."}
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,9 @@ from werkzeug.wrappers import Response
 from billing.access.tokens import PortalLink, read_portal_link
 from billing.base import ids
 from billing.rules.refusals import Refusal, UnknownCustomer
-from web.charts import Point
 from web.pages import message
 from web.portal.activity import Activity, activities, spend_of
+from web.portal.balance import by_day
 from web.portal.walletpage import wallet_page
 from web.portal.words import name_of
 from web.state import clock_now, engine, secrets, snapshot
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 portal = Blueprint("portal", __name__, url_prefix="/portal")
 
-CHART_DAYS = 60
 RECENT = 30
 """Entries read for the wallet page; the slices of one spend make one line of them."""
 SHOWN = 8
@@ -90,8 +88,8 @@ def wallet(link: PortalLink, token: str) -> Any:
             who=customer.name or customer.id,
             activity=shown[:SHOWN],
             more_activity=len(shown) > SHOWN or len(entries) == RECENT,
-            points=_balance_by_day(tx, link.customer, unit, state.available),
-            units=_units(),
+            points=by_day(tx, link.customer, unit, state.available),
+            units=_used_units(tx, link.customer, unit),
         )
     return render_template("portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"))
 
@@ -133,6 +131,11 @@ def _units() -> tuple[str, ...]:
     return tuple(engine().catalog.units)
 
 
+def _used_units(tx: Transaction, customer: str, shown: str) -> tuple[str, ...]:
+    """The units in which the customer has ever had anything, and the one that is looked at."""
+    return tuple(unit for unit in _units() if unit == shown or tx.entries(customer, unit=unit, limit=1))
+
+
 def _whole(entries: list[Entry], asked: int) -> list[Entry]:
     """Without the last group, when the page may have cut it in two (unless it is all there is)."""
     if len(entries) < asked:
@@ -161,23 +164,3 @@ def _purposes(tx: Transaction, customer: str, unit: str, entries: list[Entry]) -
         if first:
             purposes[id] = first[0].description or first[0].feature or ""
     return purposes
-
-
-def _balance_by_day(tx: Transaction, customer: str, unit: str, available: int) -> list[Point]:
-    """The balance at the end of each of the last 60 days, from the wallet's first on; today's is now's.
-
-    Asks once for each day on which something happened.
-    """
-    today = tx.now.astimezone(UTC).date()
-    values: dict[date, int] = {today: available}
-    day, first = today - timedelta(days=1), today - timedelta(days=CHART_DAYS - 1)
-    while day >= first:
-        midnight = datetime.combine(day + timedelta(days=1), time(), UTC)
-        last = tx.entries(customer, unit=unit, until=midnight, limit=1)
-        if not last:
-            break
-        happened = last[0].effective_at.date()
-        while day >= max(happened, first):
-            values[day] = last[0].available_after
-            day -= timedelta(days=1)
-    return [Point(day, values[day]) for day in sorted(values)]
