@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from billing import Billing
-from tests.web.service import Service, problem
+from billing import Billing, DatabaseUnavailable, SystemClock
+from billing.access.tokens import PortalLink, sign_portal_link
+from tests.web.service import Service, problem, settings
 
 pytestmark = pytest.mark.database("sqlite")  # reading a request has nothing to do with the database
 
@@ -167,6 +169,30 @@ def test_a_database_that_is_gone(service: Service) -> None:
     answer = service.ask("GET", "/v1/plans")
     problem(answer, 503, "database_unavailable")
     assert answer.headers["Retry-After"] == "5"
+
+
+def test_a_clock_a_day_ahead_writes_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    class DayAhead(SystemClock):
+        def now(self) -> datetime:
+            return super().now() + timedelta(days=1)
+
+    monkeypatch.setattr(service.billing.database, "clock", DayAhead())
+    answer = service.ask("PUT", "/v1/customers/new", {})
+    problem(answer, 503, "clock_skew")
+    assert answer.headers["Retry-After"] == "60"
+    problem(service.ask("GET", "/v1/customers/new"), 404, "unknown_customer")
+
+
+def test_people_are_told_on_a_page(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise DatabaseUnavailable("It is gone.")
+
+    monkeypatch.setattr("web.portal.views.snapshot", gone)
+    link = PortalLink("team_42", "wallet", service.billing.now + timedelta(hours=1))
+    answer = service.client.get(f"/portal/{sign_portal_link(settings().secret_keys, link)}")
+    assert answer.status_code == 503
+    assert answer.mimetype == "text/html"
+    assert "Try again in a moment." in answer.text
 
 
 def test_a_stale_key_is_kept_under_the_newest_secret(service: Service) -> None:
