@@ -17,22 +17,14 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import BUCKET_COLUMNS, bucket_state, hold_state, terms_of
 from billing.credits.tables import bucket_ends, buckets, entries, holds, wallets
+from billing.finance import audit_sales
+from billing.finance.breach import Breach
 from billing.rules.wallet.flows import FLOWS, place
 from billing.rules.wallet.position import Position
 
+__all__ = ["Breach", "breaches"]
+
 _LISTED = {(flow.kind, flow.source, flow.destination): flow for flow in FLOWS}
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """Something that must never be: which invariant, where, and the figures that disagree."""
-
-    invariant: str
-    where: str
-    found: str
-
-    def __str__(self) -> str:
-        return f"{self.invariant} · {self.where}: {self.found}"
 
 
 @dataclass(slots=True)
@@ -59,6 +51,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
     found.extend(_grants(tx))
     found.extend(_validity(tx))
     found.extend(_reversals(tx))
+    found.extend(audit_sales.breaches(tx))
     return found
 
 
