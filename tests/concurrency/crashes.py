@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event as driver
 from sqlalchemy.engine import Engine
 
 from billing import Billing, Busy, Spend
+from tests.sales.paid import CATALOG, body, event, invoice, line
 
 START = datetime(2025, 4, 20, 10, tzinfo=UTC)
 DIED = 17
@@ -30,20 +31,44 @@ class StandingStill:
         return self.at
 
 
+def open_engine(url: str, at: datetime = START) -> Billing:
+    return Billing(url, catalog=CATALOG, clock=StandingStill(at))
+
+
 def storm(url: str, worker: int, log: Path) -> None:
-    """Spend until killed; a key is written to `log` before it is sent, and again once it is acknowledged."""
-    billing = Billing(url, clock=StandingStill(START))
+    """Spends and webhooks until killed; `log` says what was sent, and what was acknowledged after it."""
+    billing = open_engine(url)
     with log.open("a", buffering=1) as lines:
         for number in range(100_000):
-            key = f"storm-{worker}-{number}"
-            lines.write(f"sent {key}\n")
-            while True:
-                try:
-                    billing.spend("storm", 1 + number % 2, key=key)
-                except Busy:
-                    continue
-                break
-            lines.write(f"done {key}\n")
+            name = f"{'sold' if number % 4 == 0 else 'storm'}-{worker}-{number}"
+            lines.write(f"sent {name}\n")
+            send(billing, name)
+            lines.write(f"done {name}\n")
+
+
+def send(billing: Billing, name: str) -> None:
+    """The spend, or the delivery of the event, of that name, tried until it is answered."""
+    kind, _, number = name.split("-")
+    while True:
+        try:
+            if kind == "storm":
+                billing.spend("storm", 1 + int(number) % 2, key=name)
+            else:
+                assert billing.take_stripe_event(sold(name)).status == "done"
+        except Busy:
+            continue
+        return
+
+
+def sold(name: str) -> bytes:
+    """A paid invoice for one pack."""
+    held = invoice(
+        line("price_small", 1_000, START, START, id=f"il_{name}", item=None),
+        id=f"in_{name}",
+        customer="cus_storm",
+        paid=START,
+    )
+    return body(event(held, id=f"evt_{name}"))
 
 
 def die_at(statement: int) -> None:
@@ -56,8 +81,8 @@ def die_at(statement: int) -> None:
         if sent == statement:
             os._exit(DIED)
 
-    event.listen(Engine, "before_cursor_execute", count)
-    event.listen(Engine, "commit", count)
+    driver.listen(Engine, "before_cursor_execute", count)
+    driver.listen(Engine, "commit", count)
 
 
 def prepare(billing: Billing, customer: str) -> dict[str, str]:
@@ -66,12 +91,12 @@ def prepare(billing: Billing, customer: str) -> dict[str, str]:
     billing.set_wallet(customer, overdraft={"limit": 20, "debt": "repay"})
     billing.spend(customer, 5, key="debt")
     ends = START + timedelta(days=10)
-    billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
+    ending = billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
     bucket = billing.grant(customer, 40, reason="b", key="b", paid_cents=301, currency="usd")
     billing.grant(customer, 7, reason="c", key="c", features=("image",))
     spend = billing.spend(customer, 30, key="x")
     hold = billing.hold(customer, 12, key="h", expires_in=900)
-    return {"bucket": bucket.id, "spend": spend.id, "hold": hold.id}
+    return {"ending": ending.id, "bucket": bucket.id, "spend": spend.id, "hold": hold.id}
 
 
 Verb = Callable[[Billing, str, dict[str, str]], object]
@@ -86,6 +111,7 @@ VERBS: dict[str, Verb] = {
     "capture_more": lambda b, c, i: b.capture(c, i["hold"], 25),
     "release": lambda b, c, i: b.release(c, i["hold"]),
     "void": lambda b, c, i: b.void(c, i["bucket"], reason="v", key="v"),
+    "extend": lambda b, c, i: b.extend(c, i["ending"], START + timedelta(days=20), key="e"),
     "set_wallet": lambda b, c, _: b.set_wallet(c, overdraft="none", frozen=True),
     "catch_up": lambda b, _, __: b.catch_up(),
 }

@@ -17,7 +17,7 @@ from .unlocked import take_the_lock_out
 if TYPE_CHECKING:
     from billing import Entry
 
-FLOOR = 30
+FLOOR = 3
 """Credits of overdraft: as far below zero as a wallet may go."""
 
 PATIENCE = 100
@@ -70,7 +70,7 @@ def prepare(race: Race) -> None:
         billing.customer(customer)
         billing.set_wallet(customer, overdraft={"limit": FLOOR, "debt": "repay"})
         for lot in range(5):
-            credits = max(1, wanted[customer] * 3 // 20)
+            credits = max(1, wanted[customer] // 10)
             billing.grant(customer, credits, reason="race", key=f"lot-{lot}", paid_cents=credits * 7, currency="usd")
     billing.close()
 
@@ -137,6 +137,8 @@ def judge(race: Race, seen: list[Seen]) -> list[str]:
             stands = charged.get(f"spend-{key}")
             if stands is None or stands.rpartition(":")[2] != receipt.rpartition("_")[2]:
                 complaints.append(f"key {key}: {receipt} was acknowledged, {stands} stands")
+    if not any(one.refused for one in seen):
+        complaints.append("nobody was refused: the floor was never tried")
     complaints += [str(breach) for breach in billing.audit()]
     billing.close()
     return complaints

@@ -27,15 +27,6 @@ class SetClock:
         return self.at
 
 
-def fixed(outcome: Outcome) -> tuple[object, ...]:
-    """The part of an answer that no later step changes."""
-    if isinstance(outcome, Lot):
-        return outcome.number, outcome.granted, outcome.effective_at
-    if isinstance(outcome, Held):
-        return outcome.credits, outcome.slices, outcome.overdraft, outcome.expires_at
-    return outcome
-
-
 class EngineSide:
     """One customer's wallet; `run_step` says whether the step runs whenever the clock moves."""
 
@@ -68,15 +59,12 @@ class EngineSide:
             return No(refusal.code, required, available)
 
     def again(self) -> None:
-        """The last verb that was accepted, once more with its key: the same answer.
-
-        A bucket or a hold is shown as it is now; what it was made with stays.
-        """
+        """The last verb that was accepted, once more with its key: the same answer."""
         if self.last is None:
             return
         verb, arguments, number, outcome = self.last
         now, self.verbs = self.verbs, number
-        assert fixed(self.attempt(verb, arguments)) == fixed(outcome)
+        assert self.attempt(verb, arguments) == outcome
         self.verbs = now
 
     def clock(self, to: datetime) -> None:
