@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -35,6 +37,9 @@ LARGEST_SKEW = 5.0
 
 _CLOCK_TRUSTED = 60.0
 """Seconds for which a look at the database's clock is believed."""
+
+_FRESH = 1.0
+"""Seconds after its last use for which a connection is taken to be alive."""
 
 _LOCK_WAIT = 10_000
 """Milliseconds to wait for a lock before `Busy`."""
@@ -132,14 +137,16 @@ def make_engine(url: str | sa.URL) -> Engine:
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     address = address.set(drivername="postgresql+psycopg")
-    return sa.create_engine(
+    engine = sa.create_engine(
         address,
         pool_size=10,
         max_overflow=20,
-        pool_pre_ping=True,
         pool_recycle=1800,
         connect_args={"options": f"-c lock_timeout={_LOCK_WAIT} -c timezone=UTC", "connect_timeout": 5},
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _still_there)
+    return engine
 
 
 @contextmanager
@@ -194,6 +201,21 @@ def _skew(connection: Connection, clock: Clock) -> float:
     else:
         theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return (clock.now() - theirs).total_seconds()
+
+
+def _note_use(_dbapi: Any, entry: ConnectionPoolEntry) -> None:
+    entry.info["billing_used"] = monotonic()
+
+
+def _still_there(dbapi: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
+    """A connection that lay idle is asked whether it lives, so that a database restarted meanwhile is not noticed."""
+    if monotonic() - entry.info.get("billing_used", monotonic()) < _FRESH:
+        return
+    try:
+        dbapi.execute("SELECT 1")
+        dbapi.rollback()
+    except psycopg.Error as error:
+        raise DisconnectionError from error
 
 
 def _sqlite_pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:

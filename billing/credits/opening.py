@@ -186,7 +186,7 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet
     of_hold: dict[int, list[Any]] = {id: [] for id in ids}
     if ids:
         query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.is_open)
-        for bucket in tx.connection.execute(query.where(_is_one_of(buckets.c.wallet_id, ids))):
+        for bucket in tx.connection.execute(query.where(_is_one_of(buckets.c.wallet_id, ids))).all():
             of_bucket[bucket[-1]].append(bucket)
     holding = [row.id for row in rows if row.held]
     if holding:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +28,24 @@ _PAYING = ("spend", "capture", "overdraw")
 
 def spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:
     """Each request judged alone, in order, in one transaction: its receipt, or why not."""
+    with _undisturbed(len(requests)):
+        return _spend_many(tx, catalog, requests)
+
+
+@contextmanager
+def _undisturbed(requests: int) -> Iterator[None]:
+    """A batch makes thousands of values and no cycles: searching them for some took a third of its time."""
+    pause = requests > 20 and gc.isenabled()
+    if pause:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if pause:
+            gc.enable()
+
+
+def _spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:
     answers: list[Receipt | Refusal | None] = [_malformed(request) for request in requests]
     wanted = [(r.customer, r.unit) for r, wrong in zip(requests, answers, strict=True) if wrong is None]
     opened = open_wallets(tx, catalog, wanted)
