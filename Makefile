@@ -2,10 +2,10 @@
 # another Python.
 
 PYTHON ?= python3
+BIN := .venv/bin
 WORKERS ?= logical
 ROUNDS ?= 10
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
-BIN := .venv/bin
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
 .PHONY: run test check lint format bench soak reset lock
