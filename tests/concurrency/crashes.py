@@ -91,9 +91,9 @@ def prepare(billing: Billing, customer: str) -> dict[str, str]:
     billing.set_wallet(customer, overdraft={"limit": 20, "debt": "repay"})
     billing.spend(customer, 5, key="debt")
     ends = START + timedelta(days=10)
-    ending = billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
+    billing.grant(customer, 30, reason="a", key="a", expires_at=ends, paid_cents=200, currency="usd")
     bucket = billing.grant(customer, 40, reason="b", key="b", paid_cents=301, currency="usd")
-    billing.grant(customer, 7, reason="c", key="c", features=("image",))
+    ending = billing.grant(customer, 7, reason="c", key="c", features=("image",), expires_at=ends)
     spend = billing.spend(customer, 30, key="x")
     hold = billing.hold(customer, 12, key="h", expires_in=900)
     return {"ending": ending.id, "bucket": bucket.id, "spend": spend.id, "hold": hold.id}
