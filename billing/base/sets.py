@@ -1,6 +1,7 @@
 """Many rows in one statement, on both databases: the set-based path's way to look up, insert and update.
 
-PostgreSQL gets all rows as one JSON document, SQLite runs the same statement in the driver's own loop.
+PostgreSQL gets all rows as one JSON document (a single one as parameters: its plan is then made for one row), SQLite
+runs the same statement in the driver's own loop.
 """
 
 from __future__ import annotations
@@ -49,13 +50,9 @@ def insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_th
     """Inserts all rows; they name the same columns. `unless_there`: one that breaks a unique rule is left out."""
     if rows:
         columns = tuple(rows[0])
-        _run(
-            tx,
-            _insert_sql(tx.connection.dialect.name, table.name, columns, unless_there),
-            table,
-            columns,
-            rows,
-        )
+        as_set = len(rows) > 1 and not tx.sqlite
+        tail = " ON CONFLICT DO NOTHING" if unless_there else ""
+        _run(tx, _insert_sql(table.name, columns, tx.sqlite, as_set) + tail, table, columns, rows, as_set)
 
 
 def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -63,45 +60,49 @@ def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str
     if rows:
         names = tuple(rows[0])
         columns = (*(name for name in names if name not in keys), *keys)
-        _run(
-            tx,
-            _update_sql(tx.connection.dialect.name, table.name, columns, tuple(keys)),
-            table,
-            columns,
-            rows,
-        )
+        as_set = len(rows) > 1 and not tx.sqlite
+        _run(tx, _update_sql(table.name, columns, tuple(keys), tx.sqlite, as_set), table, columns, rows, as_set)
 
 
-def _run(tx: Tx, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]]) -> None:
-    if not tx.sqlite:
+def _run(
+    tx: Tx, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]], as_set: bool
+) -> None:
+    if as_set:
         tx.connection.exec_driver_sql(sql, (_JSON.encode(rows),))
         return
-    encode = {name: _FOR_SQLITE.get(_kind(table.name, name)) for name in columns}
+    encoders = _FOR_SQLITE if tx.sqlite else _FOR_POSTGRESQL
+    encode = {name: encoders.get(_kind(table.name, name)) for name in columns}
     by_column = [
         [row[name] for row in rows] if (encoded := encode[name]) is None else [encoded(row[name]) for row in rows]
         for name in columns
     ]
-    tx.connection.exec_driver_sql(sql, list(zip(*by_column, strict=True)))
+    values = list(zip(*by_column, strict=True))
+    tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else values)
 
 
 @lru_cache(maxsize=256)
-def _insert_sql(dialect: str, name: str, columns: tuple[str, ...], unless_there: bool) -> str:
-    tail = " ON CONFLICT DO NOTHING" if unless_there else ""
+def _insert_sql(name: str, columns: tuple[str, ...], sqlite: bool, as_set: bool) -> str:
     listed = ", ".join(columns)
-    if dialect == "sqlite":
-        return f"INSERT INTO {name} ({listed}) VALUES ({', '.join('?' * len(columns))}){tail}"
-    return f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {_recordset(name, columns)}{tail}"
+    if as_set:
+        return f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {_recordset(name, columns)}"
+    values = ", ".join(_parameter(name, column, sqlite) for column in columns)
+    return f"INSERT INTO {name} ({listed}) VALUES ({values})"
 
 
 @lru_cache(maxsize=256)
-def _update_sql(dialect: str, name: str, columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+def _update_sql(name: str, columns: tuple[str, ...], keys: tuple[str, ...], sqlite: bool, as_set: bool) -> str:
     changed = [column for column in columns if column not in keys]
-    if dialect == "sqlite":
-        settings = ", ".join(f"{column} = ?" for column in changed)
-        return f"UPDATE {name} SET {settings} WHERE {' AND '.join(f'{key} = ?' for key in keys)}"
-    settings = ", ".join(f"{column} = q.{column}" for column in changed)
-    match = " AND ".join(f"t.{key} = q.{key}" for key in keys)
-    return f"UPDATE {name} AS t SET {settings} FROM {_recordset(name, columns)} WHERE {match}"
+    if as_set:
+        settings = ", ".join(f"{column} = q.{column}" for column in changed)
+        match = " AND ".join(f"t.{key} = q.{key}" for key in keys)
+        return f"UPDATE {name} AS t SET {settings} FROM {_recordset(name, columns)} WHERE {match}"
+    settings = ", ".join(f"{column} = {_parameter(name, column, sqlite)}" for column in changed)
+    match = " AND ".join(f"{key} = {_parameter(name, key, sqlite)}" for key in keys)
+    return f"UPDATE {name} SET {settings} WHERE {match}"
+
+
+def _parameter(name: str, column: str, sqlite: bool) -> str:
+    return "?" if sqlite else f"%s::{_kind(name, column)}"
 
 
 def _recordset(name: str, columns: tuple[str, ...]) -> str:
@@ -116,3 +117,4 @@ def _kind(name: str, column: str) -> str:
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 _FOR_SQLITE = {"timestamptz": sqlite_time, "jsonb": json_text}
+_FOR_POSTGRESQL = {"jsonb": json_text}
