@@ -72,13 +72,53 @@ DRAWS: dict[str, st.SearchStrategy[dict[str, object]]] = {
 }
 
 
-def drawn_steps(most: int, least: int = 3) -> st.SearchStrategy[list[Drawn]]:
-    """A life that begins with something to lose and with a debt that may be made."""
-    often = ["grant", "spend", "spend", "hold", "reverse", "clock"]
-    one = st.sampled_from([*DRAWS, *often]).flatmap(
-        lambda verb: DRAWS[verb].map(lambda arguments: Drawn(verb, arguments))
+# Few amounts, few instants and a debt: much meets at one instant, and what comes back finds something owed.
+hours = st.sampled_from([timedelta(hours=1), timedelta(hours=5)])
+few_credits = st.sampled_from([5, 10, 15])
+IN_DEBT: dict[str, st.SearchStrategy[dict[str, object]]] = {
+    "grant": st.fixed_dictionaries(
+        {
+            "credits": few_credits,
+            "begins": st.sampled_from([None, None, "later"]),
+            "ends": st.none() | hours,
+            "priority": st.sampled_from([50, 10]),
+            "features": st.just(()),
+            "cents": st.sampled_from([0, 100, 301]),
+        }
+    ),
+    "spend": st.fixed_dictionaries({"credits": st.sampled_from([10, 15, 30]), "feature": st.none()}),
+    "reverse": st.fixed_dictionaries({"spend": nth, "credits": st.none() | few_credits}),
+    "hold": st.fixed_dictionaries(
+        {
+            "credits": st.sampled_from([10, 15, 30]),
+            "seconds": st.sampled_from([3600, 18000]),
+            "feature": st.none(),
+        }
+    ),
+    "capture": st.fixed_dictionaries({"hold": nth, "credits": st.none() | few_credits}),
+    "release": st.fixed_dictionaries({"hold": nth}),
+    "clock": st.fixed_dictionaries({"to": hours | st.sampled_from(["due", "month"])}),
+}
+
+
+def lives(
+    draws: dict[str, st.SearchStrategy[dict[str, object]]], often: list[str], most: int, least: int
+) -> st.SearchStrategy[list[Drawn]]:
+    one = st.sampled_from([*draws, *often]).flatmap(
+        lambda verb: draws[verb].map(lambda arguments: Drawn(verb, arguments))
     )
     return st.lists(one, min_size=least, max_size=most)
+
+
+def drawn_steps(most: int, least: int = 3) -> st.SearchStrategy[list[Drawn]]:
+    """Anything that may happen to a wallet."""
+    return lives(DRAWS, ["grant", "spend", "spend", "hold", "reverse", "clock"], most, least)
+
+
+def steps_in_debt(most: int, least: int = 3) -> st.SearchStrategy[list[Drawn]]:
+    """A life below zero: an overdraft to begin with, and one of the ways to repay it."""
+    begun = DRAWS["overdraft"].map(lambda drawn: [Drawn("overdraft", {**drawn, "limit": 50})])
+    return st.tuples(begun, lives(IN_DEBT, ["grant", "hold"], most, least)).map(lambda two: two[0] + two[1])
 
 
 def settled(model: Model, drawn: Drawn) -> Call | None:
