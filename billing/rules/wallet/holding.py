@@ -79,4 +79,6 @@ def release(position: Position, held: HoldState) -> None:
     """Gives an open hold back."""
     held.status, held.ended_at = "released", position.at
     position.changed_holds[held.number] = held
-    give_back(position, held, Cause(f"hold:{held.number}"))
+    cause = Cause(f"hold:{held.number}")
+    give_back(position, held, cause)
+    position.settle_debt(cause)

@@ -249,7 +249,6 @@ class Position:
     def _after_arrival(self, bucket: BucketState, cause: Cause) -> None:
         if bucket.ended(self.at):
             self._through_end(bucket, cause)
-        self.settle_debt(cause)
 
     def _through_end(self, bucket: BucketState, cause: Cause) -> None:
         if bucket.free and bucket.voided_at is not None:

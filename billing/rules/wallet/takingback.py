@@ -23,6 +23,7 @@ def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -
             _undo_overdraft(position, past, part.number, back, cause)
         elif back:
             position.bring_back(_bucket(position, part), back, _cents_back(part, back), cause, part.number, None)
+    position.settle_debt(cause)  # what came back into ended buckets has repaid before what came back into live ones
     return None
 
 
@@ -60,7 +61,6 @@ def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, c
             rest -= back
             position.bring_back(_bucket(position, paid), back, _cents_back(paid, back), cause, undoes, paid.number)
     assert not rest, "more was overdrawn than is owed, forgiven and repaid"
-    position.settle_debt(cause)
 
 
 def _bucket(position: Position, part: PastMovement) -> BucketState:
