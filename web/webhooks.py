@@ -27,8 +27,10 @@ def stripe() -> Response:
     """Takes one event. 400 for what Stripe did not sign or is no event, 413, 503 where it could not be stored: then
     Stripe sends it again.
     """
-    request.max_content_length = LARGEST_EVENT
+    request.max_content_length = LARGEST_EVENT + 1
     body = request.get_data(cache=False, parse_form_data=False)
+    if len(body) > LARGEST_EVENT:  # sent in chunks it is cut off there, and not refused
+        raise Problem("too_large", "No event of Stripe's is that large.")
     try:
         event = engine().receive_stripe_event(body, request.headers.get("Stripe-Signature"))
     except (SignatureInvalid, PayloadInvalid) as error:

@@ -1,0 +1,94 @@
+"""The command as a process of its own: once from the shell, and serving."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from billing import Billing, Busy
+from billing.base.clock import SystemClock
+from billing.stripe.signature import sign
+from tests.sales.paid import body, event, session
+from web.cli.background import run_steps
+
+SECRET = "whsec_served"
+COMMAND = [sys.executable, "-m", "billing"]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.database("sqlite")
+def test_from_the_shell(billing: Billing, environment: dict[str, str]) -> None:
+    done = subprocess.run([*COMMAND, "customers", "list"], cwd=ROOT, env={**os.environ, **environment},
+                          capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].split()[:3] == ["team", "Team", "0"]
+    refused = subprocess.run([*COMMAND, "customers", "spend", "team", "5"], cwd=ROOT, env={**os.environ, **environment},
+                             capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "5 credits are needed and 0 are there.\n"
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def test_it_serves_until_it_is_told_to_stop(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
+    port = free_port()
+    settings = {**os.environ, **environment, "PORT": str(port), "STRIPE_WEBHOOK_SECRETS": SECRET, "HOME": str(tmp_path)}
+    log = tmp_path / "log"
+    with log.open("w") as written:
+        served = subprocess.Popen([*COMMAND, "serve"], cwd=ROOT, env=settings, stdout=written, stderr=written)
+    try:
+        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                if requests.get(f"{url}/healthz", timeout=5).ok:
+                    break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        told = body(event(session()))
+        header = {"Stripe-Signature": sign(told, SECRET, SystemClock().now())}
+        answer = requests.post(f"{url}/webhooks/stripe", data=told, headers=header, timeout=20)
+        assert answer.json()["status"] == "done"
+        chunks = (b"x" * 65_536 for _ in range(64))
+        assert requests.post(f"{url}/webhooks/stripe", data=chunks, timeout=20).status_code == 413
+        served.send_signal(signal.SIGTERM)
+        assert served.wait(30) == 0
+    finally:
+        served.kill()
+    assert billing.wallet("team").available == 100
+    said = log.read_text()
+    assert SECRET not in said
+    assert environment["SECRET_KEYS"] not in said
+    assert not (tmp_path / ".gunicorn").exists()
+
+
+def test_the_due_work_goes_on_beside_it(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that fails does not end it."""
+    stop, seen = threading.Event(), []
+
+    def busy() -> bool:
+        raise Busy("locked")
+
+    def handle() -> bool:
+        seen.append(1)
+        if len(seen) == 3:
+            stop.set()
+        return False
+
+    monkeypatch.setattr(billing, "catch_up", busy)
+    monkeypatch.setattr(billing, "handle_stripe_events", handle)
+    run_steps(billing, stop, seconds=0.001)
+    assert len(seen) == 3

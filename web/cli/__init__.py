@@ -1,0 +1,27 @@
+"""The `billing` command: a file per noun. What a command needs is loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+from web.cli.group import Commands, Named
+
+cli = Commands(
+    "billing",
+    help="A billing engine for subscriptions with credits in them. Settings come from the environment (README).",
+    commands={
+        "serve": Named("web.cli.serve:serve", "Serve the interface, the customers' pages and the webhook."),
+        "demo": Named("web.demo.run:demo", "Show it with sample customers: `make run`."),
+        "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
+        "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
+        "keys": Named("web.cli.keys:keys", "Keys of the interface."),
+        "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file."),
+        "audit": Named("web.cli.audit:audit", "Check the books against themselves."),
+        "db": Named("web.cli.db:db", "The database's tables."),
+    },
+)
+
+
+def main() -> None:
+    """The entry point of the `billing` command."""
+    sys.exit(cli.main(prog_name="billing", standalone_mode=True))
