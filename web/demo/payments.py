@@ -153,11 +153,11 @@ def session(payer: Payer, number: int, pack: str, cents: int, paid_at: datetime)
     }
 
 
-def event(type: str, held: Mapping[str, Any], at: datetime, delivery: int = 1) -> Json:
+def event(kind: str, held: Mapping[str, Any], at: datetime, delivery: int = 1) -> Json:
     """The event that tells of an object. Its id follows from both; another `delivery` is a twin of it."""
     twin = f"_{delivery}" if delivery > 1 else ""
     return {
-        "id": f"evt_demo_{held['id'].replace('_demo', '')}_{type.rpartition('.')[2]}{twin}",
+        "id": f"evt_demo_{held['id'].replace('_demo', '')}_{kind.rpartition('.')[2]}{twin}",
         "object": "event",
         "api_version": API_VERSION,
         "created": _seconds(at),
@@ -165,12 +165,12 @@ def event(type: str, held: Mapping[str, Any], at: datetime, delivery: int = 1) -
         "livemode": False,
         "pending_webhooks": 1,
         "request": {"id": None, "idempotency_key": None},
-        "type": type,
+        "type": kind,
     }
 
 
 def deliver(billing: Billing, secret: str, event: Mapping[str, Any]) -> StripeEvent:
-    """Signs the event and puts it through the webhook's door. The signature's age is real time's, the story's is not."""
+    """Signs the event and puts it through the webhook's door. A signature's age is real time's, not the story's."""
     body = json.dumps(event, indent=2).encode()
     return billing.receive_stripe_event(body, sign(body, secret, SystemClock().now()))
 

@@ -5,15 +5,16 @@ So whoever tells it again says the same things with the same keys and ids, and t
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from billing import InsufficientCredits, Spend
+from billing import InsufficientCredits
 from billing.rules.periods import Span, add
-from web.demo import payments
+from web.demo import days, payments
+from web.demo.days import pick
 from web.demo.payments import Period
 from web.demo.people import CUSTOMERS, FJORD, KESTREL, LUMEN, MAPLE, OSTWIND, TIDEWATER, Customer
 
@@ -27,8 +28,7 @@ UNMAPPED_PRICE = "price_demo_team_usd"
 """Sold in Stripe, and not in the catalog: its invoice waits."""
 
 _LATE_PERIOD, _LATE_BY = 3, timedelta(days=9, hours=4)
-_OPEN_HOLD = 3 * 86_400
-_HOURS = (9, 13, 16)
+_OPEN_HOLD = 7 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Step:
     """At one instant, something happens."""
 
     at: datetime
-    do: Callable[[World], object]
+    do: Callable[[World], Any]
 
 
 def steps(began: datetime) -> list[Step]:
     """All of it, in the order of time."""
     found = [
-        Step(began, _everyone),
+        *_arrivals(began),
         *_subscriptions(began),
-        *_days(began),
+        *_ordinary_days(began),
         *_lumen(began),
         *_kestrel(began),
         *_ostwind(began),
@@ -65,10 +65,24 @@ def steps(began: datetime) -> list[Step]:
     return sorted((step for step in found if step.at < ends), key=lambda step: step.at)
 
 
-def _everyone(world: World) -> None:
-    with world.billing.transaction() as tx:
-        for customer in CUSTOMERS:
-            tx.customer(customer.id, name=customer.name, email=customer.email, metadata={"demo": True})
+def _arrivals(began: datetime) -> Iterator[Step]:
+    """The first customer is there from the beginning: by it one sees when that was."""
+    for customer in CUSTOMERS:
+        at = began if customer is CUSTOMERS[0] else began + timedelta(days=customer.from_day - 1)
+        yield Step(at, _arrival(customer))
+
+
+def _arrival(customer: Customer) -> Callable[[World], Any]:
+    return lambda world: world.billing.customer(
+        customer.id, name=customer.name, email=customer.email, metadata={"demo": True}
+    )
+
+
+def _ordinary_days(began: datetime) -> Iterator[Step]:
+    # One spend that is refused has run out: that is life, and leaves no trace in the books.
+    for at, batch in days.batches(began, LENGTH.days + 1):
+        if at >= began:
+            yield Step(at, lambda world, batch=batch: world.billing.spend_many(batch))  # type: ignore[misc]
 
 
 # What Stripe tells
@@ -85,7 +99,7 @@ def _periods(customer: Customer, began: datetime) -> Iterator[Period]:
     """The monthly periods that begin within the story, counted from the first."""
     sold, month = customer.subscription, Span(months=1)
     assert sold is not None
-    first = began + timedelta(days=sold.day, minutes=_pick(0, 50, customer.id))
+    first = began + timedelta(days=sold.day, minutes=pick(0, 50, customer.id))
     price, number = f"price_demo_{sold.plan}_{customer.currency}", 0
     while (start := add(first, month, number)) < began + LENGTH:
         number += 1
@@ -119,182 +133,133 @@ def _pack(customer: Customer, number: int, pack: str, at: datetime) -> Step:
     return Step(at, buy)
 
 
-# Ordinary days
-
-
-def _days(began: datetime) -> Iterator[Step]:
-    """What everybody does on a working day, at a few instants of it: one batch for all customers each."""
-    first = began.replace(hour=0, minute=0, second=0, microsecond=0)
-    for day in range(LENGTH.days + 1):
-        for tick, hour in enumerate(_HOURS):
-            minutes = hour * 60 + _pick(0, 110, day, tick)
-            at = first + timedelta(days=day, minutes=minutes, seconds=_pick(0, 59, tick, day))
-            batch = [spend for customer in CUSTOMERS for spend in _work(customer, at, day, tick)]
-            if batch and at >= began:
-                yield Step(at, _spends(batch))
-
-
-def _spends(batch: list[Spend]) -> Callable[[World], object]:
-    # One that is refused has run out: that is life, and leaves no trace in the books.
-    return lambda world: world.billing.spend_many(batch)
-
-
-def _work(customer: Customer, at: datetime, day: int, tick: int) -> Iterator[Spend]:
-    """Every third of a working day's jobs; on a weekend hardly any."""
-    if day <= customer.from_day or (customer is KESTREL and _unpaid(at, day)):
-        return
-    for number in range(tick, customer.a_day, len(_HOURS)):
-        named = (customer.id, day, number)
-        if _pick(0, 99, "skipped", *named) < (20 if at.weekday() < 5 else 85):
-            continue
-        habit = customer.habits[_pick(0, len(customer.habits) - 1, "habit", *named)]
-        yield Spend(
-            customer.id,
-            _pick(habit.least, habit.most, "credits", *named),
-            key=f"job-{at:%Y%m%d}-{number}",
-            feature=habit.feature,
-            member=customer.members[_pick(0, len(customer.members) - 1, "member", *named)],
-            description=habit.texts[_pick(0, len(habit.texts) - 1, "text", *named)],
-            metadata={"project": f"p-{_pick(1, 4, customer.id, day // 9)}"},
-        )
-
-
-def _unpaid(at: datetime, day: int) -> bool:
-    """While Kestrel's renewal is unpaid, its people wait."""
-    return 73 <= day <= 82 and at.weekday() != 0
-
-
-def _pick(least: int, most: int, *named: object) -> int:
-    """A number that looks like chance and is always the same for the same names."""
-    digest = hashlib.sha256(repr(named).encode()).digest()
-    return least + int.from_bytes(digest[:8]) % (most - least + 1)
-
-
 # What happens once
 
 
 def _lumen(began: datetime) -> Iterator[Step]:
     """The one with some of everything; at the end a job of it is under way."""
-    id, at = LUMEN.id, _clock(began)
-    month, week = timedelta(days=30), timedelta(days=7)
-
-    def sorry(world: World) -> None:
-        world.billing.grant(id, 250, reason="Sorry for the slow renders", key="goodwill-1", expires_at=at(9) + month)
-
-    def twice(world: World) -> str:
-        made = world.billing.grant(id, 500, reason="Referral bonus", key="referral-2", expires_at=at(70) + 3 * month)
-        return made.id
-
-    def withdrawn(world: World) -> None:
-        world.billing.void(id, twice(world), reason="Granted twice by mistake", key="void-referral-2")
+    at, day = _clock(began), timedelta(days=1)
 
     def clip(world: World) -> str:
-        spent = world.billing.spend(
-            id, 96, key="clip-814", feature="video", member=LUMEN.members[1], description="Loop for the landing page"
-        )
-        return spent.id
+        return world.billing.spend(
+            LUMEN.id,
+            96,
+            key="clip-814",
+            feature="video",
+            member=LUMEN.members[1],
+            description="Loop for the shop window",
+        ).id
 
-    def failed(world: World) -> None:
-        world.billing.reverse(id, clip(world), key="failed-clip-814")
-
-    def bonus(world: World) -> None:
-        world.billing.grant(id, 400, reason="Image launch bonus", key="launch", features=["image"],
-                            expires_at=at(106) + 12 * timedelta(days=1))  # fmt: skip
-
-    yield Step(at(9), sorry)
+    yield _gift(LUMEN, at(9), 250, "Sorry for the slow renders", "goodwill-1", 30 * day)
     yield from _job(began, LUMEN, 24, "film-1", 240, 208, "Product film, 20 seconds")
     yield _pack(LUMEN, 1, "small", at(40))
-    yield Step(at(70), lambda world: world.billing.grant(
-        id, 500, reason="Referral bonus", key="referral-1", expires_at=at(70) + 3 * month))  # fmt: skip
-    yield Step(at(70, 2), twice)
-    yield Step(at(70, 25), withdrawn)
-    yield Step(at(88), lambda world: _down_to(
-        world, LUMEN, 640, "campaign", "image", "Campaign shoot, all variants"))  # fmt: skip
+    yield _gift(LUMEN, at(70), 500, "Referral bonus", "referral-1", 90 * day)
+    twice = _gift(LUMEN, at(70, 2), 500, "Referral bonus", "referral-2", 90 * day)
+    yield twice
+    yield Step(
+        at(70, 25),
+        lambda world: world.billing.void(
+            LUMEN.id, twice.do(world).id, reason="Granted twice by mistake", key="void-referral-2"
+        ),
+    )
+    yield _down_to(LUMEN, at(88), 640, "campaign", "image", "Campaign shoot, all variants")
     yield _pack(LUMEN, 2, "large", at(89))
     yield from _job(began, LUMEN, 99, "film-2", 240, 240, "Product film, 24 seconds")
     yield Step(at(104), clip)
-    yield Step(at(104, 12), failed)
-    yield Step(at(106), bonus)
-    yield Step(began + LENGTH - timedelta(minutes=18), lambda world: world.billing.hold(
-        id, 320, key="film-3", feature="video", expires_in=_OPEN_HOLD,
-        metadata={"description": "Product film, 32 seconds"}))  # fmt: skip
-    yield Step(at(108), lambda world: world.billing.grant(
-        id, 150, reason="Thank you for the bug report", key="goodwill-2", expires_at=at(108) + 2 * week))  # fmt: skip
+    yield Step(at(104, 12), lambda world: world.billing.reverse(LUMEN.id, clip(world), key="failed-clip-814"))
+    yield _gift(LUMEN, at(106), 400, "Image launch bonus", "launch", 12 * day, features=["image"])
+    yield _gift(LUMEN, at(108), 150, "Thank you for the bug report", "goodwill-2", 45 * day)
+    yield _aside(LUMEN, began + LENGTH - timedelta(minutes=18), 320, "film-3", "Product film, 32 seconds", _OPEN_HOLD)
 
 
 def _kestrel(began: datetime) -> Iterator[Step]:
     """Runs dry, buys a pack, pays a renewal late."""
-    id, at = KESTREL.id, _clock(began)
-
-    def patience(world: World) -> str:
-        until = at(82) + timedelta(days=14)
-        return world.billing.grant(id, 100, reason="For your patience", key="patience", expires_at=until).id
-
-    def longer(world: World) -> None:
-        world.billing.extend(id, patience(world), at(82) + timedelta(days=60), key="patience-longer")
-
+    at = _clock(began)
+    until = at(84) + timedelta(days=60)
+    patience = _gift(KESTREL, at(82), 100, "For your patience", "patience", timedelta(days=14))
     yield _pack(KESTREL, 1, "small", at(66))
-    yield Step(at(82), patience)
-    yield Step(at(84), longer)
+    yield patience
+    yield Step(
+        at(84), lambda world: world.billing.extend(KESTREL.id, patience.do(world).id, until, key="patience-longer")
+    )
 
 
 def _ostwind(began: datetime) -> Iterator[Step]:
-    """Runs ahead of its renewal: once repaid by it, and again now. Its bonus pays for extracts only."""
-    id, at = OSTWIND.id, _clock(began)
-    yield Step(at(58), lambda world: _down_to(
-        world, OSTWIND, -1150, "quarter-2", "report", "Quarterly reports, all branches"))  # fmt: skip
-    yield Step(at(97), lambda world: world.billing.grant(
-        id, 300, reason="Beta of the new extractor", key="beta", features=["extract-beta"],
-        expires_at=at(97) + timedelta(days=45)))  # fmt: skip
-    yield Step(at(111), lambda world: _down_to(
-        world, OSTWIND, -480, "quarter-3", "report", "Quarterly reports, all branches"))  # fmt: skip
+    """Runs ahead of its renewal: once repaid by it, and again now. Its bonus pays for the new extractor only."""
+    at = _clock(began)
+    yield _down_to(OSTWIND, at(58), -1150, "quarter-2", "report", "Quarterly reports, all branches")
+    yield _gift(
+        OSTWIND, at(97), 300, "Beta of the new extractor", "beta", timedelta(days=45), features=["extract-beta"]
+    )
+    yield _down_to(OSTWIND, at(111), -480, "quarter-3", "report", "Quarterly reports, all branches")
 
 
 def _others(began: datetime) -> Iterator[Step]:
+    """A job that is never captured, because its worker crashed; and what was bought at a price nobody mapped."""
     at = _clock(began)
     yield _pack(TIDEWATER, 1, "large", at(31))
     yield from _job(began, FJORD, 60, "course-1", 120, 96, "Lecture series, transcribed")
-    yield Step(at(77), lambda world: world.billing.hold(  # a worker that crashed: nobody ever captures it
-        FJORD.id, 90, key="course-2", feature="caption", metadata={"description": "Lecture series, part 2"}))  # fmt: skip
-    yield Step(at(90), lambda world: world.billing.grant(
-        MAPLE.id, 200, reason="Welcome back", key="welcome-back", expires_at=at(90) + timedelta(days=60)))  # fmt: skip
-    start = at(109)
-    team = Period(1, start, add(start, Span(months=1)), UNMAPPED_PRICE, 14900)
-    paid = payments.invoice(TIDEWATER.payer, team, start + timedelta(seconds=30))
-    told = payments.event("invoice.paid", paid, start + timedelta(seconds=30))
-    yield Step(start + timedelta(seconds=33), lambda world: world.stripe(told))
+    yield _aside(FJORD, at(77), 90, "course-2", "Lecture series, part 2", 900)
+    yield _gift(MAPLE, at(90), 200, "Welcome back", "welcome-back", timedelta(days=60))
+    team = Period(1, at(109), add(at(109), Span(months=1)), UNMAPPED_PRICE, 14900)
+    paid_at = at(109) + timedelta(seconds=30)
+    told = payments.event("invoice.paid", payments.invoice(TIDEWATER.payer, team, paid_at), paid_at)
+    yield Step(paid_at + timedelta(seconds=3), lambda world: world.stripe(told))
 
 
-def _job(
-    began: datetime, customer: Customer, day: int, key: str, set_aside: int, used: int, text: str
-) -> Iterator[Step]:
-    """Work of unknown size: credits are set aside, eleven minutes later what was used is captured."""
+def _gift(
+    customer: Customer,
+    at: datetime,
+    credits: int,
+    reason: str,
+    key: str,
+    lasting: timedelta,
+    features: Sequence[str] = (),
+) -> Step:
+    """Free credits from support, until that long afterwards."""
+    return Step(
+        at,
+        lambda world: world.billing.grant(
+            customer.id, credits, reason=reason, key=key, expires_at=at + lasting, features=features
+        ),
+    )
+
+
+def _aside(customer: Customer, at: datetime, credits: int, key: str, text: str, seconds: int) -> Step:
+    """Credits set aside for a job that begins."""
+    return Step(
+        at,
+        lambda world: world.billing.hold(
+            customer.id, credits, key=key, feature="video", expires_in=seconds, metadata={"description": text}
+        ),
+    )
+
+
+def _job(began: datetime, customer: Customer, day: int, key: str, credits: int, used: int, text: str) -> Iterator[Step]:
+    """Work of unknown size: credits are set aside, eleven minutes later what was used of them is captured."""
     at = _clock(began)
-
-    def place(world: World) -> str:
-        return world.billing.hold(
-            customer.id, set_aside, key=key, feature="video", expires_in=3600, metadata={"description": text}
-        ).id
-
-    yield Step(at(day), place)
-    yield Step(at(day, 11), lambda world: world.billing.capture(customer.id, place(world), used))
+    begins = _aside(customer, at(day), credits, key, text, 3600)
+    yield begins
+    yield Step(at(day, 11), lambda world: world.billing.capture(customer.id, begins.do(world).id, used))
 
 
-def _down_to(world: World, customer: Customer, left: int, key: str, feature: str, text: str) -> Receipt | None:
-    """Big work that takes the wallet down to `left` credits, below zero with an overdraft: a first part, which tells
-    what is there, and the rest of it.
+def _down_to(customer: Customer, at: datetime, left: int, key: str, feature: str, text: str) -> Step:
+    """Big work that takes the wallet down to `left` credits, below zero with an overdraft: a first part, whose receipt
+    tells what is there, and the rest.
     """
-    member = customer.members[0]
-    try:
-        first = world.billing.spend(
-            customer.id, 40, key=f"{key}-outline", feature=feature, member=member, description=f"{text}: outline"
-        )
-    except InsufficientCredits:
-        return None
-    rest = first.available - first.owed - left
-    if rest <= 0:
-        return None
-    return world.billing.spend(customer.id, rest, key=key, feature=feature, member=member, description=text)
+
+    def work(world: World) -> None:
+        def spend(credits: int, key: str, text: str) -> Receipt:
+            return world.billing.spend(
+                customer.id, credits, key=key, feature=feature, member=customer.members[0], description=text
+            )
+
+        with suppress(InsufficientCredits):
+            first = spend(40, f"{key}-outline", f"{text}: outline")
+            if (rest := first.available - first.owed - left) > 0:
+                spend(rest, key, text)
+
+    return Step(at, work)
 
 
 def _clock(began: datetime) -> Callable[..., datetime]:
@@ -302,6 +267,6 @@ def _clock(began: datetime) -> Callable[..., datetime]:
     noon = began.replace(hour=12, minute=0, second=0, microsecond=0)
 
     def at(day: int, minutes: int = 0) -> datetime:
-        return noon + timedelta(days=day, minutes=minutes + _pick(0, 90, day), seconds=_pick(0, 59, day, "s"))
+        return noon + timedelta(days=day, minutes=minutes + pick(0, 90, day), seconds=pick(0, 59, day, "s"))
 
     return at

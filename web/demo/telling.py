@@ -18,9 +18,7 @@ Progress = Callable[[int], None]
 """Hears how far it is, in percent."""
 
 
-def tell(
-    database_url: str, catalog: Catalog, secret: str, now: datetime, progress: Progress = lambda percent: None
-) -> None:
+def tell(database_url: str, catalog: Catalog, secret: str, now: datetime, progress: Progress = lambda _: None) -> None:
     """Lives the customers' months in that database, which is migrated and holds nothing or a part of this story.
 
     Every step says what it does under a key or id of its own, in a transaction of its own. So whenever the process
@@ -63,8 +61,9 @@ def _stands_at(billing: Billing) -> datetime | None:
     """The last instant that was written; None if the story has not begun."""
     if not billing.customers(limit=1):
         return None
-    instants = [billing.find_customer(CUSTOMERS[0].id).created_at]
-    for customer in CUSTOMERS:
+    instants = []
+    for customer in billing.customers():
+        instants.append(customer.created_at)
         instants += [entry.recorded_at for entry in billing.entries(customer.id, limit=1)]
     instants += [event.received_at for event in billing.stripe_events(limit=1)]
     return max(instants)

@@ -1,0 +1,206 @@
+"""`billing demo` as a newcomer meets it: a process, what it prints, what it keeps."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from billing import Billing
+from tests.demo.worlds import everything
+from web.demo.people import CUSTOMERS, LUMEN
+from web.demo.run import story_catalog
+
+COMMAND = [sys.executable, "-m", "billing", "demo"]
+ROOT = Path(__file__).resolve().parents[2]
+
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the lines are for curl")
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def get(url: str) -> requests.Response | None:
+    try:
+        return requests.get(url, timeout=2)
+    except requests.RequestException:
+        return None
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The demo in a folder of its own, once it listens."""
+    process = subprocess.Popen(
+        COMMAND, cwd=folder, env=environment(PORT=str(port)), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        ends = time.monotonic() + 50
+        while (answer := get(f"http://127.0.0.1:{port}/healthz")) is None or answer.status_code != 200:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < ends
+            time.sleep(0.05)
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def becomes_ready(port: int, within: float) -> dict[str, Any]:
+    ends = time.monotonic() + within
+    while time.monotonic() < ends:
+        answer = get(f"http://127.0.0.1:{port}/readyz")
+        if answer is not None and answer.status_code == 200:
+            found: dict[str, Any] = answer.json()
+            return found
+        time.sleep(0.1)
+    raise AssertionError("not ready in time")
+
+
+def stop(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Ctrl-C, as a terminal sends it: to all of it."""
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def books(folder: Path) -> dict[str, Any]:
+    billing = Billing(f"sqlite:///{folder / 'var' / 'billing.sqlite3'}", catalog=story_catalog())
+    try:
+        assert not billing.audit()
+        return everything(billing)
+    finally:
+        billing.close()
+
+
+@needs_curl
+def test_a_newcomers_first_minutes(tmp_path: Path) -> None:
+    port = free_port()
+    with served(tmp_path, port) as process:
+        checks = becomes_ready(port, within=50)["checks"]
+        assert checks["demo"] == "ok"
+        time.sleep(0.3)
+        out, err = stop(process)
+    assert err == ""
+    curls = [line.strip() for line in out.splitlines() if line.strip().startswith("curl ")]
+    assert len(curls) == 3
+
+    file = tmp_path / "var" / "demo.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    kept = json.loads(file.read_text())
+    assert kept["url"] == f"http://127.0.0.1:{port}"
+    assert kept["customers"] == [customer.id for customer in CUSTOMERS]
+    assert kept["webhook_secret"].startswith("whsec_")
+    assert kept["portal_url"] in out
+
+    before = books(tmp_path)
+    with served(tmp_path, port) as process:
+        becomes_ready(port, within=20)
+        assert books(tmp_path) == before, "a second start changes nothing"
+        again = json.loads(file.read_text())
+        assert {**again, "portal_url": ""} == {**kept, "portal_url": ""}
+
+        wallet, spend, refused = (
+            json.loads(subprocess.run(["sh", "-c", line], check=True, capture_output=True, timeout=20).stdout)
+            for line in curls
+        )
+        assert wallet["customer"] == LUMEN.id
+        assert wallet["available"] > 0
+        assert spend["credits"] == 150
+        assert sum(part["credits"] for part in spend["slices"]) == 150
+        assert len(spend["slices"]) == 2
+        assert refused["code"] == "insufficient_credits"
+        assert refused["required"] == 1_000_000
+
+        page = requests.get(kept["portal_url"], timeout=10)
+        assert page.status_code == 200
+        assert "Lumen Studio" in page.text
+        assert requests.get(f"{kept['url']}/docs", timeout=10).status_code == 200
+
+        taken = subprocess.run(
+            COMMAND,
+            cwd=tmp_path,
+            env=environment(PORT=str(port)),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
+        )
+        assert taken.returncode == 1
+        assert taken.stderr.startswith(f"Can't listen on 127.0.0.1:{port}")
+        assert "PORT=" in taken.stderr
+        assert len(taken.stderr.splitlines()) == 1
+        stop(process)
+
+
+def test_a_half_told_world_is_not_trusted(tmp_path: Path) -> None:
+    """Killed while the story is told; the next start tells the rest before it says that it is ready."""
+    port = free_port()
+    with served(tmp_path, port) as process:
+        answer = get(f"http://127.0.0.1:{port}/readyz")
+        assert answer is not None
+        assert answer.status_code == 503
+        assert "being prepared" in answer.json()["checks"]["demo"]
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "var" / "demo.json").exists()
+    with served(tmp_path, port) as process:
+        becomes_ready(port, within=50)
+        stop(process)
+    found = books(tmp_path)
+    assert list(found["entries"]) == sorted(customer.id for customer in CUSTOMERS)
+    assert len(found["events"]) == 26
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "says"),
+    [
+        ({"STRIPE_SECRET_KEY": "sk_live_x"}, 2, "live key"),
+        ({"STRIPE_SECRET_KEY": "rk_live_x"}, 2, "live key"),
+        ({"PORT": "http"}, 2, "PORT"),
+        ({"HOST": "no.such.host.invalid"}, 1, "HOST"),
+    ],
+)
+def test_what_it_refuses(settings: dict[str, str], status: int, says: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        COMMAND, cwd=tmp_path, env=environment(**settings), capture_output=True, text=True, check=False, timeout=20
+    )
+    assert done.returncode == status, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.database("sqlite")
+def test_it_keeps_its_hands_off_somebody_elses_customers(database_url: str, tmp_path: Path) -> None:
+    billing = Billing(database_url)
+    billing.customer("team_of_somebody")
+    billing.close()
+    done = subprocess.run(
+        COMMAND, cwd=tmp_path, env=environment(DATABASE_URL=database_url, PORT=str(free_port())),
+        capture_output=True, text=True, check=False, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "not the demo's" in done.stderr

@@ -1,0 +1,234 @@
+"""`billing demo --tour`: how it works, told in the terminal. All of it happens in a database that is thrown away."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from billing import Billing, Entry, InsufficientCredits, Receipt, StandingClock
+from billing.base import ids, schema
+from billing.base.wording import credits_text, date_text, money_text, time_text
+from billing.rules.periods import Span, add
+from web.demo import payments
+from web.demo.payments import Payer, Period
+
+if TYPE_CHECKING:
+    from billing import Catalog
+
+TEAM, UNIT_CENTS, CURRENCY = "team_42", 1900, "usd"
+START = datetime(2026, 3, 1, tzinfo=UTC)
+_WIDTH = 118
+
+
+def tour() -> int:
+    """Tells it. Returns the exit code: 0, or 1 if the books don't add up at the end."""
+    from web.demo.run import story_catalog
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    with tempfile.TemporaryDirectory(prefix="billing-tour-") as folder, _engine(Path(folder), story_catalog()) as told:
+        told.console = console
+        told.play()
+        return told.statement()
+
+
+@contextmanager
+def _engine(folder: Path, catalog: Catalog) -> Iterator[_Tour]:
+    url, secret, clock = f"sqlite:///{folder / 'tour.sqlite3'}", f"whsec_{ids.token(24)}", StandingClock(START)
+    schema.upgrade(url)
+    billing = Billing(url, catalog=catalog, clock=clock, webhook_secrets=(secret,))
+    try:
+        yield _Tour(billing, clock, secret)
+    finally:
+        billing.close()
+
+
+class _Tour:
+    """The story of one team, step by step, each with a line or two about what it came to."""
+
+    def __init__(self, billing: Billing, clock: StandingClock, secret: str) -> None:
+        self.billing, self.clock, self.secret = billing, clock, secret
+        self.console = Console()
+        self.payer = Payer(TEAM, "Team 42", "finance@team42.example", CURRENCY)
+        self.number = 0
+
+    def play(self) -> None:
+        """From the first invoice to a clean end."""
+        self._invoice_paid()
+        self._spent_across_buckets()
+        self._refused()
+        self._pack_bought()
+        self._expired()
+        self._reversed()
+
+    def _invoice_paid(self) -> None:
+        self.billing.customer(TEAM, name=self.payer.name, email=self.payer.email)
+        period = Period(1, START, add(START, Span(months=1)), "price_demo_basic_usd", UNIT_CENTS)
+        paid = payments.invoice(self.payer, period, START + timedelta(seconds=40))
+        self._on(minutes=1)
+        event = payments.event("invoice.paid", paid, self.clock.now())
+        payments.deliver(self.billing, self.secret, event)
+        bucket = self.billing.wallet(TEAM).buckets[0]
+        ends = bucket.expires_at
+        assert ends is not None
+        self._say(
+            f"Stripe says by a signed webhook: Team 42 paid {money_text(UNIT_CENTS, CURRENCY)} for a month of Basic.",
+            f"Granted: {_credits(bucket.granted)} in a bucket of their own, until {date_text(ends)}. {self._balance()}",
+        )
+        payments.deliver(self.billing, self.secret, event)
+        twin = payments.event("invoice.paid", paid, self.clock.now(), delivery=2)
+        payments.deliver(self.billing, self.secret, twin)
+        self._say(f"Stripe says it twice more, once by another event. Nothing is granted again. {self._balance()}")
+
+    def _spent_across_buckets(self) -> None:
+        self._on(days=1, hours=9)
+        until = self.clock.now() + timedelta(days=10)
+        self.billing.grant(TEAM, 100, reason="Welcome bonus", key="welcome", expires_at=until)
+        self._say(f"Support grants {_credits(100)} as a welcome, until {date_text(until)}. {self._balance()}")
+        self._on(hours=2)
+        receipt = self._spend(180, "job-1", "Poster, 12 variants")
+        self._say(
+            f"A job takes {_credits(180)}; what ends first pays first: {self._slices(receipt)}. {self._balance()}"
+        )
+        again = self._spend(180, "job-1", "Poster, 12 variants")
+        assert again.replayed and again == receipt
+        self._say(f"The app sends it again with the same key: the same receipt, nothing taken. {self._balance()}")
+
+    def _refused(self) -> None:
+        self._on(days=7)
+        self._spend(700, "job-2", "Catalogue, 70 pages")
+        self._say(f"A week later a catalogue takes {_credits(700)}. {self._balance()}")
+        self._on(hours=1)
+        try:
+            self._spend(600, "job-3", "Product film")
+        except InsufficientCredits as refused:
+            self._say(
+                f"A film would take {_credits(600)}. Refused: {refused.required} are needed, {refused.available} are "
+                f"there; nothing has moved. {self._balance()}"
+            )
+
+    def _pack_bought(self) -> None:
+        self._on(minutes=5)
+        at, pack = self.clock.now(), self.billing.catalog.packs["small"]
+        bought = payments.session(self.payer, 1, pack.id, pack.prices[CURRENCY], at)
+        payments.deliver(self.billing, self.secret, payments.event("checkout.session.completed", bought, at))
+        self._say(
+            f"They buy the pack {pack.name} by Stripe Checkout: {_credits(pack.credits)} for "
+            f"{money_text(pack.prices[CURRENCY], CURRENCY)}, good for a year. {self._balance()}"
+        )
+        receipt = self._spend(90, "job-4", "Newsletter header")
+        self._say(f"A small job takes {_credits(90)}, still of the month's: {self._slices(receipt)}. {self._balance()}")
+
+    def _expired(self) -> None:
+        self.clock.move(add(START, Span(months=1)) + timedelta(days=1, minutes=1))
+        while self.billing.catch_up():
+            pass
+        gone = self.billing.entries(TEAM, kind="expire", limit=1)[0]
+        self._say(
+            f"The clock is moved to {time_text(self.clock.now())}: the month and its day of grace are over.",
+            f"Expired: {_credits(gone.credits)}, and {money_text(gone.cents, CURRENCY)} of what was paid with them, "
+            f"dated {time_text(gone.effective_at)}. {self._balance()}",
+        )
+
+    def _reversed(self) -> None:
+        self._on(hours=3)
+        receipt = self._spend(600, "job-5", "Product film")
+        self._say(f"Now the film: {_credits(600)}, {self._slices(receipt)}. {self._balance()}")
+        self._on(minutes=20)
+        self.billing.reverse(TEAM, receipt.id, 250, key="job-5-half-failed")
+        self._say(
+            f"A part of it failed: {_credits(250)} are given back to the bucket they came from, with the cents they "
+            f"took. {self._balance()}"
+        )
+
+    # What is said
+
+    def _say(self, *lines: str) -> None:
+        self.number += 1
+        for place, line in enumerate(lines):
+            head = f"{self.number:2}  {self.clock.now():%d %b %H:%M}  " if place == 0 else " " * 18
+            self.console.print(f"{head}{line}", soft_wrap=True, markup=False)
+
+    def _balance(self) -> str:
+        return f"Available: {credits_text(self.billing.wallet(TEAM).available)}."
+
+    def _slices(self, receipt: Receipt) -> str:
+        names = {bucket.id: bucket.description for bucket in self.billing.buckets(TEAM)}
+        return ", ".join(f"{credits_text(credits)} from “{names[id]}”" for id, credits in receipt.slices)
+
+    def _spend(self, credits: int, key: str, text: str) -> Receipt:
+        return self.billing.spend(TEAM, credits, key=key, feature="image", description=text)
+
+    def _on(self, **by: float) -> None:
+        self.clock.move(self.clock.now() + timedelta(**by))
+
+    # How it ends
+
+    def statement(self) -> int:
+        """All entries with the running balance, where the money is, and the audit."""
+        entries = self.billing.entries(TEAM, limit=1000)[::-1]
+        self.console.print()
+        self.console.print(_table(entries, {bucket.id: bucket.description for bucket in self.billing.buckets(TEAM)}))
+        for line in _money(entries):
+            self.console.print(line)
+        breaches = self.billing.audit()
+        for breach in breaches:
+            self.console.print(str(breach), markup=False)
+        wrong = f"{len(breaches)} breaches" if breaches else "clean: every credit and every cent is accounted for"
+        self.console.print(f"Audit: {wrong}.")
+        return 1 if breaches else 0
+
+
+def _table(entries: Iterable[Entry], names: dict[str, str | None]) -> Table:
+    table = Table(
+        title="Statement of Team 42", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for name, width in {"No.": 3, "When (UTC)": 12, "Kind": 7}.items():
+        table.add_column(name, min_width=width, no_wrap=True)
+    for name in ("From", "To"):  # a narrow terminal breaks these only
+        table.add_column(name)
+    for name, width in {"Credits": 7, "Cents": 5, "Balance": 7}.items():
+        table.add_column(name, justify="right", min_width=width, no_wrap=True)
+    for entry in entries:
+        table.add_row(
+            str(entry.number),
+            f"{entry.effective_at:%d %b %H:%M}",
+            entry.kind,
+            _account(entry.source, names),
+            _account(entry.destination, names),
+            credits_text(entry.credits),
+            credits_text(entry.cents),
+            credits_text(entry.available_after),
+        )
+    return table
+
+
+def _account(account: str, names: dict[str, str | None]) -> str:
+    """A bucket by its name."""
+    return names.get(account.partition(":")[2]) or account
+
+
+def _money(entries: Iterable[Entry]) -> Iterator[str]:
+    """Where the cents are that were paid: sums over entries, nothing else."""
+    into: dict[str, int] = {}
+    for entry in entries:
+        for account, cents in ((entry.source, -entry.cents), (entry.destination, entry.cents)):
+            name = account.partition(":")[0]
+            into[name] = into.get(name, 0) + cents
+    sold, deferred = -into.get("issued", 0), into.get("bucket", 0)
+    earned, broken = into.get("consumed", 0), into.get("expired", 0)
+    parts = f"deferred {deferred:,} (still in buckets) + earned {earned:,} + broken {broken:,} (expired)"
+    yield f"Sold {sold:,} cents = {parts}."
+
+
+def _credits(count: int) -> str:
+    return f"{credits_text(count)} credit{'' if count == 1 else 's'}"
