@@ -24,7 +24,7 @@ from billing.catalog.terms import Catalog
 from billing.inbox.handlers import handler_of
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import StripeEvent
-from billing.rules.refusals import Refusal, Unavailable, UnknownStripeEvent
+from billing.rules.refusals import Busy, Invalid, Refusal, Unavailable, UnknownStripeEvent
 from billing.sales.values import Applied
 from billing.stripe import payloads, signature
 from billing.stripe.values import Event, PayloadInvalid
@@ -37,6 +37,7 @@ MOST_ATTEMPTS = 16
 
 _FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=12)
 _OPEN = ("received", "waiting", "failed")
+STATUSES = (*_OPEN, "done", "ignored")
 _LONGEST_REASON = 1_000
 _LOG = logging.getLogger("billing.inbox")
 
@@ -62,7 +63,7 @@ def take_recorded(db: Database, catalog: Catalog, tell: Tell, body: bytes) -> St
     event = _read(body)
     with db.read() as tx:
         row = _find(tx, event.id)
-    if row is not None and row.payload != body.decode():
+    if row is not None and payloads.decode(row.payload.encode()) != payloads.decode(body):
         event = replace(event, id=f"{event.id}:{hashlib.sha256(body).hexdigest()[:12]}")
     return _take(db, catalog, tell, body, event)
 
@@ -79,12 +80,19 @@ def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
         its_time = stripe_events.c.status.in_(_OPEN) & (stripe_events.c.next_attempt_at <= tx.now)
         in_order = select(stripe_events.c.id).where(its_time).order_by(stripe_events.c.created_at, stripe_events.c.id)
         ids = list(tx.connection.execute(in_order.limit(limit)).scalars())
-    tried = [_handle_all(db, catalog, tell, id, skip_locked=True) for id in ids]
-    return len(ids) == limit and any(tried)
+    tried = 0
+    for id in ids:
+        try:
+            tried += _handle_all(db, catalog, tell, id, skip_locked=True)
+        except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
+            _LOG.warning("Stripe event %s stays due: %s", id, busy)
+    return len(ids) == limit and tried > 0
 
 
 def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[StripeEvent]:
     """Events as they came, the newest first, beginning behind the event `after`."""
+    if status is not None and status not in STATUSES:
+        raise Invalid.field("status", f"Must be one of {', '.join(STATUSES)}.")
     query = select(stripe_events).order_by(stripe_events.c.received_at.desc(), stripe_events.c.id.desc()).limit(limit)
     if status is not None:
         query = query.where(stripe_events.c.status == status)

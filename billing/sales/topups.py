@@ -89,7 +89,7 @@ def deliver(wallet: OpenWallet, pack: Pack, sale: PackSale, source: str) -> int:
         credits=sale.credits,
         description=_words(pack.name, sale.quantity),
         origin=sale.origin,
-        effective_at=sale.effective_at,
+        effective_at=min(sale.effective_at, wallet.at),  # Stripe's clock may be seconds ahead of ours
         expires_at=sale.expires_at,
         paid_cents=sale.cents,
         currency=sale.currency,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from billing import Busy, UnknownStripeEvent, signals
+from billing import Busy, Invalid, UnknownStripeEvent, signals
 from billing.inbox import handlers
 from billing.inbox.stripe_events import MOST_ATTEMPTS
 from billing.inbox.tables import stripe_events
@@ -44,6 +45,8 @@ def test_every_type_is_kept_and_shown(billing: TestBilling) -> None:
     assert billing.wallet("team").available == 0
     with pytest.raises(UnknownStripeEvent):
         billing.stripe_events(after="evt_9")
+    with pytest.raises(Invalid, match="status"):
+        billing.stripe_events(status="lost")
 
 
 def test_what_waits_is_tried_again_with_back_off(billing: TestBilling) -> None:
@@ -106,6 +109,8 @@ def test_what_is_too_busy_stays_due(billing: TestBilling, monkeypatch: pytest.Mo
     monkeypatch.setattr(handlers, "HANDLERS", {"invoice.paid": busy})
     stored = billing.take_stripe_event(body(event(invoice(line("price_basic", 1_000)), id="evt_1")))
     assert (stored.status, stored.attempts) == ("received", 0)
+    assert billing.handle_stripe_events(1) is False
+    assert billing.stripe_events() == [stored]
     monkeypatch.undo()
     billing.handle_stripe_events()
     assert billing.wallet("team").available == 100
@@ -147,6 +152,7 @@ def test_recorded_events_that_share_an_id(billing: TestBilling) -> None:
     assert ids[0] == ids[2] == "evt_NORMALIZED"
     assert ids[1] == ids[3]
     assert ids[1].startswith("evt_NORMALIZED:")
+    assert billing.take_stripe_event(json.dumps(one, indent=2).encode()).id == "evt_NORMALIZED"
     assert billing.wallet("team").available == 200
 
 

@@ -146,3 +146,8 @@ def test_a_pack_learnt_late_is_dated_when_it_was_paid(billing: TestBilling) -> N
     assert tell(billing, session(created=seconds("2 Apr 00:00"))).status == "done"
     (bucket,) = billing.buckets("team")
     assert bucket.effective_at == APRIL.replace(day=2)
+
+
+def test_what_was_paid_a_moment_ahead_of_our_clock_is_there_at_once(billing: TestBilling) -> None:
+    assert tell(billing, session(created=seconds(APRIL) + 4)).status == "done"
+    assert billing.wallet("team").available == 100

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from billing import Billing
     from billing.inbox.values import StripeEvent
 
-STATUSES = ("received", "done", "ignored", "waiting", "failed")
+STATUSES = ("received", "waiting", "failed", "done", "ignored")
 
 
 @click.group()
