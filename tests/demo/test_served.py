@@ -64,7 +64,7 @@ def served(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        process.communicate()
 
 
 def becomes_ready(port: int, within: float) -> dict[str, Any]:
@@ -130,7 +130,6 @@ def test_a_newcomers_first_minutes(tmp_path: Path) -> None:
         assert wallet["available"] > 0
         assert spend["credits"] == 150
         assert sum(part["credits"] for part in spend["slices"]) == 150
-        assert len(spend["slices"]) == 2
         assert refused["code"] == "insufficient_credits"
         assert refused["required"] == 1_000_000
 
@@ -164,7 +163,6 @@ def test_a_half_told_world_is_not_trusted(tmp_path: Path) -> None:
         assert answer.status_code == 503
         assert "being prepared" in answer.json()["checks"]["demo"]
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
     assert not (tmp_path / "var" / "demo.json").exists()
     with served(tmp_path, port) as process:
         becomes_ready(port, within=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,10 +37,16 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
             "graceful_timeout": 5,
             "loglevel": "error",
             "control_socket_disable": True,
-            "post_worker_init": lambda _: self.begin(),
+            "post_worker_init": self._begin,
         }
         for name, value in options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         return self.app
+
+    def _begin(self, _: object) -> None:
+        # A terminal's Ctrl-C goes to both processes, and the parent tells its worker once more: a worker that is
+        # interrupted while it stops its threads waits for itself for ever.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.begin()
