@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from billing import Spend
 from web.demo.people import CUSTOMERS, KESTREL, Customer
 
-_HOURS = (9, 14)
+_HOURS = (9, 12, 15)
 """When a batch begins, give or take."""
 
 
 def batches(began: datetime, days: int) -> Iterator[tuple[datetime, list[Spend]]]:
-    """Twice a day, what all customers do then."""
+    """Some times a day, what all customers do then."""
     first = began.replace(hour=0, minute=0, second=0, microsecond=0)
     for day in range(days):
         for part, hour in enumerate(_HOURS):
-            minutes = hour * 60 + pick(0, 170, day, part)
+            minutes = hour * 60 + pick(0, 115, day, part)
             at = first + timedelta(days=day, minutes=minutes, seconds=pick(0, 59, part, day))
             batch = [spend for customer in CUSTOMERS for spend in _work(customer, at, day, part)]
             if batch:
@@ -32,7 +32,7 @@ def pick(least: int, most: int, *named: object) -> int:
 
 
 def _work(customer: Customer, at: datetime, day: int, part: int) -> Iterator[Spend]:
-    """Half of a working day's jobs; on a weekend hardly any."""
+    """A part of a working day's jobs; on a weekend hardly any."""
     if day <= customer.from_day or (customer is KESTREL and _unpaid(at, day)):
         return
     for number in range(part, customer.a_day, len(_HOURS)):
