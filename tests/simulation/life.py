@@ -44,7 +44,9 @@ class Life:
             said = self.engine.call(call.verb, call.arguments)
             expected = self.model.call(call.verb, call.arguments)
             assert said == expected, f"{call}: {said}, not {expected}"
-            self.written = self.written or not isinstance(said, No)
+            # A hold that has ended answers from memory, and a refusal may come before the wallet is opened.
+            remembers = call.verb in ("capture", "release") or isinstance(said, No)
+            self.written = self.written or not remembers
         self.compare()
 
     def run_step(self) -> None:
