@@ -57,6 +57,7 @@ NESTED = b'{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
      body({**PAID, "id": "evt_\0"}), json.dumps({**PAID, "type": "\ud800"}).encode()],
     ids=range(14),
 )  # fmt: skip
+@pytest.mark.database("sqlite")
 def test_junk_is_turned_away(billing: TestBilling, sent: bytes) -> None:
     header = "t=1,v1=0" if sent == b"\xff\xfe" else sign(sent)
     problem(post(billing, sent, header), 400, "malformed")
@@ -80,6 +81,7 @@ def test_junk_is_turned_away(billing: TestBilling, sent: bytes) -> None:
         lambda: sign(body(PAID), ago=timedelta(seconds=-330)),
     ],
 )
+@pytest.mark.database("sqlite")
 def test_what_stripe_did_not_sign_is_turned_away(billing: TestBilling, header: Callable[[], str | None]) -> None:
     found = problem(post(billing, body(PAID), header()), 400, "malformed")
     assert "whsec" not in str(found)

@@ -116,6 +116,7 @@ def test_what_waits_leaves_the_rest_to_be_granted(billing: TestBilling, lines: t
         (invoice(line("price_basic", 9, id="il"), line("price_basic", 9, id="il")), "the same id"),
     ],
 )
+@pytest.mark.database("sqlite")
 def test_what_waits_as_a_whole(billing: TestBilling, held: Json, reason: str) -> None:
     waits = tell(billing, held)
     assert waits.status == "waiting"
@@ -124,6 +125,7 @@ def test_what_waits_as_a_whole(billing: TestBilling, held: Json, reason: str) ->
 
 
 @pytest.mark.parametrize("held", [invoice(), invoice({**line("x", 5), "pricing": None})])
+@pytest.mark.database("sqlite")
 def test_nothing_to_bring_is_done(billing: TestBilling, held: Json) -> None:
     told = tell(billing, held)
     assert (told.status, told.reason) == ("done", "no line of it has a price")

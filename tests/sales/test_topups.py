@@ -81,6 +81,7 @@ def test_another_currency_has_its_own_price(billing: TestBilling) -> None:
         ({"line_items": {"data": [], "has_more": True}}, "only the first 0 lines"),
     ],
 )
+@pytest.mark.database("sqlite")
 def test_what_it_did_not_buy_waits(billing: TestBilling, more: dict[str, Any], reason: str) -> None:
     waits = tell(billing, session(**more))
     assert waits.status == "waiting"
