@@ -56,6 +56,10 @@ def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str
     effective_at = lot.effective_at or wallet.at
     if lot.expires_at is not None and lot.expires_at <= effective_at:
         return Invalid.field("expires_at", "Must be later than effective_at: the bucket would never be valid.")
+    refused = granting.too_much(wallet.position, lot.credits)
+    if refused is not None:
+        write(tx, [wallet])
+        return refused
     bucket = add(wallet, lot, key, asked)
     write(tx, [wallet])
     return _value(wallet, bucket)

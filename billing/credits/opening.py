@@ -41,16 +41,20 @@ class OpenWallet:
     """Settings of the wallet's row to be written along."""
 
 
-def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> Terms:
-    """What holds for the wallet: its own overdraft setting before its plan's before the catalog's."""
-    overdraft = catalog.policy.overdraft
+def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms, tuple[datetime, Terms] | None]:
+    """What holds for the wallet at that instant: its own overdraft setting before its plan's before the catalog's.
+
+    And, where that is the plan's: until when, and what holds from then on.
+    """
+    burn_down, usual = catalog.policy.burn_down, Terms(catalog.policy.burn_down, catalog.policy.overdraft)
     if row["overdraft"] is not None:
         setting = overdrafts.parse(row["overdraft"])
         assert not isinstance(setting, str), setting
-        overdraft = setting
-    elif row["plan"] in catalog.plans and row["plan_until"] is not None and row["plan_until"] > at:
-        overdraft = catalog.plans[row["plan"]].overdraft or overdraft
-    return Terms(burn_down=catalog.policy.burn_down, overdraft=overdraft)
+        return Terms(burn_down, setting), None
+    plan = catalog.plans.get(row["plan"]) if row["plan_until"] is not None and row["plan_until"] > at else None
+    if plan is None or plan.overdraft is None or plan.overdraft == usual.overdraft:
+        return usual, None
+    return Terms(burn_down, plan.overdraft), (row["plan_until"], usual)
 
 
 def open_wallets(
@@ -114,8 +118,9 @@ def position_of(
     """The position as it was last written, and the instant it is to be brought to. Used by readers, too."""
     last_at = row["last_at"] or now
     at = max(now, last_at)
+    terms, terms_end = terms_of(catalog, row, last_at)
     position = Position(
-        terms_of(catalog, row, at),
+        terms,
         last_at,
         buckets=[bucket_state(bucket) for bucket in bucket_rows],
         holds=[hold_state(hold) for hold in hold_rows],
@@ -124,6 +129,7 @@ def position_of(
         frozen=row["frozen_at"] is not None,
         debt_due_at=row["debt_due_at"],
         period_end=row["period_end"],
+        terms_end=terms_end,
     )
     return position, at
 

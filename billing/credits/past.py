@@ -38,14 +38,16 @@ def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetim
     still = [_hold(hold) for hold in _holds(tx, row["id"], moment, known=known)]
     on_trust = sum(hold.overdraft for hold in still)
     start = last_at or moment
+    terms, terms_end = terms_of(catalog, row, start)
     position = Position(
-        terms_of(catalog, row, moment),
+        terms,
         start,
         buckets=states,
         holds=still,
         owed=-sums["overdraft"][0] - on_trust,
         frozen=row["frozen_at"] is not None,
         period_end=row["period_end"],
+        terms_end=terms_end,
     )
     if position.owed and position.terms.overdraft.debt != "repay":
         position.debt_due_at = position.period_after(max(start, settled_at or start))

@@ -45,7 +45,7 @@ def wallet(
     if isinstance(row, Refusal):
         return row
     if row["id"] is None:
-        position = Position(terms_of(catalog, row, tx.now), tx.now)
+        position = Position(terms_of(catalog, row, tx.now)[0], tx.now)
     elif at is None and as_of is None:
         position = _now(tx, catalog, row)
     else:
@@ -136,7 +136,7 @@ def change(
         opened.changed["frozen_at"] = opened.at if frozen else None
         opened.position.frozen = frozen
     row = {**opened.row, **opened.changed}
-    opened.position.reconsider(terms_of(catalog, row, opened.at))
+    opened.position.reconsider(*terms_of(catalog, row, opened.at))
     write(tx, [opened])
     return _value(catalog, row, opened.position)
 

@@ -89,13 +89,15 @@ def _wallet(tx: Tx, catalog: Catalog, row: dict[str, Any], accounts: dict[str, _
     known = [hold_state(h) for h in tx.connection.execute(select(holds).where(holds.c.wallet_id == row["id"]))]
     if row["last_at"] is None:
         return
+    terms, terms_end = terms_of(catalog, row, row["last_at"])
     position = Position(
-        terms_of(catalog, row, row["last_at"]),
+        terms,
         row["last_at"],
         buckets=states,
         holds=known,
         owed=row["owed"],
         debt_due_at=row["debt_due_at"],
+        terms_end=terms_end,
     )
     on_trust = accounts["held:overdraft"].credits
     owed = -accounts["overdraft"].credits - on_trust

@@ -143,7 +143,7 @@ def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: 
     until = sale.expires_at or add(sale.period_end, plan.grace)
     wallet.changed.update(plan=plan.id, plan_until=until, period_end=sale.period_end)
     wallet.position.period_end = sale.period_end
-    wallet.position.reconsider(terms_of(catalog, {**row, **wallet.changed}, wallet.at))
+    wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))
 
 
 def _words(name: str, sale: Allocation) -> str:

@@ -16,10 +16,11 @@ from billing.rules.wallet.values import BucketState, Cause, HoldState
 def advance(position: Position, until: datetime) -> None:
     """Does everything due at or before `until`, each thing dated when it was due, then stands at `until`.
 
-    At one instant: holds lapse, buckets end, buckets start, the debt's period ends, debt is repaid.
+    At one instant: the plan's terms end, holds lapse, buckets end, buckets start, the debt's period ends, debt is repaid.
     """
     while (instant := position.next_due()) is not None and instant <= until:
         position.at = max(position.at, instant)
+        _end_terms(position, instant)
         for hold in sorted(position.open_holds(), key=lambda hold: hold.number):
             if hold.lapses_at <= instant:
                 lapse(position, hold)
@@ -33,8 +34,15 @@ def advance(position: Position, until: datetime) -> None:
             _end_of_period(position, period)
         position.settle_debt(period)
     position.at = max(position.at, until)
+    _end_terms(position, position.at)
     for bucket in _ending(position, position.at):  # those with nothing free: no movement, but no longer valid
         position.end(bucket, Cause(f"end:{bucket.number}"))
+
+
+def _end_terms(position: Position, instant: datetime) -> None:
+    """A plan's terms hold up to an instant, however late that is noticed."""
+    if position.terms_end is not None and position.terms_end[0] <= instant:
+        position.change_terms(position.terms_end[1])
 
 
 def lapse(position: Position, hold: HoldState) -> None:

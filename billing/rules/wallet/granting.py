@@ -6,7 +6,15 @@ from datetime import datetime
 
 from billing.rules.refusals import BucketEnded, Invalid, Refusal
 from billing.rules.wallet.position import Position
-from billing.rules.wallet.values import BucketState, Cause
+from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause
+
+
+def too_much(position: Position, credits: int) -> Refusal | None:
+    """A wallet holds 10^15 credits at most, so that no sum of them is too large for a database."""
+    room = LARGEST_CREDITS - position.left()
+    if credits <= room:
+        return None
+    return Invalid.field("credits", f"The wallet may hold {LARGEST_CREDITS:,} at most: there is room for {room:,} more.")
 
 
 def grant(position: Position, bucket: BucketState, cause: Cause) -> None:

@@ -13,7 +13,7 @@ from billing.rules.periods import month_start_after
 from billing.rules.wallet import recognition
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.flows import flow_of
-from billing.rules.wallet.values import BucketState, Cause, HoldState, Movement, Terms
+from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause, HoldState, Movement, Terms
 
 
 class Position:
@@ -31,10 +31,12 @@ class Position:
         frozen: bool = False,
         debt_due_at: datetime | None = None,
         period_end: datetime | None = None,
+        terms_end: tuple[datetime, Terms] | None = None,
     ) -> None:
         self.terms, self.at, self.frozen = terms, at, frozen
         self.next_number, self.owed = next_number, owed
         self.debt_due_at, self.period_end = debt_due_at, period_end
+        self.terms_end = terms_end
         self.buckets = {bucket.number: bucket for bucket in buckets}
         self.holds = {hold.number: hold for hold in holds}
         self.available = 0
@@ -73,10 +75,15 @@ class Position:
         """Live buckets with free credits that may pay for `feature`, in burn-down order."""
         return [bucket for bucket in self.ordered() if bucket.free and bucket.pays_for(feature)]
 
-    def overdraft_left(self) -> int | None:
-        """Credits that may still be overdrawn; None when there is no limit. Holds' part counts against it."""
+    def overdraft_left(self) -> int:
+        """Credits that may still be overdrawn; holds' part counts against the limit. Nobody owes more than 10^15."""
         limit = self.terms.overdraft.limit
-        return None if limit is None else max(0, limit - self.owed - self.overdraft_held)
+        most = LARGEST_CREDITS if limit is None else limit
+        return max(0, most - self.owed - self.overdraft_held)
+
+    def left(self) -> int:
+        """All credits that have not left the wallet: general and scoped, free and held, live and upcoming."""
+        return sum(bucket.left for bucket in self.buckets.values())
 
     def next_due(self) -> datetime | None:
         """The next instant at which time itself changes something here."""
@@ -88,6 +95,8 @@ class Position:
                 instants.append(bucket.expires_at)
         if self.owed and self.debt_due_at is not None:
             instants.append(self.debt_due_at)
+        if self.owed and self.terms_end is not None:
+            instants.append(self.terms_end[0])
         return min(instants, default=None)
 
     # What may be done
@@ -203,10 +212,14 @@ class Position:
         self.changed_buckets[bucket.number] = bucket
         self._ordered = None
 
-    def reconsider(self, terms: Terms) -> None:
-        """Other terms hold from here."""
-        self.terms = terms
+    def change_terms(self, terms: Terms, terms_end: tuple[datetime, Terms] | None = None) -> None:
+        """Other terms hold from here, until they end."""
+        self.terms, self.terms_end = terms, terms_end
         self._ordered = None
+
+    def reconsider(self, terms: Terms, terms_end: tuple[datetime, Terms] | None) -> None:
+        """Other terms hold from here, and the debt is settled by them."""
+        self.change_terms(terms, terms_end)
         self.settle_debt(Cause(f"terms:{self.next_number}"))
 
     def settle_debt(self, cause: Cause) -> None:

@@ -18,7 +18,7 @@ def plan(position: Position, credits: int, feature: str | None) -> tuple[list[tu
         if not rest:
             return slices, 0
     room = position.overdraft_left()
-    if room is not None and rest > room:
+    if rest > room:
         return credits - rest + room
     return slices, rest
 
