@@ -18,9 +18,7 @@ OVERDRAFT = Drawn("overdraft", {"limit": 50, "debt": "repay"})
 
 def grant(credits: int, cents: int, *, ends: timedelta | str | None = None, priority: int = 50) -> Drawn:
     validity = {"begins": None, "ends": ends}
-    return Drawn(
-        "grant", {"credits": credits, "priority": priority, "features": (), "cents": cents, **validity}
-    )
+    return Drawn("grant", {"credits": credits, "priority": priority, "features": (), "cents": cents, **validity})
 
 
 def spend(credits: int) -> Drawn:
