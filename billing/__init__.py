@@ -12,6 +12,7 @@ from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.engine import Billing, Hold, Transaction
 from billing.finance.audit import Breach
+from billing.inbox.values import StripeEvent
 from billing.rules.refusals import (
     AlreadyReversed,
     BucketEnded,
@@ -64,6 +65,7 @@ __all__ = [
     "Spend",
     "StandingClock",
     "StripeCustomerTaken",
+    "StripeEvent",
     "SystemClock",
     "Transaction",
     "Unavailable",

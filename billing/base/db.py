@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,13 +13,14 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine import Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Engine, RootTransaction, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base.clock import Clock
-from billing.rules.refusals import Busy, ClockSkew, DatabaseUnavailable, WrongIsolation
+from billing.rules.refusals import Busy, ClockSkew, DatabaseUnavailable, Unavailable, WrongIsolation
 
 metadata = sa.MetaData(
     naming_convention={
@@ -53,6 +54,8 @@ class Tx:
     now: datetime
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Facts to be told once this is committed: (event name, what happened)."""
+    spoilt: Unavailable | None = None
+    """What made this transaction one that can only be rolled back."""
 
     @property
     def connection(self) -> Connection:
@@ -69,15 +72,38 @@ class Database:
 
     def __init__(self, url: str | sa.URL, clock: Clock) -> None:
         self.clock = clock
-        self.engine = make_engine(url)
+        with translated():
+            self.engine = make_engine(url)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write: committed at the end of the block, rolled back by any exception."""
-        with translated(), self.engine.connect() as connection:
-            self._check_clock(connection)
-            with begin_write(connection):
-                yield Tx(connection, self.clock.now())
+        with translated(), self.write_for_others() as tx:
+            yield tx
+
+    @contextmanager
+    def write_for_others(self) -> Iterator[Tx]:
+        """The same around a caller's own code, whose errors are its own and pass as they are."""
+        with translated():
+            connection = self.engine.connect()
+        try:
+            with translated():
+                self._check_clock(connection)
+                transaction = begin_write(connection)
+            tx = Tx(connection, self.clock.now())
+            try:
+                yield tx
+                if tx.spoilt is not None:
+                    raise tx.spoilt
+            except BaseException:
+                with suppress(DBAPIError):
+                    transaction.rollback()
+                raise
+            with translated():
+                transaction.commit()
+        finally:
+            with suppress(DBAPIError):
+                connection.close()
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -88,11 +114,11 @@ class Database:
             with connection.begin():
                 yield Tx(connection, self.clock.now())
 
-    def within(self, session: Session) -> Tx:
-        """A host's own transaction: nothing of ours begins or ends it."""
+    def enter(self, session: Session) -> Tx:
+        """A host's own transaction: nothing of ours ends it. Raises WrongIsolation, ClockSkew."""
         connection = session.connection()
-        level = isolation(connection)
-        if level is not None and level != "read committed":
+        level = _isolation(connection)
+        if level != "read committed":
             raise WrongIsolation(level)
         self._check_clock(connection)
         return Tx(session, self.clock.now())
@@ -132,7 +158,9 @@ def make_engine(url: str | sa.URL) -> Engine:
         if address.database and address.database != ":memory:":
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         # The driver's own guesses at transactions are off: `_sqlite_begin` says which kind begins.
-        engine = sa.create_engine(address, connect_args={"timeout": _LOCK_WAIT / 1000, "isolation_level": None})
+        engine = sa.create_engine(
+            address, connect_args={"timeout": _LOCK_WAIT / 1000, "isolation_level": None}, hide_parameters=True
+        )
         event.listen(engine, "connect", _sqlite_pragmas)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
@@ -142,6 +170,7 @@ def make_engine(url: str | sa.URL) -> Engine:
         pool_size=10,
         max_overflow=20,
         pool_recycle=1800,
+        hide_parameters=True,  # an error that is logged names no customer
         connect_args={"options": f"-c lock_timeout={_LOCK_WAIT} -c timezone=UTC", "connect_timeout": 5},
     )
     event.listen(engine, "checkin", _note_use)
@@ -149,24 +178,28 @@ def make_engine(url: str | sa.URL) -> Engine:
     return engine
 
 
-@contextmanager
-def begin_write(connection: Connection) -> Iterator[None]:
+def begin_write(connection: Connection) -> RootTransaction:
     """BEGIN, on SQLite BEGIN IMMEDIATE: two writers that read first would both go on with what is stale."""
     connection.info["billing_begin"] = "BEGIN IMMEDIATE"
     try:
-        with connection.begin():
-            connection.info.pop("billing_begin", None)
-            yield
+        return connection.begin()
     finally:
-        if not connection.closed:
-            connection.info.pop("billing_begin", None)
+        connection.info.pop("billing_begin", None)
 
 
-def isolation(connection: Connection) -> str | None:
-    """The level of the transaction under way on PostgreSQL; None on SQLite, which has one writer."""
-    if connection.dialect.name != "postgresql":
-        return None
-    return str(connection.exec_driver_sql("SELECT current_setting('transaction_isolation')").scalar_one())
+def _isolation(connection: Connection) -> str:
+    """The level of a host's transaction. SQLite has one writer: in a transaction that is as good as READ COMMITTED."""
+    dbapi: Any = connection.connection.dbapi_connection
+    if connection.dialect.name == "postgresql":
+        if dbapi.autocommit:
+            return "autocommit"
+        return str(connection.exec_driver_sql("SELECT current_setting('transaction_isolation')").scalar_one())
+    if not dbapi.in_transaction:
+        if connection.dialect.detect_autocommit_setting(dbapi):
+            return "autocommit"
+        # The driver begins a transaction before a change only; a savepoint that came first would end it.
+        connection.exec_driver_sql("BEGIN")
+    return "read committed"
 
 
 @contextmanager
@@ -174,24 +207,39 @@ def translated() -> Iterator[None]:
     """Turns what the driver says into `Busy` (try again) or `DatabaseUnavailable`; all else passes."""
     try:
         yield
+    except PoolTimeout as error:
+        raise Busy("All connections to the database are in use. Send the same request again.") from error
+    except OSError as error:
+        raise DatabaseUnavailable(f"The database's folder can't be used: {error.strerror or error}.") from error
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        text = str(error.orig).lower()
-        if state in ("55P03", "40P01", "40001", "57014") or "database is locked" in text or "table is locked" in text:
-            raise Busy("The wallet was locked for too long. Roll back and send the same request again.") from error
-        if state in ("25006", "53100") or "readonly database" in text or "disk i/o" in text or "is full" in text:
-            raise DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.") from error
-        if error.connection_invalidated or _unreachable(error, state, text):
-            raise DatabaseUnavailable("The database can't be reached, or its tables are missing.") from error
-        raise
+        said = _in_our_words(error)
+        if said is None:
+            raise
+        raise said from error
+
+
+def _in_our_words(error: DBAPIError) -> Unavailable | None:
+    state = getattr(error.orig, "sqlstate", None)
+    text = str(error.orig).lower()
+    if state == "25P02":
+        return Busy("An earlier statement of this transaction failed. Roll back and begin again.")
+    if state in ("55P03", "40P01", "40001", "57014") or "is locked" in text:
+        return Busy("The wallet was locked for too long. Roll back and send the same request again.")
+    if state in ("25006", "53100") or "readonly database" in text or "disk i/o" in text or "is full" in text:
+        return DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.")
+    if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
+        return DatabaseUnavailable("The database's tables are not those of this version: run `billing db upgrade`.")
+    if error.connection_invalidated or _unreachable(error, state, text):
+        return DatabaseUnavailable("The database can't be reached.")
+    return None
 
 
 def _unreachable(error: DBAPIError, state: str | None, text: str) -> bool:
-    if not isinstance(error, OperationalError | InterfaceError):
-        return state == "42P01"
-    if state is None:
-        return "syntax" not in text
-    return state[:2] in ("08", "57", "53", "3D", "28")
+    if state is not None:
+        return state[:2] in ("08", "57", "53", "3D", "28")
+    if isinstance(error.orig, psycopg.Error):
+        return isinstance(error, OperationalError | InterfaceError)
+    return "unable to open" in text or "not a database" in text or "malformed" in text
 
 
 def _skew(connection: Connection, clock: Clock) -> float:

@@ -10,8 +10,10 @@ def of(kind: str, wallet: int, number: int) -> str:
     return f"{kind}_{wallet}_{number}"
 
 
-def read(kind: str, text: str) -> tuple[int, int] | None:
+def read(kind: str, text: object) -> tuple[int, int] | None:
     """`(wallet, number)` of such an id; None if it isn't one of that kind."""
+    if not isinstance(text, str):
+        return None
     head, _, tail = text.partition("_")
     wallet, _, number = tail.partition("_")
     if head != kind or not _plain(wallet) or not _plain(number):

@@ -64,8 +64,11 @@ def find(tx: Tx, id: str) -> Customer | Refusal:
     return UnknownCustomer(id) if row is None else _value(row)
 
 
-def page(tx: Tx, after: str | None, limit: int) -> list[Customer]:
+def page(tx: Tx, after: str | None, limit: int) -> list[Customer] | Refusal:
     """Customers in the order of their ids, beginning behind `after`."""
+    wrong = asking.refuse(after=asking.maybe(asking.text, after), limit=asking.count(limit))
+    if wrong is not None:
+        return wrong
     query = select(customers).order_by(customers.c.id).limit(limit)
     if after is not None:
         query = query.where(customers.c.id > after)

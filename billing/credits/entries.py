@@ -38,7 +38,14 @@ def page(
     """Entries, newest first: effective in `[since, until)`, with a lower number than `before`."""
     if kind is not None and kind not in KINDS:
         return Invalid.field("kind", f"Must be one of {', '.join(KINDS)}.")
-    wrong = asking.refuse(since=asking.maybe(asking.instant, since), until=asking.maybe(asking.instant, until))
+    wrong = asking.refuse(
+        unit=asking.text(unit),
+        since=asking.maybe(asking.instant, since),
+        until=asking.maybe(asking.instant, until),
+        cause=asking.maybe(asking.text, cause),
+        before=asking.maybe(asking.number, before),
+        limit=asking.count(limit),
+    )
     if wrong is not None:
         return wrong
     if unit not in catalog.units:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
 
 from billing.base import ids, sets
+from billing.base.clock import aware
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
@@ -49,6 +50,7 @@ def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str
     wallet = open_wallet(tx, catalog, customer, unit)
     if isinstance(wallet, Refusal):
         return wallet
+    lot = replace(lot, effective_at=_utc(lot.effective_at), expires_at=_utc(lot.expires_at))
     asked = recall.fingerprint("grant", _plain(lot))
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
     if known is not None:
@@ -124,7 +126,8 @@ def extend(tx: Tx, catalog: Catalog, customer: str, bucket: str, expires_at: dat
     if isinstance(wallet, Refusal):
         return wallet
     number = _number(bucket)
-    asked = recall.fingerprint("extend", number, expires_at.astimezone(UTC).isoformat())
+    expires_at = aware(expires_at)
+    asked = recall.fingerprint("extend", number, expires_at.isoformat())
     state = wallet.position.buckets[number]
     ends = select(bucket_ends).where(bucket_ends.c.wallet_id == wallet.id)
     before = tx.connection.execute(ends.where(bucket_ends.c.key == key)).one_or_none()
@@ -173,6 +176,11 @@ def _malformed(customer: str, unit: str, lot: Lot, key: str) -> Refusal | None:
         currency=currency,
         metadata=asking.maybe(asking.metadata, lot.metadata),
     )
+
+
+def _utc(value: datetime | None) -> datetime | None:
+    """Instants are compared in UTC: two of a zone with summer time would be compared by its clocks on the wall."""
+    return None if value is None else aware(value)
 
 
 def _plain(lot: Lot) -> dict[str, Any]:

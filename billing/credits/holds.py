@@ -35,8 +35,9 @@ def hold(
     feature: str | None = None,
     expires_in: int = 900,
     metadata: Mapping[str, Any] | None = None,
+    attempt: int = 1,
 ) -> HoldReceipt | Refusal:
-    """Sets `credits` aside for `expires_in` seconds."""
+    """Sets `credits` aside for `expires_in` seconds. `attempt`: again under a key whose hold was given back."""
     wrong = asking.refuse(
         customer=asking.name(customer),
         credits=asking.credits(credits),
@@ -49,6 +50,8 @@ def hold(
     wallet = wrong or open_wallet(tx, catalog, customer, unit)
     if isinstance(wallet, Refusal):
         return wallet
+    if attempt > 1:
+        key = f"{asking.RESERVED_KEYS}attempt {attempt}:{key}"
     details = dict(metadata) if metadata else None
     asked = recall.fingerprint("hold", credits, feature, expires_in, details)
     known = recall.known(tx, [(wallet.id, key)]).get((wallet.id, key))
@@ -100,6 +103,21 @@ def _capture_late(tx: Tx, wallet: OpenWallet, held: HoldState, name: str, amount
     return HoldEnded(name, "captured") if isinstance(answer, IdempotencyKeyReused) else answer
 
 
+def _captured_late(tx: Tx, wallet: OpenWallet, name: str) -> bool:
+    return bool(recall.known(tx, [(wallet.id, f"{asking.RESERVED_KEYS}{name}")]))
+
+
+def find(tx: Tx, catalog: Catalog, customer: str, name: str) -> HoldReceipt | Refusal:
+    """The hold as it stands now. `available` is the wallet's."""
+    found = _find(tx, catalog, customer, name, None)
+    if isinstance(found, Refusal):
+        return found
+    wallet, held = found
+    write(tx, [wallet])
+    value = _value(wallet, held, wallet.position.available)
+    return replace(value, status="captured") if _captured_late(tx, wallet, name) else value
+
+
 def release(tx: Tx, catalog: Catalog, customer: str, name: str) -> HoldReceipt | Refusal:
     """Gives the hold back. One that was released or has lapsed stays as it is; a captured one is refused."""
     found = _find(tx, catalog, customer, name, None)
@@ -110,8 +128,8 @@ def release(tx: Tx, catalog: Catalog, customer: str, name: str) -> HoldReceipt |
     if before == "open":
         holding.release(wallet.position, held)
     write(tx, [wallet])
-    if before == "captured":
-        return HoldEnded(name, before)
+    if before == "captured" or (before == "lapsed" and _captured_late(tx, wallet, name)):
+        return HoldEnded(name, "captured")
     return replace(_value(wallet, held, wallet.position.available), replayed=before != "open")
 
 

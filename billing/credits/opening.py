@@ -95,9 +95,11 @@ def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
             wallet.position.know(bucket_state(row))
 
 
-def open_due(tx: Tx, catalog: Catalog, limit: int) -> list[OpenWallet]:
+def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> list[OpenWallet]:
     """Up to `limit` wallets with something due by now, caught up; those that others have locked are passed over."""
     late = select(wallets).where(wallets.c.next_due_at <= tx.now).order_by(wallets.c.id).limit(limit)
+    if only is not None:
+        late = late.where(wallets.c.id.in_(list(only)))
     rows = list(tx.connection.execute(late.with_for_update(skip_locked=True, key_share=True)))
     return _read(tx, catalog, rows)
 

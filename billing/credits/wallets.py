@@ -17,7 +17,7 @@ from billing.credits.tables import buckets, holds, wallets
 from billing.credits.values import Bucket, Wallet, bucket_value
 from billing.credits.writing import write
 from billing.rules import asking
-from billing.rules.refusals import Invalid, Refusal, UnknownBucket, UnknownUnit
+from billing.rules.refusals import Invalid, Refusal, UnknownBucket, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
@@ -87,12 +87,19 @@ def page(
     """The customer's buckets, newest first in each unit, beginning behind the bucket `after`."""
     if status is not None and status not in _STATUSES:
         return Invalid.field("status", f"Must be one of {', '.join(_STATUSES)}.")
+    start = ids.read("bkt", after) if after is not None else None
+    wrong = asking.refuse(
+        unit=asking.maybe(asking.text, unit),
+        after="Must be the id of a bucket." if after is not None and start is None else None,
+        limit=asking.count(limit),
+    )
+    if wrong is not None:
+        return wrong
     if unit is not None and unit not in catalog.units:
         return UnknownUnit(unit)
     known = customers.find(tx, customer)
     if isinstance(known, Refusal):
         return known
-    start = ids.read("bkt", after) if after is not None else None
     rows = select(wallets).where(wallets.c.customer_id == customer).order_by(wallets.c.id.desc())
     if unit is not None:
         rows = rows.where(wallets.c.unit == unit)
@@ -124,6 +131,7 @@ def change(
     setting: Any = overdrafts.parse(overdraft) if overdraft is not UNSET and overdraft is not None else None
     wrong = asking.refuse(
         customer=asking.name(customer),
+        unit=asking.text(unit),
         overdraft=setting if isinstance(setting, str) else None,
         frozen=None if frozen is UNSET or isinstance(frozen, bool) else "Must be true or false.",
     )
@@ -150,8 +158,10 @@ def _past(tx: Tx, moment: datetime | None) -> str | None:
 
 def _row(tx: Tx, catalog: Catalog, customer: str, unit: str) -> dict[str, Any] | Refusal:
     """The wallet's row; one that nobody has used yet is empty and has no id."""
-    if unit not in catalog.units:
+    if asking.text(unit) is not None or unit not in catalog.units:
         return UnknownUnit(unit)
+    if asking.name(customer) is not None:
+        return UnknownCustomer(customer)
     match = (wallets.c.customer_id == customer) & (wallets.c.unit == unit)
     row = tx.connection.execute(select(wallets).where(match)).one_or_none()
     if row is not None:

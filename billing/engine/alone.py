@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,18 +11,21 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session
 
 from billing import signals
 from billing.base.clock import Clock, SystemClock
-from billing.base.db import Database, translated
+from billing.base.db import Database, Tx, translated
 from billing.catalog.terms import Catalog
+from billing.credits import due
 from billing.credits.values import Receipt
 from billing.engine.telling import Telling
 from billing.engine.transaction import Hold, Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
 from billing.rules.refusals import Refusal, Unavailable
+
+_LOG = logging.getLogger("billing.engine")
 
 Asked = ParamSpec("Asked")
 Answer = TypeVar("Answer")
@@ -124,20 +128,32 @@ class Billing:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Several verbs, one commit at the end of the block; an exception that leaves it rolls all of it back."""
-        with self.database.write() as tx:
-            yield Transaction(tx, self.catalog)
+        with self.database.write_for_others() as tx:
+            verbs = Transaction(tx, self.catalog)
+            try:
+                yield verbs
+            finally:
+                verbs.close(self)
         signals.send(self, tx.told)
 
-    def within(self, session: Session) -> Transaction:
+    def within(self, session: Session | scoped_session[Session]) -> Transaction:
         """The verbs inside your own SQLAlchemy session on the same database; you commit, or roll back.
 
-        PostgreSQL must be at READ COMMITTED. Raises WrongIsolation, ClockSkew.
+        PostgreSQL must be at READ COMMITTED, and neither may be at AUTOCOMMIT. Raises WrongIsolation, ClockSkew. It may
+        be kept over your commits: each verb takes place at its own transaction's instant.
         """
-        with translated():
-            tx = self.database.within(session)
+        own = session() if isinstance(session, scoped_session) else session
+        seen: list[tuple[object, Tx]] = []
 
-        Telling.of(session).follow(self, tx)
-        return Transaction(tx, self.catalog)
+        def renew() -> Tx:
+            if not seen or seen[-1][0] is not own.get_transaction():
+                tx = self.database.enter(own)
+                seen[:] = [(own.get_transaction(), tx)]
+                Telling.of(own).follow(self, tx)
+            return seen[-1][1]
+
+        with translated():
+            return Transaction(renew(), self.catalog, renew)
 
     # Verbs and questions: as in `Transaction`, where they are described
 
@@ -147,13 +163,14 @@ class Billing:
     spend_many = _alone(Transaction.spend_many)
     reverse = _alone(Transaction.reverse)
     hold = _alone(Transaction.hold)
+    find_hold = _alone(Transaction.find_hold)
     capture = _alone(Transaction.capture)
     release = _alone(Transaction.release)
     grant = _alone(Transaction.grant)
     void = _alone(Transaction.void)
     extend = _alone(Transaction.extend)
     set_wallet = _alone(Transaction.set_wallet)
-    catch_up = _alone(Transaction.catch_up)
+    _catch_up = _alone(Transaction.catch_up)
 
     find_customer = _asked(Transaction.find_customer)
     customers = _asked(Transaction.customers)
@@ -168,10 +185,15 @@ class Billing:
                expires_in: int = 900, metadata: Mapping[str, Any] | None = None) -> Iterator[Hold]:  # fmt: skip
         """hold → your work → capture. An exception of yours releases it; `hold.capture(n)` inside sets the amount.
 
-        Under a key that was used before the work runs again, but is charged once.
+        Under a key that was used before the work runs again, but is charged once; where it failed, it is tried anew.
         """
-        held = self.hold(customer, credits, key=key, unit=unit, feature=feature, expires_in=expires_in,
-                         metadata=metadata)  # fmt: skip
+        attempt = 1
+        while True:
+            held = self.hold(customer, credits, key=key, unit=unit, feature=feature, expires_in=expires_in,
+                             metadata=metadata, attempt=attempt)  # fmt: skip
+            if not held.replayed or self.find_hold(customer, held.id).status != "released":
+                break
+            attempt += 1
         under_way = _Charge(self)
         try:
             yield replace(held, by=under_way)
@@ -181,6 +203,38 @@ class Billing:
             raise
         if not under_way.ended:
             self.capture(customer, held.id)
+
+    # Steps
+
+    def catch_up(self, limit: int = 500) -> bool:
+        """Writes down what time has done, for up to `limit` wallets. Says whether there is more.
+
+        A wallet that can't be caught up (its books are broken: the audit says how) is logged and stops no other.
+        """
+        try:
+            return self._catch_up(limit)
+        except Refusal:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, the other wallets must not wait for it
+            _LOG.exception("a batch of wallets could not be caught up; each is tried alone")
+        return self._catch_up_each(limit)
+
+    def _catch_up_each(self, limit: int) -> bool:
+        done, last = 0, 0
+        while done < limit:
+            with self.database.read() as tx:
+                wallets = due.waiting(tx, limit, last)
+            for last in wallets:
+                try:
+                    self._catch_up(1, [last])
+                    done += 1
+                except Refusal:
+                    raise
+                except Exception:  # noqa: BLE001 - the same
+                    _LOG.exception("wallet %s could not be caught up", last)
+            if len(wallets) < limit:
+                return False
+        return True
 
     # What Stripe tells us
 
@@ -209,8 +263,6 @@ class Billing:
 
     def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
         signals.send(self, facts)
-
-    # Steps
 
     def handle_stripe_events(self, limit: int = 100) -> bool:
         """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""

@@ -37,7 +37,8 @@ class Telling:
         pending, self._pending = self._pending, []
         for sender, tx in pending:
             told, tx.told[:] = list(tx.told), []
-            signals.send(sender, told)
+            if tx.spoilt is None:
+                signals.send(sender, told)
 
     def _begun(self, _: Session, transaction: SessionTransaction) -> None:
         if transaction.nested:
@@ -49,5 +50,6 @@ class Telling:
             del tx.told[before[at] if at < len(before) else 0 :]
 
     def _ended(self, _: Session, transaction: SessionTransaction) -> None:
-        if not transaction.nested:
+        if not transaction.nested:  # closed without a commit: then nothing of it is true
             self._before.clear()
+            self._pending.clear()

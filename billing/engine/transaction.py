@@ -5,7 +5,8 @@ Every method either returns what was done or raises a `Refusal`; after a refusal
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from billing.credits.values import Bucket, Customer, Entry, HoldReceipt, Receipt
 from billing.credits.wallets import UNSET
 from billing.finance import audit
 from billing.inbox import stripe_events
-from billing.rules.refusals import Invalid, Refusal
+from billing.rules.refusals import Invalid, Refusal, Unavailable
 from billing.sales import stripe_customers
 
 Answer = TypeVar("Answer")
@@ -56,11 +57,32 @@ def _in_hand(value: HoldReceipt, by: object) -> Hold:
 class Transaction:
     """Several verbs, one commit: `with billing.transaction() as tx`, or `billing.within(session)`.
 
-    A verb that refuses raises and has changed nothing but what was due anyway; the transaction can go on.
+    A verb that refuses raises and has changed nothing but what was due anyway; the transaction can go on. After
+    `Unavailable` (Busy, DatabaseUnavailable) it can only be rolled back: every further verb raises that again.
     """
 
-    def __init__(self, tx: Tx, catalog: Catalog) -> None:
-        self._tx, self._catalog = tx, catalog
+    def __init__(self, tx: Tx, catalog: Catalog, renew: Callable[[], Tx] | None = None) -> None:
+        self._tx, self._catalog, self._renew = tx, catalog, renew
+        self._over: Any = None
+
+    @contextmanager
+    def _ready(self) -> Iterator[None]:
+        """Around each verb: a host's session may be in another transaction by now, and a spoilt one takes no more."""
+        with translated():
+            if self._renew is not None:
+                self._tx = self._renew()
+            if self._tx.spoilt is not None:
+                raise self._tx.spoilt
+            try:
+                with translated():
+                    yield
+            except Unavailable as unavailable:
+                self._tx.spoilt = unavailable
+                raise
+
+    def close(self, by: object) -> None:
+        """The transaction is over; holds placed in it are ended through `by` from now on."""
+        self._over = by
 
     @property
     def now(self) -> datetime:
@@ -81,7 +103,7 @@ class Transaction:
                      metadata: Mapping[str, Any] | None = None) -> tuple[Customer, bool]:  # fmt: skip
         """`customer`, and whether it was made now."""
         given = customers.Given(name, email, locale, timezone, metadata)
-        with translated():
+        with self._ready():
             if stripe_customer_id is None:
                 made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
             else:
@@ -96,13 +118,13 @@ class Transaction:
 
     def find_customer(self, id: str) -> Customer:
         """Raises UnknownCustomer."""
-        with translated():
+        with self._ready():
             return stripe_customers.shown(self._tx, [_accepted(customers.find(self._tx, id))])[0]
 
     def customers(self, *, after: str | None = None, limit: int = 100) -> list[Customer]:
         """In the order of their ids, beginning behind `after`."""
-        with translated():
-            return stripe_customers.shown(self._tx, customers.page(self._tx, after, limit))
+        with self._ready():
+            return stripe_customers.shown(self._tx, _accepted(customers.page(self._tx, after, limit)))
 
     # Credits
 
@@ -120,23 +142,36 @@ class Transaction:
 
     def spend_many(self, spends: Sequence[Spend]) -> list[Receipt | Refusal]:
         """Up to 1,000 spends in one transaction, each judged alone, in order: its receipt, or its refusal."""
+        given: Any = spends
+        if not isinstance(given, list | tuple) or not all(isinstance(spend, Spend) for spend in given):
+            raise Invalid.field("spends", "Must be a list of Spend.")
         if len(spends) > LARGEST_BATCH:
             raise Invalid.field("spends", f"At most {LARGEST_BATCH:,} at once; there are {len(spends):,}.")
-        with translated():
+        with self._ready():
             return spending.spend_many(self._tx, self._catalog, spends)
 
     def reverse(self, customer: str, spend: str, credits: int | None = None, *, key: str) -> Receipt:
         """Gives back a spend (its id), wholly or `credits` of it. Raises UnknownSpend, AlreadyReversed."""
-        with translated():
+        with self._ready():
             return _accepted(spending.reverse(self._tx, self._catalog, customer, spend, credits, key))
 
     def hold(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
-             expires_in: int = 900, metadata: Mapping[str, Any] | None = None) -> Hold:  # fmt: skip
-        """Sets `credits` aside for `expires_in` seconds. Raises like `spend`."""
-        with translated():
+             expires_in: int = 900, metadata: Mapping[str, Any] | None = None,
+             attempt: int = 1) -> Hold:  # fmt: skip
+        """Sets `credits` aside for `expires_in` seconds. Raises like `spend`.
+
+        `attempt` 2, 3 …: places it anew under a key whose earlier hold was given back.
+        """
+        with self._ready():
             answer = holds.hold(self._tx, self._catalog, customer, unit, credits, key,
-                                feature=feature, expires_in=expires_in, metadata=metadata)  # fmt: skip
+                                feature=feature, expires_in=expires_in, metadata=metadata,
+                                attempt=attempt)  # fmt: skip
             return _in_hand(_accepted(answer), self)
+
+    def find_hold(self, customer: str, hold: str) -> Hold:
+        """The hold as it stands now: open, captured, released or lapsed. Raises UnknownHold."""
+        with self._ready():
+            return _in_hand(_accepted(holds.find(self._tx, self._catalog, customer, hold)), self)
 
     def capture(self, customer: str, hold: str, credits: int | None = None) -> Receipt:
         """Uses a hold; less frees the rest, more spends the rest, all or nothing.
@@ -144,12 +179,18 @@ class Transaction:
         Idempotent by the hold: the same amount gives the same receipt, another raises HoldEnded. After it lapsed it is
         tried as a new spend. Raises UnknownHold, HoldEnded, InsufficientCredits.
         """
-        with translated():
+        if self._over is not None:
+            receipt: Receipt = self._over.capture(customer, hold, credits)
+            return receipt
+        with self._ready():
             return _accepted(holds.capture(self._tx, self._catalog, customer, hold, credits))
 
     def release(self, customer: str, hold: str) -> Hold:
         """Gives a hold back. Raises UnknownHold; HoldEnded if it was captured."""
-        with translated():
+        if self._over is not None:
+            released: Hold = self._over.release(customer, hold)
+            return released
+        with self._ready():
             return _in_hand(_accepted(holds.release(self._tx, self._catalog, customer, hold)), self)
 
     def grant(self, customer: str, credits: int, *, reason: str, key: str, unit: str = "credits",
@@ -157,7 +198,7 @@ class Transaction:
               features: Sequence[str] = (), paid_cents: int = 0, currency: str | None = None,
               metadata: Mapping[str, Any] | None = None) -> Bucket:  # fmt: skip
         """Makes a bucket of `credits`, valid in `[effective_at, expires_at)`; `paid_cents`: for it, elsewhere."""
-        if isinstance(features, str):
+        if isinstance(features, str) or not isinstance(features, Collection):
             raise Invalid.field("features", "Must be a list of feature names.")
         lot = grants.Lot(
             credits=credits,
@@ -170,24 +211,24 @@ class Transaction:
             currency=currency,
             metadata=metadata,
         )
-        with translated():
+        with self._ready():
             return _accepted(grants.grant(self._tx, self._catalog, customer, unit, lot, key))
 
     def void(self, customer: str, bucket: str, *, reason: str, key: str) -> Bucket:
         """Ends a bucket now and takes its free credits. Raises UnknownBucket, BucketEnded."""
-        with translated():
+        with self._ready():
             return _accepted(grants.void(self._tx, self._catalog, customer, bucket, reason, key))
 
     def extend(self, customer: str, bucket: str, expires_at: datetime, *, key: str) -> Bucket:
         """Moves a bucket's end to a later instant. Raises UnknownBucket, BucketEnded, Invalid."""
-        with translated():
+        with self._ready():
             return _accepted(grants.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
 
     def set_wallet(
         self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET
     ) -> Wallet:
         """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it."""
-        with translated():
+        with self._ready():
             answer = wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen)
             return _accepted(answer)
 
@@ -196,18 +237,18 @@ class Transaction:
     def wallet(self, customer: str, unit: str = "credits", *, at: datetime | None = None,
                as_of: datetime | None = None) -> Wallet:  # fmt: skip
         """The wallet now; as we knew it `at` a past instant; or as it was in truth `as_of` one."""
-        with translated():
+        with self._ready():
             return _accepted(wallets.wallet(self._tx, self._catalog, customer, unit, at=at, as_of=as_of))
 
     def bucket(self, customer: str, bucket: str) -> Bucket:
         """Raises UnknownBucket."""
-        with translated():
+        with self._ready():
             return _accepted(wallets.bucket(self._tx, self._catalog, customer, bucket))
 
     def buckets(self, customer: str, *, unit: str | None = None, status: str | None = None,
                 after: str | None = None, limit: int = 100) -> list[Bucket]:  # fmt: skip
         """All buckets, newest first in each unit, beginning behind the bucket `after`."""
-        with translated():
+        with self._ready():
             return _accepted(
                 wallets.page(self._tx, self._catalog, customer, unit=unit, status=status, after=after, limit=limit)
             )
@@ -216,7 +257,7 @@ class Transaction:
                 until: datetime | None = None, cause: str | None = None, before: int | None = None,
                 limit: int = 100) -> list[Entry]:  # fmt: skip
         """The wallet's entries, newest first: effective in `[since, until)`, numbered below `before`."""
-        with translated():
+        with self._ready():
             return _accepted(
                 entries.page(self._tx, self._catalog, customer, unit=unit, kind=kind, since=since, until=until,
                              cause=cause, before=before, limit=limit)
@@ -224,12 +265,12 @@ class Transaction:
 
     # Steps and checks
 
-    def catch_up(self, limit: int = 500) -> bool:
-        """Writes down what time has done, for up to `limit` wallets. Says whether there is more."""
-        with translated():
-            return due.catch_up(self._tx, self._catalog, limit)
+    def catch_up(self, limit: int = 500, only: Sequence[int] | None = None) -> bool:
+        """Writes down what time has done, for up to `limit` wallets (`only` these). Says whether there is more."""
+        with self._ready():
+            return _accepted(due.catch_up(self._tx, self._catalog, limit, only))
 
     def audit(self) -> list[audit.Breach]:
         """Checks the books against themselves. An empty list means that they add up."""
-        with translated():
+        with self._ready():
             return audit.breaches(self._tx, self._catalog)

@@ -96,18 +96,28 @@ def currency(value: Any) -> str | None:
 
 
 def instant(value: Any) -> str | None:
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         return "Must be a time with its zone, such as datetime.now(UTC)."
     if not 1970 <= value.year <= 9000:
         return "Must lie between the years 1970 and 9000."
     return None
 
 
+def count(value: Any) -> str | None:
+    """How many rows of a list: 1 to 10,000."""
+    return _whole(value, 1, 10_000, "rows")
+
+
+def number(value: Any) -> str | None:
+    """The number of an entry."""
+    return _whole(value, 0, 2**62, "an entry's number")
+
+
 def metadata(value: Any) -> str | None:
     """Plain JSON with text keys, up to 50 of them and 16,000 characters."""
     if not isinstance(value, Mapping) or len(value) > 50:
         return "Must be an object of at most 50 keys."
-    problem = _plain(value, 0)
+    problem = _plain(dict(value), 0)
     if problem is None and len(repr(value)) > 16_000:
         return "Must not be longer than 16,000 characters."
     return problem
@@ -122,7 +132,7 @@ def _plain(value: Any, depth: int) -> str | None:
         return _storable(value)
     if isinstance(value, float):
         return None if value == value and abs(value) != float("inf") else "Must not hold NaN or infinity."
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if not all(isinstance(key, str) and _storable(key) is None for key in value):
             return "Keys must be texts."
         return next((problem for part in value.values() if (problem := _plain(part, depth + 1))), None)

@@ -16,7 +16,7 @@ from billing.rules.wallet.values import BucketState, Cause, HoldState
 def advance(position: Position, until: datetime) -> None:
     """Does everything due at or before `until`, each thing dated when it was due, then stands at `until`.
 
-    At one instant: the plan's terms end, holds lapse, buckets end, buckets start, the debt's period ends, debt is repaid.
+    At one instant: the plan's terms end, holds lapse, buckets end, others start, the debt's period ends, it is repaid.
     """
     while (instant := position.next_due()) is not None and instant <= until:
         position.at = max(position.at, instant)

@@ -14,7 +14,9 @@ def too_much(position: Position, credits: int) -> Refusal | None:
     room = LARGEST_CREDITS - position.left()
     if credits <= room:
         return None
-    return Invalid.field("credits", f"The wallet may hold {LARGEST_CREDITS:,} at most: there is room for {room:,} more.")
+    return Invalid.field(
+        "credits", f"The wallet may hold {LARGEST_CREDITS:,} at most: there is room for {room:,} more."
+    )
 
 
 def grant(position: Position, bucket: BucketState, cause: Cause) -> None:

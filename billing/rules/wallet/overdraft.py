@@ -48,7 +48,7 @@ def parse(value: Any) -> Overdraft | str:
         return UNLIMITED
     if not isinstance(value, dict):
         return 'Write "none", "unlimited" or { limit = 100, debt = "repay" }.'
-    unknown = sorted(set(value) - {"limit", "debt"})
+    unknown = [key for key in value if key not in ("limit", "debt")]
     if unknown:
         return f"Unknown key {unknown[0]!r}: an overdraft has limit and debt."
     limit, debt = value.get("limit"), value.get("debt", "repay")

@@ -260,7 +260,7 @@ class Position:
             self.available += credits
 
     def _after_arrival(self, bucket: BucketState, cause: Cause) -> None:
-        if bucket.ended(self.at):
+        if bucket.ended(self.at) and not bucket.live:  # one that ends at this very instant has its turn yet
             self._through_end(bucket, cause)
 
     def _through_end(self, bucket: BucketState, cause: Cause) -> None:
