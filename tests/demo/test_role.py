@@ -1,0 +1,84 @@
+"""The handbook's database role: it can do all that the service does, and can't change history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from billing.base.db import metadata
+from billing.base.schema import append_only_tables
+from billing.testing import TestBilling, open_billing
+from tests.demo.test_texts import HANDBOOK, blocks
+from tests.demo.worlds import SECRET
+from web.demo import payments
+from web.demo.people import KESTREL
+from web.demo.run import story_catalog
+
+pytestmark = pytest.mark.database("postgresql")
+
+
+@pytest.fixture
+def as_the_role(fresh_database_url: str) -> Iterator[TestBilling]:
+    """An engine connected as the role that the handbook makes."""
+    name, password = f"billing_app_{uuid4().hex[:12]}", uuid4().hex
+    [written] = blocks(HANDBOOK, "sql")
+    statements = written.replace("billing_app", name).replace("change me", password)
+    owner = sa.create_engine(fresh_database_url, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        for statement in statements.split(";\n"):
+            connection.exec_driver_sql(statement)
+    url = sa.make_url(fresh_database_url).set(username=name, password=password)
+    billing = open_billing(
+        url.render_as_string(hide_password=False), catalog=story_catalog(), migrate=False, webhook_secrets=(SECRET,)
+    )
+    try:
+        yield billing
+    finally:
+        billing.close()
+        with owner.connect() as connection:
+            connection.exec_driver_sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+        owner.dispose()
+
+
+def test_it_does_all_that_the_service_does(as_the_role: TestBilling) -> None:
+    from billing.access import keys
+
+    billing = as_the_role
+    billing.customer("a", name="A")
+    billing.customer("a", name="Another", stripe_customer_id="cus_1")
+    bucket = billing.grant("a", 100, reason="x", key="g", expires_at=billing.now + timedelta(days=3))
+    billing.extend("a", bucket.id, billing.now + timedelta(days=5), key="e")
+    spend = billing.spend("a", 30, key="s")
+    billing.reverse("a", spend.id, 10, key="r")
+    billing.hold("a", 5, key="h").capture(4)
+    billing.set_wallet("a", overdraft={"limit": 10})
+    billing.void("a", billing.grant("a", 1, reason="x", key="g2").id, reason="x", key="v")
+    billing.customer(KESTREL.id)
+    bought = payments.session(KESTREL.payer, 1, "small", 2300, billing.now)
+    told = payments.deliver(billing, SECRET, payments.event("checkout.session.completed", bought, billing.now))
+    assert told.status == "done"
+    billing.advance(by=timedelta(days=6))
+    with billing.database.write() as tx:
+        key, text = keys.create(tx, ["pepper"], "x", ["read"])
+        assert keys.find(tx, ["pepper"], text) is not None
+        assert keys.revoke(tx, key.id)
+    assert not billing.audit()
+
+
+def test_it_cannot_change_history(as_the_role: TestBilling) -> None:
+    for table in sorted(append_only_tables() | {"billing_sales", "billing_claims"}):
+        column = metadata.tables[table].c.wallet_id.name
+        for statement in (f"UPDATE {table} SET {column} = 1", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+            refused(as_the_role, statement)
+    refused(as_the_role, "ALTER TABLE billing_entries DISABLE TRIGGER ALL", "must be owner")
+    for table in metadata.tables:
+        refused(as_the_role, f"DELETE FROM {table}")
+
+
+def refused(billing: TestBilling, statement: str, why: str = "permission denied") -> None:
+    with billing.database.engine.connect() as connection, pytest.raises(sa.exc.ProgrammingError, match=why):
+        connection.exec_driver_sql(statement)
