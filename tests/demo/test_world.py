@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -38,7 +39,16 @@ told(sys.argv[1], datetime.fromisoformat(sys.argv[2]))
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Billing]:
-    billing = told(empty(tmp_path_factory.mktemp("demo")))
+    """Told once for all workers of a run; each has a copy."""
+    base, own = tmp_path_factory.getbasetemp(), tmp_path_factory.mktemp("demo")
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "told.sqlite3"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            first = told(empty(own))
+            shared.write_bytes(contents(first))
+            first.close()
+    billing = opened(copy(shared, own / "copy.sqlite3"))
     yield billing
     billing.close()
 
@@ -79,8 +89,7 @@ def test_what_was_bought_at_an_unmapped_price_comes_with_the_mapping(world: Bill
     from billing.catalog.loading import parse
     from web.demo.run import _catalog_text
 
-    url = f"sqlite:///{tmp_path / 'copy.sqlite3'}"
-    (tmp_path / "copy.sqlite3").write_bytes(_contents(world))
+    url = copy(file_of(world), tmp_path / "copy.sqlite3")
     mapped = _catalog_text().replace('"price_demo_pro_usd"', f'"price_demo_pro_usd", "{story.UNMAPPED_PRICE}"')
     billing = Billing(url, catalog=parse(mapped), clock=world.clock)
     before = billing.wallet(TIDEWATER.id).available
@@ -92,8 +101,7 @@ def test_what_was_bought_at_an_unmapped_price_comes_with_the_mapping(world: Bill
 
 
 def test_told_again_it_changes_nothing(world: Billing, tmp_path: Path) -> None:
-    (tmp_path / "demo.sqlite3").write_bytes(_contents(world))
-    again = told(f"sqlite:///{tmp_path / 'demo.sqlite3'}")
+    again = told(copy(file_of(world), tmp_path / "copy.sqlite3"))
     assert everything(again) == everything(world)
     again.close()
 
@@ -158,9 +166,19 @@ def test_events_are_signed() -> None:
         payments.deliver(billing, "whsec_another", {"id": "evt_1"})
 
 
-def _contents(world: Billing) -> bytes:
+def contents(world: Billing) -> bytes:
     """The database as one file."""
     with world.database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return file_of(world).read_bytes()
+
+
+def file_of(world: Billing) -> Path:
     assert world.database.engine.url.database is not None
-    return Path(world.database.engine.url.database).read_bytes()
+    return Path(world.database.engine.url.database)
+
+
+def copy(file: Path, to: Path) -> str:
+    """The url of a copy of a database that nobody writes to."""
+    to.write_bytes(file.read_bytes())
+    return f"sqlite:///{to}"
