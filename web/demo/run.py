@@ -40,7 +40,13 @@ def demo(tour: bool) -> None:
         from web.demo.tour import tour as tell_tour
 
         raise SystemExit(tell_tour())
-    _serve(_prepare(_settings(os.environ)))
+    try:
+        preparation = _prepare(_settings(os.environ))
+    except OSError as error:
+        raise Failed(
+            f"{error.filename or kept.FOLDER} can't be used ({error.strerror}): that is where the demo lives."
+        ) from error
+    _serve(preparation)
 
 
 def story_catalog() -> Catalog:
