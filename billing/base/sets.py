@@ -46,13 +46,17 @@ def pairs(tx: Tx, left: type[int] | type[str], wanted: Sequence[tuple[Any, Any]]
     )
 
 
-def insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False) -> None:
-    """Inserts all rows; they name the same columns. `unless_there`: one that breaks a unique rule is left out."""
-    if rows:
-        columns = tuple(rows[0])
-        as_set = len(rows) > 1 and not tx.sqlite
-        tail = " ON CONFLICT DO NOTHING" if unless_there else ""
-        _run(tx, _insert_sql(table.name, columns, tx.sqlite, as_set) + tail, table, columns, rows, as_set)
+def insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False) -> int:
+    """Inserts all rows; they name the same columns. `unless_there`: one that breaks a unique rule is left out.
+
+    Answers how many were inserted.
+    """
+    if not rows:
+        return 0
+    columns = tuple(rows[0])
+    as_set = len(rows) > 1 and not tx.sqlite
+    tail = " ON CONFLICT DO NOTHING" if unless_there else ""
+    return _run(tx, _insert_sql(table.name, columns, tx.sqlite, as_set) + tail, table, columns, rows, as_set)
 
 
 def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -66,10 +70,9 @@ def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str
 
 def _run(
     tx: Tx, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]], as_set: bool
-) -> None:
+) -> int:
     if as_set:
-        tx.connection.exec_driver_sql(sql, (_JSON.encode(rows),))
-        return
+        return tx.connection.exec_driver_sql(sql, (_JSON.encode(rows),)).rowcount
     encoders = _FOR_SQLITE if tx.sqlite else _FOR_POSTGRESQL
     encode = {name: encoders.get(_kind(table.name, name)) for name in columns}
     by_column = [
@@ -77,7 +80,7 @@ def _run(
         for name in columns
     ]
     values = list(zip(*by_column, strict=True))
-    tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else values)
+    return tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else values).rowcount
 
 
 @lru_cache(maxsize=256)

@@ -47,15 +47,16 @@ def put(tx: Tx, catalog: Catalog, id: str, given: Given) -> tuple[Customer, bool
     if given.metadata is not None:
         changes["metadata"] = dict(given.metadata)
     before = _row(tx, id)
+    made = False
     if before is None:
         row = {"id": id, **dict.fromkeys(said), "metadata": {}, **changes, "created_at": tx.now}
-        sets.insert(tx, customers, [row], unless_there=True)
+        made = bool(sets.insert(tx, customers, [row], unless_there=True))
         make_wallets(tx, [(id, unit) for unit in catalog.units])
     if changes:
         tx.connection.execute(sa.update(customers).where(customers.c.id == id).values(**changes))
     after = _row(tx, id)
     assert after is not None
-    return _value(after), before is None
+    return _value(after), made
 
 
 def find(tx: Tx, id: str) -> Customer | Refusal:

@@ -51,10 +51,12 @@ def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms
         setting = overdrafts.parse(row["overdraft"])
         assert not isinstance(setting, str), setting
         return Terms(burn_down, setting), None
-    plan = catalog.plans.get(row["plan"]) if row["plan_until"] is not None and row["plan_until"] > at else None
-    if plan is None or plan.overdraft is None or plan.overdraft == usual.overdraft:
+    if row["plan_until"] is None or row["plan_until"] <= at:
         return usual, None
-    return Terms(burn_down, plan.overdraft), (row["plan_until"], usual)
+    plan = catalog.plans.get(row["plan"])
+    overdraft = plan.overdraft if plan is not None and plan.overdraft is not None else usual.overdraft
+    # The end is due even where nothing changes with it: what is due must not depend on the catalog.
+    return Terms(burn_down, overdraft), (row["plan_until"], usual)
 
 
 def open_wallets(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
@@ -23,7 +23,7 @@ from billing.engine.telling import Telling
 from billing.engine.transaction import Hold, Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
-from billing.rules.refusals import Refusal, Unavailable
+from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 
 _LOG = logging.getLogger("billing.engine")
 
@@ -198,8 +198,9 @@ class Billing:
         try:
             yield replace(held, by=under_way)
         except BaseException:
-            if not under_way.ended:
-                self.release(customer, held.id)
+            with suppress(HoldEnded):  # ended in another way; what is raised is the work's own
+                if not under_way.ended:
+                    self.release(customer, held.id)
             raise
         if not under_way.ended:
             self.capture(customer, held.id)

@@ -92,7 +92,7 @@ class Model(Movements):
         return self.record(used + more, parts, overdraft + more_overdraft)
 
     def release(self, hold: Hold) -> Hold:
-        if hold.status == "captured":
+        if hold.captured is not None:
             raise Refused("hold_ended")
         if hold.status == "open":
             hold.status = "released"

@@ -16,11 +16,10 @@ from billing.rules.wallet.values import BucketState, Cause, HoldState
 def advance(position: Position, until: datetime) -> None:
     """Does everything due at or before `until`, each thing dated when it was due, then stands at `until`.
 
-    At one instant: the plan's terms end, holds lapse, buckets end, others start, the debt's period ends, it is repaid.
+    At one instant: holds lapse, buckets end, others start, the debt's period ends, the plan's terms end, repayment.
     """
     while (instant := position.next_due()) is not None and instant <= until:
         position.at = max(position.at, instant)
-        _end_terms(position, instant)
         for hold in sorted(position.open_holds(), key=lambda hold: hold.number):
             if hold.lapses_at <= instant:
                 lapse(position, hold)
@@ -32,6 +31,7 @@ def advance(position: Position, until: datetime) -> None:
         period = Cause(f"period:{position.next_number}")
         if position.owed and position.debt_due_at is not None and position.debt_due_at <= instant:
             _end_of_period(position, period)
+        _end_terms(position, instant)
         position.settle_debt(period)
     position.at = max(position.at, until)
     _end_terms(position, position.at)

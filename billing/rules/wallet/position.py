@@ -59,8 +59,6 @@ class Position:
         if bucket.live and not bucket.features:
             self.available += bucket.free
 
-    # What is there
-
     def open_holds(self) -> list[HoldState]:
         return [hold for hold in self.holds.values() if hold.status == "open"]
 
@@ -81,10 +79,6 @@ class Position:
         most = LARGEST_CREDITS if limit is None else limit
         return max(0, most - self.owed - self.overdraft_held)
 
-    def left(self) -> int:
-        """All credits that have not left the wallet: general and scoped, free and held, live and upcoming."""
-        return sum(bucket.left for bucket in self.buckets.values())
-
     def next_due(self) -> datetime | None:
         """The next instant at which time itself changes something here."""
         instants = [hold.lapses_at for hold in self.open_holds()]
@@ -98,8 +92,6 @@ class Position:
         if self.owed and self.terms_end is not None:
             instants.append(self.terms_end[0])
         return min(instants, default=None)
-
-    # What may be done
 
     def add(self, bucket: BucketState, cause: Cause) -> None:
         """A new bucket, granted now with all its credits and cents."""
@@ -246,8 +238,6 @@ class Position:
         if self.period_end is not None and self.period_end > at:
             return self.period_end
         return month_start_after(at)
-
-    # How it is done
 
     def _recognise(self, bucket: BucketState, credits: int) -> int:
         stays = recognition.keeps(bucket.cents, bucket.basis_cents, bucket.basis_credits, bucket.left - credits)
