@@ -21,7 +21,8 @@ from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
-from billing.rules.wallet.values import BucketState, HoldState, Terms
+from billing.rules.wallet.terms import Terms
+from billing.rules.wallet.values import BucketState, HoldState
 
 WalletName = tuple[str, str]
 """Customer and unit."""

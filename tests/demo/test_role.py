@@ -16,7 +16,7 @@ from tests.demo.test_texts import HANDBOOK, blocks
 from tests.demo.worlds import SECRET
 from web.demo import payments
 from web.demo.people import KESTREL
-from web.demo.run import story_catalog
+from web.demo.sold import story_catalog
 
 pytestmark = pytest.mark.database("postgresql")
 

@@ -23,7 +23,7 @@ from billing import Billing
 from tests.demo.worlds import everything
 from web.cli import cli
 from web.demo.people import CUSTOMERS, LUMEN
-from web.demo.run import story_catalog
+from web.demo.sold import story_catalog
 
 COMMAND = [sys.executable, "-m", "billing", "demo"]
 ROOT = Path(__file__).resolve().parents[2]

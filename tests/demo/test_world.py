@@ -87,10 +87,10 @@ def test_one_can_believe_it(world: Billing) -> None:
 
 def test_what_was_bought_at_an_unmapped_price_comes_with_the_mapping(world: Billing, tmp_path: Path) -> None:
     from billing.catalog.loading import parse
-    from web.demo.run import _catalog_text
+    from web.demo.sold import catalog_text
 
     url = copy(file_of(world), tmp_path / "copy.sqlite3")
-    mapped = _catalog_text().replace('"price_demo_pro_usd"', f'"price_demo_pro_usd", "{story.UNMAPPED_PRICE}"')
+    mapped = catalog_text().replace('"price_demo_pro_usd"', f'"price_demo_pro_usd", "{story.UNMAPPED_PRICE}"')
     billing = Billing(url, catalog=parse(mapped), clock=world.clock)
     before = billing.wallet(TIDEWATER.id).available
     [waiting] = billing.stripe_events(status="waiting")

@@ -8,7 +8,7 @@ from typing import Any
 
 from billing import Billing, StandingClock
 from billing.base import schema
-from web.demo.run import story_catalog
+from web.demo.sold import story_catalog
 from web.demo.telling import tell
 
 NOW = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)

@@ -10,21 +10,19 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from billing import Billing, OffsetClock, Refusal
 from billing.base.settings import Settings
-from billing.catalog.loading import load, parse
+from billing.catalog.loading import load
 from web.cli.group import MISCONFIGURED, Failed
 from web.demo import kept, words
 from web.demo.preparing import Preparation, stranger
+from web.demo.sold import catalog_text, story_catalog
 
-if TYPE_CHECKING:
-    from billing import Catalog
+THREADS = 16
 
 _LIVE = ("sk_live_", "rk_live_")
 
@@ -47,15 +45,6 @@ def demo(tour: bool) -> None:
             f"{error.filename or kept.FOLDER} can't be used ({error.strerror}): that is where the demo lives."
         ) from error
     _serve(preparation)
-
-
-def story_catalog() -> Catalog:
-    """What the story's customers bought."""
-    return parse(_catalog_text())
-
-
-def _catalog_text() -> str:
-    return resources.files("web.demo").joinpath("catalog.toml").read_text(encoding="utf-8")
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:
@@ -114,14 +103,14 @@ def _prepare(settings: Settings) -> Preparation:
 def _own_catalog() -> Path:
     """The demo's catalog under var/, where it may be changed."""
     if not kept.CATALOG.is_file():
-        kept.CATALOG.write_text(_catalog_text(), encoding="utf-8")
+        kept.CATALOG.write_text(catalog_text(), encoding="utf-8")
     return kept.CATALOG
 
 
 def _serve(preparation: Preparation) -> None:
     from web import logs
     from web.app import create_app
-    from web.demo.serving import Server
+    from web.serving import Server
 
     app = create_app(preparation.billing, preparation.settings, checks={"demo": preparation.missing})
 
@@ -130,13 +119,14 @@ def _serve(preparation: Preparation) -> None:
         click.echo(words.listening(preparation.settings.public_url))
         threading.Thread(target=_make_ready, args=(preparation,), name="demo", daemon=True).start()
 
-    Server(app, preparation.settings, begin).run()
+    settings = preparation.settings
+    Server(settings, lambda: app, begin, workers=1, threads=THREADS, graceful_timeout=5, loglevel="error").run()
 
 
 def _make_ready(preparation: Preparation) -> None:
     """Without a world there is nothing to serve: the whole demo ends."""
     from web.cli.background import start
-    from web.demo.serving import GIVE_UP
+    from web.serving import GIVE_UP
 
     try:
         preparation.run(lambda: click.echo(words.TELLING))

@@ -19,6 +19,7 @@ from billing.base.wording import credits_text, date_text, money_text, time_text
 from billing.rules.periods import Span, add
 from web.demo import payments
 from web.demo.payments import Payer, Period
+from web.demo.sold import story_catalog
 
 if TYPE_CHECKING:
     from billing import Catalog
@@ -30,8 +31,6 @@ _WIDTH = 118
 
 def tour() -> int:
     """Tells it. Returns the exit code: 0, or 1 if the books don't add up at the end."""
-    from web.demo.run import story_catalog
-
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)

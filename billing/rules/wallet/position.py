@@ -13,7 +13,8 @@ from billing.rules.periods import month_start_after
 from billing.rules.wallet import recognition
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.flows import flow_of
-from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause, HoldState, Movement, Terms
+from billing.rules.wallet.terms import Terms
+from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause, HoldState, Movement
 
 
 class Position:

@@ -6,19 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from billing.rules.wallet.burndown import DEFAULT
-from billing.rules.wallet.overdraft import NONE, Overdraft
-
 LARGEST_CREDITS = 10**15
 LARGEST_CENTS = 10**12
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What holds for a wallet at one version of catalog and settings."""
-
-    burn_down: tuple[str, ...] = DEFAULT
-    overdraft: Overdraft = NONE
 
 
 @dataclass(slots=True)
