@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from billing import Billing
+from tests.conftest import Auditor
 
 CATALOG = """
 [units.tokens]
@@ -39,9 +40,10 @@ def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def billing(environment: dict[str, str]) -> Iterator[Billing]:
+def billing(environment: dict[str, str], auditor: Auditor) -> Iterator[Billing]:
     """The engine behind the command, with the customer `team`, who is Stripe's `cus_1`."""
     engine = Billing.from_env()
+    auditor.catalog = engine.catalog
     engine.customer("team", name="Team", stripe_customer_id="cus_1")
     yield engine
     engine.close()

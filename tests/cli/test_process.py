@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,35 +47,58 @@ def free_port() -> int:
         return port
 
 
-def test_it_serves_until_it_is_told_to_stop(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
-    port = free_port()
-    settings = {**os.environ, **environment, "PORT": str(port), "STRIPE_WEBHOOK_SECRETS": SECRET, "HOME": str(tmp_path)}
-    log = tmp_path / "log"
-    with log.open("w") as written:
-        served = subprocess.Popen([*COMMAND, "serve"], cwd=ROOT, env=settings, stdout=written, stderr=written)
+@contextmanager
+def served(environment: dict[str, str], folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`billing serve`, once it answers, and its address. What it says is in the file `log`."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {**os.environ, **environment, "PORT": str(port), "STRIPE_WEBHOOK_SECRETS": SECRET, "HOME": str(folder)}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([*COMMAND, "serve", *words], cwd=ROOT, env=settings, stdout=log, stderr=log,
+                                   start_new_session=True)  # fmt: skip
     try:
-        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 30
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
                 if requests.get(f"{url}/healthz", timeout=5).ok:
                     break
             except requests.ConnectionError:
                 time.sleep(0.1)
+        yield process, url
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_it_serves_until_it_is_told_to_stop(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
+    with served(environment, tmp_path) as (process, url):
         told = body(event(session()))
         header = {"Stripe-Signature": sign(told, SECRET, SystemClock().now())}
         answer = requests.post(f"{url}/webhooks/stripe", data=told, headers=header, timeout=20)
         assert answer.json()["status"] == "done"
         chunks = (b"x" * 65_536 for _ in range(64))
         assert requests.post(f"{url}/webhooks/stripe", data=chunks, timeout=20).status_code == 413
-        served.send_signal(signal.SIGTERM)
-        assert served.wait(30) == 0
-    finally:
-        served.kill()
+        assert requests.get(f"{url}/portal/who-knows", timeout=20).status_code == 404
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
     assert billing.wallet("team").available == 100
-    said = log.read_text()
+    said = (tmp_path / "log").read_text()
+    lines = [json.loads(line) for line in said.splitlines()[1:]]
+    routes = {line["route"] for line in lines if line["event"] == "request"}
+    assert routes == {"/webhooks/stripe", "/portal/<token>"}
+    assert "who-knows" not in said
     assert SECRET not in said
     assert environment["SECRET_KEYS"] not in said
     assert not (tmp_path / ".gunicorn").exists()
+
+
+@pytest.mark.database("postgresql")
+def test_ctrl_c_ends_it_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    """A terminal sends it to all processes, and the parent passes it on."""
+    with served(environment, tmp_path, "--workers", "3") as (process, _):
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(10) == 0
+    assert "SIGKILL" not in (tmp_path / "log").read_text()
 
 
 def test_the_due_work_goes_on_beside_it(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:

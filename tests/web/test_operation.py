@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import timedelta
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -94,17 +96,39 @@ def test_two_applications_in_one_process(service: Service) -> None:
     assert other.test_client().get("/openapi.json").get_json() == service.client.get("/openapi.json").get_json()
 
 
-def test_the_log_is_a_json_object_per_line_without_locals() -> None:
-    stream = io.StringIO()
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What a served process would write."""
+    stream, before = io.StringIO(), list(logging.getLogger().handlers)
     logs.configure(stream)
+    yield stream
+    logging.getLogger().handlers[:] = before
+
+
+def test_the_log_is_a_json_object_per_line_without_locals(log: io.StringIO) -> None:
     try:
         private = "what nobody should read"
         assert private
         raise ValueError("broken")
     except ValueError as error:
         structlog.get_logger("billing.web").error("unexpected", exc_info=error)
-    line = json.loads(stream.getvalue())
-    assert (line["event"], line["level"]) == ("unexpected", "error")
-    assert line["timestamp"].endswith("Z")
-    assert "broken" in stream.getvalue()
-    assert "what nobody should read" not in stream.getvalue()
+        logging.getLogger("billing.engine").exception("wallet %s could not be caught up", 7)
+    ours, engines = map(json.loads, log.getvalue().splitlines())
+    assert (ours["event"], ours["level"]) == ("unexpected", "error")
+    assert ours["timestamp"].endswith("Z")
+    assert (engines["event"], engines["level"]) == ("wallet 7 could not be caught up", "error")
+    assert engines["logger"] == "billing.engine"
+    assert all("broken" in json.dumps(line["exception"]) for line in (ours, engines))
+    assert "what nobody should read" not in log.getvalue()
+
+
+def test_what_opens_a_door_is_in_no_line_whoever_writes_it(log: io.StringIO) -> None:
+    token = sign_portal_link(settings().secret_keys, PortalLink("team_42", "wallet", datetime(2025, 1, 1, tzinfo=UTC)))
+    doors = [token, "bk_abc123_0123456789", "whsec_0123456789", "sk_live_0123456789", "rk_test_0123456789"]
+    for door in doors[1:]:
+        logging.getLogger("billing.test").error("given %s", door)
+    logging.getLogger("billing.test").error("Error handling request GET /portal/%s/activity?unit=x", token)
+    structlog.get_logger("billing.web").error("unexpected", detail=f"/portal/{token}", exc_info=ValueError(doors[2]))
+    assert len(log.getvalue().splitlines()) == len(doors) + 1
+    for door in doors:
+        assert door.rpartition("_")[2] not in log.getvalue()

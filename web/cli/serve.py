@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +27,8 @@ def serve(workers: int | None, threads: int) -> None:
     from billing.base.db import make_engine, translated
     from billing.base.settings import Settings
     from billing.catalog.loading import load
+    from web import logs
+    from web.serving import Server
 
     settings = Settings.from_env()
     if settings.catalog is not None:
@@ -45,42 +47,22 @@ def serve(workers: int | None, threads: int) -> None:
             raise Failed("SQLite has one writer: serve it with one worker, or use PostgreSQL.")
         workers = 1
     click.echo(f"Serving on {settings.public_url}, stop with Ctrl-C.")
-    _service(settings, workers or min(multiprocessing.cpu_count() + 1, _MOST_WORKERS), threads).run()
-
-
-def _service(settings: Settings, workers: int, threads: int) -> Any:
-    from gunicorn.app.base import BaseApplication
-
-    class Service(BaseApplication):  # type: ignore[misc]
-        """The application is made in each worker, after the fork: connections are nobody else's."""
-
-        def load_config(self) -> None:
-            host = f"[{settings.host}]" if ":" in settings.host else settings.host
-            wanted = {
-                "bind": f"{host}:{settings.port}",
-                "workers": workers,
-                "worker_class": "gthread",
-                "threads": threads,
-                "control_socket_disable": True,  # else it writes a socket into the home folder
-                "graceful_timeout": 20,
-                "loglevel": "warning",
-            }
-            for name, value in wanted.items():
-                self.cfg.set(name, value)
-
-        def load(self) -> Flask:
-            return _application(settings)
-
-    return Service()
+    logs.configure()
+    Server(
+        settings,
+        lambda: _application(settings),
+        workers=workers or min(multiprocessing.cpu_count() + 1, _MOST_WORKERS),
+        threads=threads,
+        graceful_timeout=20,
+        loglevel="warning",
+    ).run()
 
 
 def _application(settings: Settings) -> Flask:
     from billing import Billing
-    from web import logs
     from web.app import create_app
     from web.cli.background import start
 
-    logs.configure()
     billing = Billing(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
     start(billing)
     return create_app(billing, settings)
