@@ -61,18 +61,35 @@ def test_the_scale_of_a_chart_holds_what_it_shows(highest: int) -> None:
     assert len({above - below for below, above in pairwise(steps)}) == 1
 
 
-@given(st.lists(st.integers(0, 10**15), min_size=2, max_size=60))
-def test_a_chart_stays_in_its_box(values: list[int]) -> None:
-    points = [Point(date(2026, 1, 1) + timedelta(days=n), value) for n, value in enumerate(values)]
-    chart = balance_chart(points, str, date.isoformat)
+AMOUNTS = st.integers(0, 10**15)
+
+
+@given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=2, max_size=60), st.booleans())
+def test_a_chart_stays_in_its_box(values: list[tuple[int, int]], split: bool) -> None:
+    points = [
+        Point(date(2026, 1, 1) + timedelta(days=n), low + high, {"low": low, "high": high} if split else {})
+        for n, (low, high) in enumerate(values)
+    ]
+    chart = balance_chart(points, str, date.isoformat, plain="all")
     assert chart is not None
-    for place in chart.line.split():
-        x, y = map(float, place.split(","))
-        assert chart.left <= x <= chart.right
-        assert 12 <= y <= chart.bottom
+    for band in chart.bands:
+        for place in (band.area + " " + band.line).split():
+            x, y = map(float, place.split(","))
+            assert chart.left <= x <= chart.right
+            assert 12 <= y <= chart.bottom
+    assert {band.name for band in chart.bands} <= ({"low", "high"} if split else {"all"})
     assert len(chart.spots) == len(points)
-    assert f"to {values[-1]} on" in chart.summary
+    assert f"to {sum(values[-1])} on" in chart.summary
+
+
+def test_a_part_that_comes_again_begins_anew() -> None:
+    values = [(5, 0), (5, 0), (5, 3), (5, 0), (5, 0), (5, 2)]
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(len(values))]
+    points = [Point(day, low + high, {"low": low, "high": high}) for day, (low, high) in zip(days, values, strict=True)]
+    chart = balance_chart(points, str, date.isoformat, plain="all")
+    assert chart is not None
+    assert [(band.name, len(band.line.split())) for band in chart.bands] == [("low", 6), ("high", 3), ("high", 2)]
 
 
 def test_a_chart_needs_two_days() -> None:
-    assert balance_chart([Point(date(2026, 1, 1), 5)], str, date.isoformat) is None
+    assert balance_chart([Point(date(2026, 1, 1), 5)], str, date.isoformat, plain="all") is None

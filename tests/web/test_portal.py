@@ -11,8 +11,8 @@ from billing import Transaction
 from billing.access.tokens import PortalLink, sign_portal_link
 from billing.testing import START
 from tests.web.service import Service, settings
-from web.charts import Point
 from web.portal import balance
+from web.portal.words import kind_of
 
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 
@@ -89,13 +89,16 @@ def test_a_wallet_in_which_nothing_has_happened(service: Service) -> None:
 
 def test_debt_and_a_frozen_wallet(service: Service) -> None:
     service.billing.set_wallet("team_42", overdraft={"limit": 100, "debt": "carry"})
-    service.billing.spend("team_42", 60, key="s1")
+    page = service.client.get(link(service)).text
+    service.billing.spend("team_42", 40, key="s1")
+    service.billing.hold("team_42", 20, key="h1").capture()
     service.billing.set_wallet("team_42", frozen=True)
+    assert "<dd>by 100</dd>" in page
     page = service.client.get(link(service)).text
     assert "This wallet is frozen." in page
     assert "<dd>60</dd>" in page
-    assert "by 100" in page
-    assert "60 on credit" in page
+    assert "<dd>40 of 100 left</dd>" in page
+    assert "40 on credit" in page
     assert "Nothing is left to use." in page
 
 
@@ -115,6 +118,7 @@ def test_links_that_open_nothing(service: Service) -> None:
     assert expired.status_code == 410
     assert "This link has expired" in expired.text
     assert "you will get a fresh one" in expired.text
+    assert "day" not in expired.text
     for path in (
         link(service)[:-1],
         "/portal/junk",
@@ -144,13 +148,59 @@ def test_the_balance_by_day_is_what_the_wallet_was(
     lived(service)
     now = service.billing.now
     with service.billing.database.read() as tx:
-        points = balance.by_day(Transaction(tx, service.billing.catalog), "team_42", "credits", 7)
-    assert points[-1] == Point(now.date(), 7)
+        within = Transaction(tx, service.billing.catalog)
+        points = balance.by_day(within, "team_42", "credits", within.wallet("team_42").available)
+    assert (points[-1].day, points[-1].value) == (now.date(), 700)
+    assert all(bool(point.parts) == (read == 1500) for point in points)
+    if read == 1500:
+        assert points[-1].parts == {"plan": 0, "topup": 0, "bonus": 200, "grant": 500}
     assert points[0].day in (START.date(), START.date() + timedelta(days=1), START.date() + timedelta(days=2))
     for point in points[:-1]:
         end = datetime.combine(point.day + timedelta(days=1), time(), UTC) - timedelta(microseconds=1)
-        assert point.value == service.billing.wallet("team_42", as_of=end).available, point
+        then = service.billing.wallet("team_42", as_of=end)
+        assert point.value == then.available, point
+        for kind, credits in point.parts.items():
+            general = [bucket for bucket in then.buckets if bucket.status == "live" and not bucket.features]
+            assert credits == sum(b.remaining - b.held for b in general if kind_of(b) == kind), (point, kind)
     assert len(points) > (49 if read == 1500 else 16)
+
+
+@pytest.mark.database("sqlite")
+def test_credits_that_start_are_in_the_balance_from_then_on(service: Service) -> None:
+    billing, start = service.billing, service.billing.now
+    billing.grant("team_42", 30, reason="Later", key="g1", effective_at=start + timedelta(days=2))
+    billing.grant("team_42", 5, reason="Now", key="g2", paid_cents=5, currency="usd")
+    billing.advance(by=timedelta(days=4))
+    page = service.client.get(link(service)).text
+    assert "2 Jan: 5<" in page
+    assert "3 Jan: 35<" in page
+    assert '<ul class="kinds">' in page
+    assert "Highest: 35 on 3 Jan" in page
+
+
+@pytest.mark.database("sqlite")
+def test_credits_that_the_balance_does_not_count_say_where_they_were(service: Service) -> None:
+    billing = service.billing
+    billing.grant("team_42", 10, reason="Image launch bonus", key="g1", features=["image"])
+    billing.grant("team_42", 100, reason="General", key="g2")
+    spend = billing.spend("team_42", 4, key="s1", feature="image", member="ann")
+    billing.spend("team_42", 20, key="s2", feature="image")
+    billing.reverse("team_42", spend.id, key="r1")
+    billing.hold("team_42", 3, key="h1", feature="image", metadata={"description": "Poster"}).release()
+    page = service.client.get(f"{link(service)}/activity").text
+    more = re.findall(r'class="what">([^<]*)(?:<span class="more">([^<]*)</span>)?', page)
+    assert more == [
+        ("Set aside, now free again: Poster", "back to Image launch bonus"),
+        ("Set aside: Poster", "image · from Image launch bonus"),
+        ("Given back: image", "back to Image launch bonus"),
+        ("image", "6 from Image launch bonus"),
+        ("image", "ann · from Image launch bonus"),
+        ("General", ""),
+        ("Image launch bonus", "only for image"),
+    ]
+    billing.hold("team_42", 3, key="h2", feature="image", metadata={"description": "Banner"}).capture(2)
+    page = service.client.get(f"{link(service)}/activity").text
+    assert 'Banner<span class="more">from what was set aside' in page
 
 
 @pytest.mark.database("sqlite")

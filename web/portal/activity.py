@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from billing.base.wording import credits_text, time_text
-from web.portal.words import signed
+from web.portal.names import described
+from web.portal.words import name_of, signed
 
 if TYPE_CHECKING:
     from billing import Entry
+    from web.portal.names import Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ _WAYS = {
 _UNKNOWN = _Way("Changed", 0)
 
 
-def activities(entries: Iterable[Entry], scale: int, names: Mapping[str, str]) -> list[Activity]:
-    """Entries, newest first → what happened, newest first. `names` are those of buckets and spends, by id."""
+def activities(entries: Iterable[Entry], scale: int, names: Names) -> list[Activity]:
+    """Entries, newest first → what happened, newest first."""
     return [activity for group in _groups(entries) for activity in _read(group, scale, names)]
 
 
@@ -63,7 +65,7 @@ def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield list(group)
 
 
-def _read(group: list[Entry], scale: int, names: Mapping[str, str]) -> Iterator[Activity]:
+def _read(group: list[Entry], scale: int, names: Names) -> Iterator[Activity]:
     """A line for each kind of movement, newest first; what a spend took on credit belongs to the spend."""
     by_kind: dict[str, list[Entry]] = {}
     for entry in group:
@@ -72,7 +74,7 @@ def _read(group: list[Entry], scale: int, names: Mapping[str, str]) -> Iterator[
         yield _line(kind, same, scale, names)
 
 
-def _line(kind: str, same: list[Entry], scale: int, names: Mapping[str, str]) -> Activity:
+def _line(kind: str, same: list[Entry], scale: int, names: Names) -> Activity:
     way, first = _WAYS.get(kind, _UNKNOWN), same[-1]
     total = sum(entry.credits for entry in same)
     overdrawn = sum(entry.credits for entry in same if "overdraft" in entry.source)
@@ -81,38 +83,54 @@ def _line(kind: str, same: list[Entry], scale: int, names: Mapping[str, str]) ->
         at=first.effective_at,
         when=time_text(first.effective_at).removesuffix(" UTC"),
         what=_what(kind, way, first, names),
-        more=_more(kind, first, overdrawn, scale),
+        more=_more(kind, same, overdrawn, scale, names),
         amount=signed(amount, negative=way.sign < 0) if way.sign else amount,
         balance=credits_text(same[0].available_after, scale),
         tone={1: "in", -1: "out", 0: "still"}[way.sign] if kind not in ("hold", "release") else "aside",
     )
 
 
-def _what(kind: str, way: _Way, entry: Entry, names: Mapping[str, str]) -> str:
+def _what(kind: str, way: _Way, entry: Entry, names: Names) -> str:
     """A grant by the bucket's name, an end by the bucket that ended, a use by what it was for."""
     if kind in ("grant", "expire", "void"):
-        place = entry.destination if kind == "grant" else entry.source
-        name = names.get(place.partition(":")[2]) or entry.description
+        name = names.of(entry.destination if kind == "grant" else entry.source) or entry.description
         return way.word if not name else name if kind == "grant" else f"{way.word}: {name}"
-    purpose = entry.description or entry.feature or names.get(spend_of(entry) or "")
+    purpose = names.purpose(entry)
     if not purpose or kind in ("repay", "forgive"):
         return way.word
     return purpose if kind in ("spend", "capture") else f"{way.word}: {purpose}"
 
 
-def spend_of(entry: Entry) -> str | None:
-    """The id of the spend that a reversal gives back."""
-    return str((entry.details or {}).get("spend") or "") or None if entry.kind == "reverse" else None
-
-
-def _more(kind: str, entry: Entry, overdrawn: int, scale: int) -> str:
-    parts = []
+def _more(kind: str, same: list[Entry], overdrawn: int, scale: int, names: Names) -> str:
+    entry, parts = same[-1], []
     if entry.member and kind in ("spend", "capture", "hold"):
         parts.append(entry.member)
     if kind == "capture":
         parts.append("from what was set aside")
+    if kind == "hold" and entry.feature and described(entry):
+        parts.append(entry.feature)
     if overdrawn and kind in ("spend", "capture"):
         parts.append(f"{credits_text(overdrawn, scale)} on credit")
-    if overdrawn == 0 and kind == "hold" and entry.feature and entry.description:
-        parts.append(entry.feature)
-    return " · ".join(parts)
+    bound = _bound(kind, same, scale, names)
+    return " · ".join([*parts, bound] if bound else parts)
+
+
+_BOUND = {"spend": "from", "hold": "from", "reverse": "back to", "release": "back to"}
+
+
+def _bound(kind: str, same: list[Entry], scale: int, names: Names) -> str:
+    """What moved in buckets that are for some features only: the balance beside it does not count those."""
+    moved: dict[str, tuple[str, int]] = {}
+    features: set[str] = set()
+    for entry in same:
+        bucket = names.bucket(entry.destination if kind in ("grant", "reverse", "release") else entry.source)
+        if bucket is not None and bucket.features:
+            moved[bucket.id] = (name_of(bucket), moved.get(bucket.id, ("", 0))[1] + entry.credits)
+            features.update(bucket.features)
+    if not moved or kind == "capture":
+        return ""
+    if kind not in _BOUND:
+        return f"only for {', '.join(sorted(features))}"
+    credits = sum(credits for _, credits in moved.values())
+    part = "" if credits == sum(entry.credits for entry in same) else f"{credits_text(credits, scale)} "
+    return f"{part}{_BOUND[kind]} {' and '.join(name for name, _ in moved.values())}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,12 @@ from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
 from billing.access.tokens import PortalLink, read_portal_link
-from billing.base import ids
-from billing.rules.refusals import Refusal, UnknownCustomer
+from billing.rules.refusals import UnknownCustomer
 from web.pages import message
-from web.portal.activity import Activity, activities, spend_of
+from web.portal.activity import Activity, activities
 from web.portal.balance import by_day
+from web.portal.names import names_of
 from web.portal.walletpage import wallet_page
-from web.portal.words import name_of
 from web.state import clock_now, engine, secrets, snapshot
 
 if TYPE_CHECKING:
@@ -46,7 +44,7 @@ def by_link(view: View) -> Callable[[str], Any]:
             return message(
                 "This link has expired",
                 (
-                    "For your safety a link to your wallet works for a day.",
+                    "For your safety a link to your wallet works for a limited time.",
                     f"{BACK}: you will get a fresh one. Your credits are where they were.",
                 ),
                 410,
@@ -81,7 +79,7 @@ def wallet(link: PortalLink, token: str) -> Any:
         customer, state = tx.find_customer(link.customer), tx.wallet(link.customer, unit)
         entries = tx.entries(link.customer, unit=unit, limit=RECENT)
         whole = _whole(entries, RECENT)
-        shown = activities(whole, state.scale, _names(tx, link.customer, unit, whole))
+        shown = activities(whole, state.scale, names_of(tx, link.customer, unit, whole))
         page = wallet_page(
             state,
             tx.now,
@@ -115,7 +113,7 @@ def activity(link: PortalLink, token: str) -> Any:
         whole = _whole(tx.entries(link.customer, unit=unit, before=number, limit=PAGE), PAGE)
         page = ActivityPage(
             who=customer.name or customer.id,
-            activity=tuple(activities(whole, scale, _names(tx, link.customer, unit, whole))),
+            activity=tuple(activities(whole, scale, names_of(tx, link.customer, unit, whole))),
             older=whole[-1].number if whole and whole[-1].number > 1 else None,
             first=number is not None,
         )
@@ -142,25 +140,3 @@ def _whole(entries: list[Entry], asked: int) -> list[Entry]:
         return entries
     kept = [entry for entry in entries if entry.cause != entries[-1].cause]
     return kept or entries
-
-
-def _names(tx: Transaction, customer: str, unit: str, entries: list[Entry]) -> dict[str, str]:
-    """What the buckets and spends are called that the entries speak of, by id; ended ones, too."""
-    accounts = (account for entry in entries for account in (entry.source, entry.destination))
-    spoken_of = {account.partition(":")[2] for account in accounts} - {"", "overdraft"}
-    names = {bucket.id: name_of(bucket) for bucket in tx.buckets(customer, unit=unit)}
-    for older in spoken_of - names.keys():
-        with suppress(Refusal):
-            names[older] = name_of(tx.bucket(customer, older))
-    return names | _purposes(tx, customer, unit, entries)
-
-
-def _purposes(tx: Transaction, customer: str, unit: str, entries: list[Entry]) -> dict[str, str]:
-    """What the spends were for that were given back, by id."""
-    purposes = {}
-    for id in {spend for entry in entries if (spend := spend_of(entry))}:
-        place = ids.read("spend", id)
-        first = tx.entries(customer, unit=unit, before=place[1] + 1, limit=1) if place else []
-        if first:
-            purposes[id] = first[0].description or first[0].feature or ""
-    return purposes

@@ -65,7 +65,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class WalletPage:
-    """The whole page. Texts are ready to be shown; empty means there is nothing to say."""
+    """The whole page. Texts are ready to be shown; empty means there is nothing to say.
+
+    `kinds`: what the chart tells apart, as (tone, name).
+    """
 
     who: str
     unit: str
@@ -84,6 +87,7 @@ class WalletPage:
     endings: tuple[Ending, ...]
     activity: tuple[Activity, ...]
     more_activity: bool
+    kinds: tuple[tuple[str, str], ...]
     chart: Chart | None
     narrow_chart: Chart | None
 
@@ -118,7 +122,7 @@ def wallet_page(
         return credits_text(credits, scale)
 
     charts = [
-        balance_chart(points, text, _short_day, width=width, height=height, columns=columns)
+        balance_chart(points, text, _short_day, plain="plan", width=width, height=height, columns=columns)
         for width, height, columns in ((660, 290, 5), (340, 210, 3))
     ]
     return WalletPage(
@@ -139,6 +143,7 @@ def wallet_page(
         endings=_endings(live, now, scale),
         activity=tuple(activity),
         more_activity=more_activity,
+        kinds=tuple(kind for kind in KIND_NAMES.items() if any(point.parts.get(kind[0]) for point in points)),
         chart=charts[0],
         narrow_chart=charts[1],
     )
@@ -149,10 +154,16 @@ def _short_day(day: date) -> str:
 
 
 def _overdraft(wallet: Wallet) -> str:
+    """How far below zero it may still go. What is set aside and lies in no bucket was set aside there."""
     limit = wallet.overdraft.limit
     if limit == 0:
         return ""
-    return "without limit" if limit is None else credits_text(limit, wallet.scale)
+    if limit is None:
+        return "without limit"
+    set_aside = wallet.held - sum(bucket.held for bucket in wallet.buckets)
+    left = max(limit - wallet.owed - set_aside, 0)
+    whole = credits_text(limit, wallet.scale)
+    return f"by {whole}" if left == limit else f"{credits_text(left, wallet.scale)} of {whole} left"
 
 
 def _segments(live: Sequence[Bucket], scale: int) -> tuple[Segment, ...]:
