@@ -1,0 +1,76 @@
+"""How the audit asks a database: rules as conditions that must never hold, and what a text names.
+
+Where rows are many, only those that break a rule leave the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, case, cast, func, literal, or_, select
+from sqlalchemy.sql.selectable import FromClause
+
+from billing.base import ids
+from billing.base.db import Tx
+from billing.finance.breach import Breach
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """What must not be: under which invariant, in words, and the condition that finds it. NULL is not found."""
+
+    invariant: str
+    found: str
+    when: ColumnElement[bool]
+
+
+def found(
+    tx: Tx, kind: str, place: tuple[ColumnElement[Any], ColumnElement[Any]], of: FromClause, rules: Sequence[Never]
+) -> Iterator[Breach]:
+    """One breach for each row and rule that it breaks. `place`: the wallet and number of what it is about."""
+    flags = [case((rule.when, 1), else_=0).label(f"rule_{n}") for n, rule in enumerate(rules)]
+    query = select(*place, *flags).select_from(of).where(or_(*(rule.when for rule in rules)))
+    for wallet, number, *broken in tx.connection.execute(query):
+        for rule, is_broken in zip(rules, broken, strict=True):
+            if is_broken:
+                yield Breach(rule.invariant, named(kind, wallet, number), rule.found)
+
+
+def named(kind: str, wallet: int, number: int) -> str:
+    """How a report names it: `bkt_1_2`, `wallet 1, entry 2`, `wallet 1`."""
+    if kind == "wallet":
+        return f"wallet {wallet}"
+    return ids.of(kind, wallet, number) if kind in ("bkt", "hold") else f"wallet {wallet}, {kind} {number}"
+
+
+def numbered(prefix: str, number: Any) -> ColumnElement[str]:
+    """`spend:12`."""
+    return literal(f"{prefix}:") + cast(number, Text)
+
+
+def bucket_number(tx: Tx, account: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The number in `bucket:12` or `held:12`; of any other account none that a bucket has."""
+    if tx.sqlite:  # a text that is no number casts to 0 there
+        return cast(func.substr(account, func.instr(account, ":") + 1), Integer)
+    named = account.regexp_match("^(bucket|held):[1-9][0-9]{0,17}$")
+    return case((named, cast(func.split_part(account, ":", 2), BigInteger)))
+
+
+def head(tx: Tx, text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What stands before the first colon."""
+    if tx.sqlite:
+        return func.substr(text, 1, func.instr(text, ":") - 1, type_=Text)
+    return func.split_part(text, ":", 1, type_=Text)
+
+
+def before(column: ColumnElement[Any], wallet: ColumnElement[Any], number: ColumnElement[Any]) -> Any:
+    """The column's value on the row before in the same wallet."""
+    return func.lag(column, type_=column.type).over(partition_by=wallet, order_by=number)
+
+
+def null(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """IS NULL, for JSON columns, too."""
+    return column.is_(sa.null())

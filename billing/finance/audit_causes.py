@@ -1,0 +1,175 @@
+"""The audit of causes: what each may hold, one key on its first entry, and what a reversal undoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from billing.base import ids
+from billing.base.db import Tx
+from billing.credits.tables import buckets, entries
+from billing.finance.asking import Never, before, found, head, numbered
+from billing.finance.breach import Breach
+
+_ENDED = ("repay", "expire", "void")
+"""What comes back into an ended bucket goes through its end, under the cause that brought it."""
+
+_GRANTED = (("grant",), ("grant", "repay", "expire"))
+
+_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "spend": (("spend", "capture", "overdraw"), ("spend", "capture", "overdraw", "release", *_ENDED)),
+    "hold": (("hold", "release"), ("hold", "release", *_ENDED)),
+    "reversal": (("reverse",), ("reverse", *_ENDED)),
+    "void": (("void",), ("void",)),
+    "end": (("repay", "expire"), ("repay", "expire")),
+    "period": (("repay", "forgive"), ("repay", "forgive")),
+    "terms": (("repay", "forgive"), ("repay", "forgive")),
+    "grant": _GRANTED,
+    "allocation": _GRANTED,
+    "topup": _GRANTED,
+}
+"""By what a cause begins with: the kinds it may begin with, and all that it may hold."""
+
+_NUMBERED = ("spend", "reversal", "void", "period", "terms", "grant")
+"""Causes that bear the number of their first entry; a hold does, too, and its end comes later under its name."""
+
+_PAYING = ("spend", "capture", "overdraw", "hold")
+_ON_TRUST = ("overdraft", "held:overdraft")
+
+
+def breaches(tx: Tx) -> Iterator[Breach]:
+    """All that is wrong with causes, keys and reversals."""
+    yield from _causes(tx)
+    yield from _undone(tx)
+    yield from _grants(tx)
+    yield from _too_much_back(tx)
+
+
+def _causes(tx: Tx) -> Iterator[Breach]:
+    e = entries.c
+    lagged = [
+        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
+        for column in (e.cause, e.kind, e.feature, e.member)
+    ]
+    columns = (e.wallet_id, e.number, e.kind, e.source, e.cause, e.key, e.request, e.member, e.feature, e.description)
+    details = e.details.is_not(None).label("detailed")
+    steps = select(*columns, details, head(tx, e.cause).label("head"), *lagged).subquery()
+    s = steps.c
+    begins = or_(s.cause_before.is_(None), s.cause_before != s.cause)
+    rules = [*_kinds(s, begins), *_keys(s, begins), *_words(s, begins)]
+    yield from found(tx, "entry", (s.wallet_id, s.number), steps, rules)
+
+
+def _kinds(s: Any, begins: ColumnElement[bool]) -> list[Never]:
+    may_begin = or_(*(and_(s.head == name, s.kind.in_(first)) for name, (first, _) in _KINDS.items()))
+    may_hold = or_(*(and_(s.head == name, s.kind.in_(every)) for name, (_, every) in _KINDS.items()))
+    own = s.head + numbered("", s.number)
+    bears = or_(s.head.in_(_NUMBERED), and_(s.head == "hold", s.kind == "hold"))
+    elsewhere = and_(s.head == "end", s.cause != func.replace(s.source, "bucket:", "end:"))
+    return [
+        Never("3 causes", "its cause may not begin with it", and_(begins, ~may_begin)),
+        Never("3 causes", "its cause may not hold it", ~may_hold),
+        Never("3 causes", "it begins a cause of another number", and_(begins, bears, s.cause != own)),
+        Never("3 causes", "a grant begins its own cause", and_(~begins, s.kind == "grant")),
+        Never("3 causes", "the end it belongs to is another bucket's", elsewhere),
+    ]
+
+
+def _keys(s: Any, begins: ColumnElement[bool]) -> list[Never]:
+    """Who asks brings a key: it stands on the first entry, with the request; what time causes has none."""
+    asked = or_(
+        and_(s.head == "spend", s.kind.in_(("spend", "overdraw"))),
+        and_(s.head == "hold", s.kind == "hold"),
+        s.head.in_(("reversal", "void", "grant")),
+    )
+    return [
+        Never("7 keys", "the first entry of what was asked for has no key", and_(begins, asked, s.key.is_(None))),
+        Never("7 keys", "a key stands where none belongs", and_(s.key.is_not(None), ~and_(begins, asked))),
+        Never("7 keys", "a key without its request", and_(s.key.is_not(None), s.request.is_(None))),
+        Never("7 keys", "a request without its key", and_(s.key.is_(None), s.request.is_not(None))),
+        Never("7 keys", "its request is no fingerprint", func.length(s.request) != 32),
+    ]
+
+
+def _words(s: Any, begins: ColumnElement[bool]) -> list[Never]:
+    said = or_(s.description.is_not(None), s.detailed)
+    used = or_(s.member.is_not(None), s.feature.is_not(None))
+    goes_on = and_(~begins, s.kind.in_(_PAYING), s.kind_before.in_(_PAYING))
+    other = or_(s.feature.is_distinct_from(s.feature_before), s.member.is_distinct_from(s.member_before))
+    return [
+        Never("3 causes", "what is said of a cause stands on its first entry", and_(~begins, said)),
+        Never("3 causes", "only what pays has a member or feature", and_(s.kind.not_in(_PAYING), used)),
+        Never("3 causes", "another member or feature than the entry before, of the same cause", and_(goes_on, other)),
+    ]
+
+
+def _undone(tx: Tx) -> Iterator[Breach]:
+    """A reversal undoes what was spent from the bucket it fills, or what was repaid or forgiven of an overdraft."""
+    e, undone, via = entries.c, entries.alias(), entries.alias()
+    u, v = undone.c, via.c
+    of = entries.outerjoin(undone, and_(u.wallet_id == e.wallet_id, u.number == e.undoes)).outerjoin(
+        via, and_(v.wallet_id == e.wallet_id, v.number == e.via)
+    )
+    reverse = e.kind == "reverse"
+    spent = and_(u.kind.in_(("spend", "capture", "overdraw")), u.number < e.number)
+    refills = e.destination.startswith("bucket:")
+    same_bucket = func.replace(u.source, "held:", "bucket:") == e.destination
+    repaid = and_(v.kind == "repay", v.source == e.destination, v.number < e.number)
+    forgiven = and_(v.kind == "forgive", v.number < e.number)
+    fits = case(
+        (and_(refills, e.via.is_(None)), same_bucket),
+        (refills, and_(u.source.in_(_ON_TRUST), func.coalesce(repaid, False))),
+        (e.destination == "forgiven", and_(u.source.in_(_ON_TRUST), func.coalesce(forgiven, False))),
+        else_=and_(u.source.in_(_ON_TRUST), e.via.is_(None)),
+    )
+    rules = [
+        Never("3 undone", "only a reversal undoes something", and_(~reverse, or_(u.number > 0, e.undoes.is_not(None)))),
+        Never("3 undone", "only a reversal goes by way of something", and_(~reverse, e.via.is_not(None))),
+        Never("3 undone", "it undoes nothing that was spent before", and_(reverse, ~func.coalesce(spent, False))),
+        Never("3 undone", "it undoes what went another way", and_(reverse, ~func.coalesce(fits, False))),
+    ]
+    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
+
+
+def _grants(tx: Tx) -> Iterator[Breach]:
+    """Every bucket began with its own grant, and every grant made a bucket."""
+    e, b = entries.c, buckets.c
+    same = and_(b.wallet_id == e.wallet_id, b.number == e.number)
+    said = or_(
+        e.destination != numbered("bucket", b.number),
+        e.credits != b.granted,
+        e.cents != b.paid_cents,
+        e.currency.is_distinct_from(b.currency),
+        e.cause != b.origin,
+        e.effective_at != b.granted_at,
+        e.description.is_distinct_from(b.description),
+        e.details.is_distinct_from(b.metadata),
+    )
+    granted = e.kind == "grant"
+    rules = [
+        Never("3 causes", "its grant says something else", and_(granted, said)),
+        Never("3 causes", "a grant made no bucket", and_(granted, b.number.is_(None))),
+    ]
+    yield from found(tx, "bkt", (e.wallet_id, e.number), entries.outerjoin(buckets, same), rules)
+    alone = select(b.wallet_id, b.number).outerjoin(entries, and_(same, granted)).where(e.number.is_(None))
+    for wallet, number in tx.connection.execute(alone):
+        yield Breach("3 causes", ids.of("bkt", wallet, number), "no entry granted it")
+
+
+def _too_much_back(tx: Tx) -> Iterator[Breach]:
+    """Never more comes back of a movement than it moved."""
+    back, undone = entries.alias(), entries
+    cents = case((undone.c.cents > 0, back.c.cents), else_=0)
+    for by in ("undoes", "via"):
+        same = and_(back.c.wallet_id == undone.c.wallet_id, back.c[by] == undone.c.number)
+        sums = (
+            select(undone.c.wallet_id, undone.c.number)
+            .join(back, same)
+            .where(back.c.kind == "reverse")
+            .group_by(undone.c.wallet_id, undone.c.number, undone.c.credits, undone.c.cents)
+            .having(or_(func.sum(back.c.credits) > undone.c.credits, func.sum(cents) > undone.c.cents))
+        )
+        for wallet, number in tx.connection.execute(sums):
+            yield Breach("3 undone", f"wallet {wallet}", f"more came back of entry {number} than it moved")

@@ -1,0 +1,109 @@
+"""The audit of entries as they follow each other: numbers, times, and how the wallet stood after each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+
+from billing.base.db import Tx
+from billing.credits.tables import buckets, entries, wallets
+from billing.finance.asking import Never, before, bucket_number, found
+from billing.finance.breach import Breach
+
+
+def breaches(tx: Tx) -> Iterator[Breach]:
+    """All that is wrong from one entry to the next, and from the last one to the wallet."""
+    yield from _follow(tx)
+    yield from _available(tx)
+    yield from _last(tx)
+
+
+def _follow(tx: Tx) -> Iterator[Breach]:
+    """Numbers are 1, 2, 3 … without a gap, time does not go back, and what is owed is moved by entries alone."""
+    e = entries.c
+    owes = case(
+        (e.kind == "overdraw", e.credits),
+        (and_(e.kind == "capture", e.source == "held:overdraft"), e.credits),
+        (and_(e.destination == "overdraft", e.kind.in_(("repay", "forgive", "reverse"))), -e.credits),
+        else_=0,
+    )
+    lagged = [
+        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
+        for column in (e.number, e.owed_after, e.effective_at, e.recorded_at)
+    ]
+    columns = (e.wallet_id, e.number, e.owed_after, e.available_after, e.effective_at, e.recorded_at, e.posted_at)
+    steps = select(*columns, owes.label("owes"), *lagged).subquery()
+    s = steps.c
+    back = or_(s.effective_at_before > s.effective_at, s.recorded_at_before > s.recorded_at)
+    owed = func.coalesce(s.owed_after_before, 0) + s.owes
+    rules = [
+        Never("2 numbers", "the number before it is missing", s.number != func.coalesce(s.number_before, 0) + 1),
+        Never("2 chain", "owed_after is not what was owed before and what it moves", s.owed_after != owed),
+        Never("2 chain", "less than nothing is owed or available", or_(s.owed_after < 0, s.available_after < 0)),
+        Never("time", "dated before the entry it follows", back),
+        Never("time", "dated after it was written", s.effective_at > s.recorded_at),
+        Never("time", "posted at another time than it happened", s.posted_at != s.effective_at),
+    ]
+    yield from found(tx, "entry", (s.wallet_id, s.number), steps, rules)
+
+
+def _available(tx: Tx) -> Iterator[Breach]:
+    """What is available follows, too: by what moves into and out of free pockets of live general buckets.
+
+    A bucket that starts or ends changes it without an entry, and one that ends or is voided at this very instant
+    may or may not be done with: around those instants there is nothing exact to ask.
+    """
+    e, b = entries.c, buckets.c
+    leaves = e.source.startswith("bucket:")
+    pocket = case((leaves, e.source), (e.destination.startswith("bucket:"), e.destination))
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
+    counts = and_(
+        b.features.is_(None),
+        b.effective_at <= e.effective_at,
+        or_(b.expires_at.is_(None), e.effective_at < b.expires_at),
+        or_(b.voided_at.is_(None), e.effective_at <= b.voided_at),
+    )
+    moves = case((counts, case((leaves, -e.credits), else_=e.credits)), else_=0)
+    columns = (e.wallet_id, e.number, e.available_after, e.effective_at, moves.label("moves"))
+    lagged = [
+        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
+        for column in (e.available_after, e.effective_at)
+    ]
+    steps = select(*columns, *lagged).select_from(entries.outerjoin(buckets, its)).subquery()
+    s = steps.c
+    differs = s.available_after != func.coalesce(s.available_after_before, 0) + s.moves
+    since = func.coalesce(s.effective_at_before, s.effective_at)
+    wrong = and_(differs, ~_turns(s.wallet_id, since, s.effective_at))
+    says = "available_after is not what was available before and what it moves"
+    yield from found(tx, "entry", (s.wallet_id, s.number), steps, [Never("2 chain", says, wrong)])
+
+
+def _turns(wallet: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Does a general bucket of the wallet start, end or get voided in `[since, until]`?"""
+    b = buckets.alias().c
+    starts = and_(b.effective_at > b.granted_at, b.effective_at.between(since, until))
+    ends = or_(b.expires_at.between(since, until), b.voided_at.between(since, until))
+    return exists().where(b.wallet_id == wallet, b.features.is_(None), or_(starts, ends))
+
+
+def _last(tx: Tx) -> Iterator[Breach]:
+    """The wallet stands as after its last entry, and was last written no earlier."""
+    w, e = wallets.c, entries.c
+    last = select(e.wallet_id, func.max(e.number).label("number")).group_by(e.wallet_id).subquery()
+    of = wallets.outerjoin(last, last.c.wallet_id == w.id).outerjoin(
+        entries, and_(e.wallet_id == w.id, e.number == last.c.number)
+    )
+    unwritten = and_(w.last_at.is_(None), or_(w.last_number != 0, w.terms_number != 0))
+    left = and_(w.last_at.is_(None), or_(w.available != 0, w.held != 0, w.owed != 0))
+    available = and_(w.available != e.available_after, ~_turns(w.id, e.effective_at, w.last_at))
+    rules = [
+        Never("2 numbers", "it counts other entries than there are", w.last_number != func.coalesce(last.c.number, 0)),
+        Never("2 wallets", "it was never written to and has a history", or_(unwritten, left)),
+        Never("time", "its last entry was written after it", w.last_at < e.recorded_at),
+        Never("time", "what is due was not done when it was last written", w.next_due_at <= w.last_at),
+        Never("2 wallets", "owed is not what its last entry says", w.owed != func.coalesce(e.owed_after, 0)),
+        Never("2 wallets", "available is not what its last entry says", available),
+    ]
+    yield from found(tx, "wallet", (w.id, w.id), of, rules)

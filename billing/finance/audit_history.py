@@ -1,0 +1,138 @@
+"""The audit of validity: when buckets end by the rows that moved their ends, and that entries kept to it.
+
+An end is only ever moved to a later instant before it comes. So where the chain of moves is whole, what was taken
+before today's end was taken before the end of then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select
+
+from billing.base.db import Tx
+from billing.credits.tables import bucket_ends, buckets, entries, holds, wallet_terms, wallets
+from billing.finance.asking import Never, before, bucket_number, found, named, numbered
+from billing.finance.breach import Breach
+
+
+def breaches(tx: Tx) -> Iterator[Breach]:
+    """All that is wrong with ends, with what was taken when, and rows of wallets that are not there."""
+    yield from _orphans(tx)
+    yield from _ends(tx)
+    yield from _validity(tx)
+    yield from _voided(tx)
+    yield from _features(tx)
+
+
+def _orphans(tx: Tx) -> Iterator[Breach]:
+    for table in (entries, buckets, holds, bucket_ends, wallet_terms):
+        rows = select(table.c.wallet_id, func.count()).outerjoin(wallets, wallets.c.id == table.c.wallet_id)
+        lost = rows.where(wallets.c.id.is_(None)).group_by(table.c.wallet_id)
+        for wallet, count in tx.connection.execute(lost):
+            yield Breach("orphans", f"wallet {wallet}", f"is not there, but {count} rows of {table.name} are its")
+
+
+def _ends(tx: Tx) -> Iterator[Breach]:
+    """Each move begins where the one before ended, the last one ends where the bucket does."""
+    m, b = bucket_ends.c, buckets.c
+    chain = (m.wallet_id, m.bucket)
+    window: dict[str, Any] = {"partition_by": chain, "order_by": m.number}
+    moves = (
+        select(
+            m.wallet_id, m.number, m.was, m.becomes, m.free, m.held, m.key, m.request, m.effective_at, m.recorded_at,
+            func.lag(m.becomes, type_=m.becomes.type).over(**window).label("becomes_before"),
+            func.lead(m.was, type_=m.was.type).over(**window).label("was_after"),
+            before(m.number, m.wallet_id, m.number).label("number_before"),
+            before(m.recorded_at, m.wallet_id, m.number).label("recorded_at_before"),
+            b.expires_at, b.granted, b.granted_at, b.number.label("bucket"), wallets.c.last_at,
+        )
+        .select_from(
+            bucket_ends.outerjoin(buckets, and_(b.wallet_id == m.wallet_id, b.number == m.bucket))
+            .outerjoin(wallets, wallets.c.id == m.wallet_id)
+        )
+        .subquery()
+    )  # fmt: skip
+    s = moves.c
+    last = s.was_after.is_(None)
+    broken = or_(
+        s.was.is_distinct_from(func.coalesce(s.becomes_before, s.was)),
+        and_(last, s.becomes.is_distinct_from(s.expires_at)),
+    )
+    late = or_(
+        s.recorded_at < s.granted_at,
+        s.recorded_at >= s.was,
+        s.recorded_at < s.recorded_at_before,
+        s.recorded_at != s.effective_at,
+    )
+    keyless = or_(s.key.is_(None), s.request.is_(None), func.length(s.request) != 32)
+    rules = [
+        Never("5 ends", "the bucket whose end it moves is not there", s.bucket.is_(None)),
+        Never("5 ends", "the one before it is missing", s.number != func.coalesce(s.number_before, 0) + 1),
+        Never("5 ends", "it does not begin or end where its neighbours or the bucket do", broken),
+        Never("5 ends", "it moves no end to a later instant", or_(s.was.is_(None), s.becomes <= s.was)),
+        Never("5 ends", "written before the grant or the one before it, or after the end it moves", late),
+        Never("5 ends", "more lay in the bucket than was granted", s.free + s.held > s.granted),
+        Never("7 keys", "the move has no key or request", keyless),
+    ]
+    yield from found(tx, "end", (s.wallet_id, s.number), moves, rules)
+
+
+def _validity(tx: Tx) -> Iterator[Breach]:
+    """Nothing is taken from a bucket outside its validity, and what its end takes is taken then or later."""
+    e, b = entries.c, buckets.c
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, e.source))
+    early = e.effective_at < b.effective_at
+    unended = or_(b.expires_at.is_(None), e.effective_at < b.expires_at)
+    outside = or_(early, e.effective_at >= b.expires_at, e.effective_at > b.voided_at)
+    off_end = or_(b.expires_at.is_(None), e.effective_at != b.expires_at)
+    used = e.kind.in_(("spend", "hold"))
+    rules = [
+        Never("5 validity", "it took from a bucket outside its validity", and_(used, outside)),
+        Never("5 validity", "a bucket repaid before it began", and_(e.kind == "repay", early)),
+        Never("5 validity", "a scoped bucket repaid", and_(e.kind == "repay", b.features.is_not(None))),
+        Never("5 validity", "it expired before its bucket's end", and_(e.kind == "expire", unended)),
+        Never("5 validity", "an end at another instant than the bucket's",
+              and_(e.cause == numbered("end", b.number), off_end)),
+        Never("5 validity", "it was voided before its bucket was",
+              and_(e.kind == "void", or_(b.voided_at.is_(None), e.effective_at < b.voided_at))),
+        Never("5 validity", "what came back into a voided bucket is voided",
+              and_(e.kind == "expire", e.effective_at > b.voided_at)),
+    ]  # fmt: skip
+    of = entries.join(buckets, its)
+    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
+
+
+def _voided(tx: Tx) -> Iterator[Breach]:
+    """A voided bucket was voided by an entry, then."""
+    e, b = entries.c, buckets.c
+    by = and_(
+        e.wallet_id == b.wallet_id,
+        e.kind == "void",
+        e.source == numbered("bucket", b.number),
+        e.cause.startswith("void:"),
+        e.effective_at == b.voided_at,
+    )
+    unexplained = and_(b.voided_at.is_not(None), ~exists().where(by))
+    rules = [Never("5 validity", "no entry voided it then", unexplained)]
+    yield from found(tx, "bkt", (b.wallet_id, b.number), buckets, rules)
+
+
+def _features(tx: Tx) -> Iterator[Breach]:
+    """A scoped bucket pays for its features only."""
+    e, b = entries.c, buckets.c
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, e.source))
+    paid = (
+        select(b.wallet_id, b.number, e.feature, func.min(e.number).label("first"))
+        .select_from(buckets.join(entries, its))
+        .where(b.features.is_not(None), e.kind.in_(("spend", "hold", "capture")))
+        .group_by(b.wallet_id, b.number, e.feature)
+        .subquery()
+    )
+    same = and_(b.wallet_id == paid.c.wallet_id, b.number == paid.c.number)
+    query = select(paid, b.features).join(buckets, same)
+    for row in tx.connection.execute(query):
+        if row.feature not in row.features:
+            found = f"it paid for {row.feature}, which bucket {row.number} is not for"
+            yield Breach("5 validity", named("entry", row.wallet_id, row.first), found)
