@@ -228,7 +228,7 @@ def _in_our_words(error: DBAPIError) -> Unavailable | None:
     if state in ("25006", "53100") or "readonly database" in text or "disk i/o" in text or "is full" in text:
         return DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.")
     if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
-        return DatabaseUnavailable("The database's tables are not those of this version: run `billing db upgrade`.")
+        return DatabaseUnavailable("The database's tables are missing or not this version's: run `billing db upgrade`.")
     if error.connection_invalidated or _unreachable(error, state, text):
         return DatabaseUnavailable("The database can't be reached.")
     return None

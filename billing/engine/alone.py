@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, scoped_session
 
 from billing import signals
 from billing.base.clock import Clock, SystemClock
-from billing.base.db import Database, Tx, translated
+from billing.base.db import Database, translated
 from billing.catalog.terms import Catalog
 from billing.credits import due
 from billing.credits.values import Receipt
-from billing.engine.telling import Telling
+from billing.engine.host import Host
 from billing.engine.transaction import Hold, Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
@@ -143,17 +143,9 @@ class Billing:
         be kept over your commits: each verb takes place at its own transaction's instant.
         """
         own = session() if isinstance(session, scoped_session) else session
-        seen: list[tuple[object, Tx]] = []
-
-        def renew() -> Tx:
-            if not seen or seen[-1][0] is not own.get_transaction():
-                tx = self.database.enter(own)
-                seen[:] = [(own.get_transaction(), tx)]
-                Telling.of(own).follow(self, tx)
-            return seen[-1][1]
-
+        host = Host(own, self.database, self)
         with translated():
-            return Transaction(renew(), self.catalog, renew)
+            return Transaction(host.tx(), self.catalog, host)
 
     # Verbs and questions: as in `Transaction`, where they are described
 

@@ -5,17 +5,18 @@ Every method either returns what was done or raises a `Refusal`; after a refusal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.base.db import Tx, translated
 from billing.catalog.terms import Catalog
 from billing.credits import customers, due, entries, grants, holds, spending, wallets
-from billing.credits.values import Bucket, Customer, Entry, HoldReceipt, Receipt, Spend, Wallet
+from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.credits.wallets import UNSET
+from billing.engine.hold import Hold, Holder, in_hand
+from billing.engine.host import Host
 from billing.finance import audit
 from billing.inbox import stripe_events
 from billing.rules.refusals import Invalid, Refusal, Unavailable
@@ -32,28 +33,6 @@ def _accepted(answer: Answer | Refusal) -> Answer:
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class Hold(HoldReceipt):
-    """A hold in hand: `capture()` uses it, `release()` gives it back."""
-
-    by: Any = field(default=None, repr=False, compare=False)
-
-    def capture(self, credits: int | None = None) -> Receipt:
-        """Uses the hold, or `credits` of it (or more than it); see `Transaction.capture`."""
-        receipt: Receipt = self.by.capture(self.customer, self.id, credits)
-        return receipt
-
-    def release(self) -> Hold:
-        """Gives it back; see `Transaction.release`."""
-        hold: Hold = self.by.release(self.customer, self.id)
-        return hold
-
-
-def _in_hand(value: HoldReceipt, by: object) -> Hold:
-    fields = {name: getattr(value, name) for name in HoldReceipt.__dataclass_fields__}
-    return Hold(**fields, by=by)
-
-
 class Transaction:
     """Several verbs, one commit: `with billing.transaction() as tx`, or `billing.within(session)`.
 
@@ -61,16 +40,16 @@ class Transaction:
     `Unavailable` (Busy, DatabaseUnavailable) it can only be rolled back: every further verb raises that again.
     """
 
-    def __init__(self, tx: Tx, catalog: Catalog, renew: Callable[[], Tx] | None = None) -> None:
-        self._tx, self._catalog, self._renew = tx, catalog, renew
+    def __init__(self, tx: Tx, catalog: Catalog, host: Host | None = None) -> None:
+        self._tx, self._catalog, self._host = tx, catalog, host
         self._over: Any = None
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
         """Around each verb: a host's session may be in another transaction by now, and a spoilt one takes no more."""
         with translated():
-            if self._renew is not None:
-                self._tx = self._renew()
+            if self._host is not None:
+                self._tx = self._host.tx()
             if self._tx.spoilt is not None:
                 raise self._tx.spoilt
             try:
@@ -79,6 +58,10 @@ class Transaction:
             except Unavailable as unavailable:
                 self._tx.spoilt = unavailable
                 raise
+
+    def _holder(self) -> object:
+        """Through whom a hold that is placed now will be ended."""
+        return self if self._host is None else Holder(self, self._tx, self._host)
 
     def close(self, by: object) -> None:
         """The transaction is over; holds placed in it are ended through `by` from now on."""
@@ -166,12 +149,12 @@ class Transaction:
             answer = holds.hold(self._tx, self._catalog, customer, unit, credits, key,
                                 feature=feature, expires_in=expires_in, metadata=metadata,
                                 attempt=attempt)  # fmt: skip
-            return _in_hand(_accepted(answer), self)
+            return in_hand(_accepted(answer), self._holder())
 
     def find_hold(self, customer: str, hold: str) -> Hold:
         """The hold as it stands now: open, captured, released or lapsed. Raises UnknownHold."""
         with self._ready():
-            return _in_hand(_accepted(holds.find(self._tx, self._catalog, customer, hold)), self)
+            return in_hand(_accepted(holds.find(self._tx, self._catalog, customer, hold)), self._holder())
 
     def capture(self, customer: str, hold: str, credits: int | None = None) -> Receipt:
         """Uses a hold; less frees the rest, more spends the rest, all or nothing.
@@ -191,7 +174,7 @@ class Transaction:
             released: Hold = self._over.release(customer, hold)
             return released
         with self._ready():
-            return _in_hand(_accepted(holds.release(self._tx, self._catalog, customer, hold)), self)
+            return in_hand(_accepted(holds.release(self._tx, self._catalog, customer, hold)), self._holder())
 
     def grant(self, customer: str, credits: int, *, reason: str, key: str, unit: str = "credits",
               effective_at: datetime | None = None, expires_at: datetime | None = None, priority: int = 50,
