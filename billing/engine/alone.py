@@ -19,8 +19,9 @@ from billing.base.db import Database, translated
 from billing.catalog.terms import Catalog
 from billing.credits import due
 from billing.credits.values import Receipt
+from billing.engine.hold import Hold
 from billing.engine.host import Host
-from billing.engine.transaction import Hold, Transaction
+from billing.engine.transaction import Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
