@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
-from billing.credits.tables import buckets, wallets
+from billing.credits.tables import buckets, entries, wallets
+from billing.finance.asking import Never, found, numbered
 from billing.finance.breach import Breach
 from billing.sales.tables import claims, sales
 
@@ -19,6 +20,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong between sales, their buckets and their claims."""
     yield from _buckets(tx)
     yield from _unsold(tx)
+    yield from _periods(tx)
     yield from _claims(tx)
 
 
@@ -46,6 +48,26 @@ def _unsold(tx: Tx) -> Iterator[Breach]:
     query = select(buckets.c.wallet_id, buckets.c.number, buckets.c.origin).outerjoin(sales, its)
     for wallet, number, origin in tx.connection.execute(query.where(says_so, sales.c.origin.is_(None))):
         yield Breach("3 sales", ids.of("bkt", wallet, number), f"{origin} was never sold")
+
+
+def _periods(tx: Tx) -> Iterator[Breach]:
+    """An allocation's bucket belongs to its item and period, a pack's to none; both were written at once."""
+    s, b, e = sales.c, buckets.c, entries.c
+    its = and_(b.wallet_id == s.wallet_id, b.number == s.bucket)
+    grant = and_(e.wallet_id == s.wallet_id, e.number == s.bucket)
+    allocated = s.kind == "allocation"
+    period = or_(
+        and_(allocated, b.series.is_distinct_from(numbered("plan", s.item_id))),
+        and_(~allocated, b.series.is_not(None)),
+        s.period_end.is_distinct_from(b.period_end),
+        and_(allocated, s.period_start != b.effective_at),
+    )
+    rules = [
+        Never("3 sales", "its sale is of another item or another period", period),
+        Never("3 sales", "its sale was written at another time", s.recorded_at != e.recorded_at),
+    ]
+    of = sales.join(buckets, its).join(entries, grant)
+    yield from found(tx, "bkt", (s.wallet_id, s.bucket), of, rules)
 
 
 def _claims(tx: Tx) -> Iterator[Breach]:
