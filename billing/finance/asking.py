@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, literal, or_, select
 from sqlalchemy.sql.selectable import FromClause
 
 from billing.base import ids
@@ -69,6 +69,13 @@ def head(tx: Tx, text: ColumnElement[Any]) -> ColumnElement[Any]:
 def before(column: ColumnElement[Any], wallet: ColumnElement[Any], number: ColumnElement[Any]) -> Any:
     """The column's value on the row before in the same wallet."""
     return func.lag(column, type_=column.type).over(partition_by=wallet, order_by=number)
+
+
+def after_another(table: sa.Table) -> tuple[sa.Join, Any]:
+    """The table's rows, each with the one numbered before it in its wallet: its columns, NULL where there is none."""
+    one = table.alias()
+    follows = and_(one.c.wallet_id == table.c.wallet_id, one.c.number == table.c.number - 1)
+    return table.outerjoin(one, follows), one.c
 
 
 def null(column: ColumnElement[Any]) -> ColumnElement[bool]:

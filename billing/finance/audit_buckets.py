@@ -114,7 +114,12 @@ def _came_back(tx: Tx) -> Iterator[Breach]:
     query = (
         select(e.wallet_id, e.number, e.credits, e.cents, of.label("of"), part.c.credits, part.c.cents)
         .join(part, and_(part.c.wallet_id == e.wallet_id, part.c.number == of))
-        .where(e.kind == "reverse", or_(part.c.cents > 0, e.cents > 0), e.destination.startswith("bucket:"))
+        .where(
+            e.undoes.is_not(None),
+            e.kind == "reverse",
+            or_(part.c.cents > 0, e.cents > 0),
+            e.destination.startswith("bucket:"),
+        )
         .order_by(e.wallet_id, of, e.number)
     )
     place, credits_before, cents_before = None, 0, 0

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries
-from billing.finance.asking import Never, before, found, head, numbered
+from billing.finance.asking import Never, after_another, found, head, numbered
 from billing.finance.breach import Breach
 
 _ENDED = ("repay", "expire", "void")
@@ -48,14 +48,12 @@ def breaches(tx: Tx) -> Iterator[Breach]:
 
 
 def _causes(tx: Tx) -> Iterator[Breach]:
+    of, b = after_another(entries)
     e = entries.c
-    lagged = [
-        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
-        for column in (e.cause, e.kind, e.feature, e.member)
-    ]
     columns = (e.wallet_id, e.number, e.kind, e.source, e.cause, e.key, e.request, e.member, e.feature, e.description)
-    details = e.details.is_not(None).label("detailed")
-    steps = select(*columns, details, head(tx, e.cause).label("head"), *lagged).subquery()
+    lagged = [column.label(f"{column.name}_before") for column in (b.cause, b.kind, b.feature, b.member)]
+    more = (e.details.is_not(None).label("detailed"), head(tx, e.cause).label("head"))
+    steps = select(*columns, *more, *lagged).select_from(of).subquery()
     s = steps.c
     begins = or_(s.cause_before.is_(None), s.cause_before != s.cause)
     rules = [*_kinds(s, begins), *_keys(s, begins), *_words(s, begins)]

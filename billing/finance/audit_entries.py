@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries, wallets
-from billing.finance.asking import Never, before, bucket_number, found
+from billing.finance.asking import Never, after_another, bucket_number, found
 from billing.finance.breach import Breach
 
 
@@ -29,24 +29,18 @@ def _follow(tx: Tx) -> Iterator[Breach]:
         (and_(e.destination == "overdraft", e.kind.in_(("repay", "forgive", "reverse"))), -e.credits),
         else_=0,
     )
-    lagged = [
-        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
-        for column in (e.number, e.owed_after, e.effective_at, e.recorded_at)
-    ]
-    columns = (e.wallet_id, e.number, e.owed_after, e.available_after, e.effective_at, e.recorded_at, e.posted_at)
-    steps = select(*columns, owes.label("owes"), *lagged).subquery()
-    s = steps.c
-    back = or_(s.effective_at_before > s.effective_at, s.recorded_at_before > s.recorded_at)
-    owed = func.coalesce(s.owed_after_before, 0) + s.owes
+    of, b = after_another(entries)
+    owed = func.coalesce(b.owed_after, 0) + owes
     rules = [
-        Never("2 numbers", "the number before it is missing", s.number != func.coalesce(s.number_before, 0) + 1),
-        Never("2 chain", "owed_after is not what was owed before and what it moves", s.owed_after != owed),
-        Never("2 chain", "less than nothing is owed or available", or_(s.owed_after < 0, s.available_after < 0)),
-        Never("time", "dated before the entry it follows", back),
-        Never("time", "dated after it was written", s.effective_at > s.recorded_at),
-        Never("time", "posted at another time than it happened", s.posted_at != s.effective_at),
+        Never("2 numbers", "the number before it is missing", and_(b.number.is_(None), e.number != 1)),
+        Never("2 chain", "owed_after is not what was owed before and what it moves", e.owed_after != owed),
+        Never("2 chain", "less than nothing is owed or available", or_(e.owed_after < 0, e.available_after < 0)),
+        Never("time", "dated before the entry it follows", b.effective_at > e.effective_at),
+        Never("time", "written before the entry it follows", b.recorded_at > e.recorded_at),
+        Never("time", "dated after it was written", e.effective_at > e.recorded_at),
+        Never("time", "posted at another time than it happened", e.posted_at != e.effective_at),
     ]
-    yield from found(tx, "entry", (s.wallet_id, s.number), steps, rules)
+    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
 
 
 def _available(tx: Tx) -> Iterator[Breach]:
@@ -66,18 +60,13 @@ def _available(tx: Tx) -> Iterator[Breach]:
         or_(b.voided_at.is_(None), e.effective_at <= b.voided_at),
     )
     moves = case((counts, case((leaves, -e.credits), else_=e.credits)), else_=0)
-    columns = (e.wallet_id, e.number, e.available_after, e.effective_at, moves.label("moves"))
-    lagged = [
-        before(column, e.wallet_id, e.number).label(f"{column.name}_before")
-        for column in (e.available_after, e.effective_at)
-    ]
-    steps = select(*columns, *lagged).select_from(entries.outerjoin(buckets, its)).subquery()
-    s = steps.c
-    differs = s.available_after != func.coalesce(s.available_after_before, 0) + s.moves
-    since = func.coalesce(s.effective_at_before, s.effective_at)
-    wrong = and_(differs, ~_turns(s.wallet_id, since, s.effective_at))
+    of, before = after_another(entries)
+    differs = e.available_after != func.coalesce(before.available_after, 0) + moves
+    since = func.coalesce(before.effective_at, e.effective_at)
+    wrong = case((differs, ~_turns(e.wallet_id, since, e.effective_at)), else_=False)  # looked at where it differs only
     says = "available_after is not what was available before and what it moves"
-    yield from found(tx, "entry", (s.wallet_id, s.number), steps, [Never("2 chain", says, wrong)])
+    steps = of.outerjoin(buckets, its)
+    yield from found(tx, "entry", (e.wallet_id, e.number), steps, [Never("2 chain", says, wrong)])
 
 
 def _turns(wallet: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
