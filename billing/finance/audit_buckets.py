@@ -99,7 +99,7 @@ def _recognised(tx: Tx) -> Iterator[Breach]:
     keeps = case((s.stay + s.cents < share, s.stay + s.cents), else_=share)
     wrong = case((large, True), (or_(s.left < 0, s.stay < 0), True), else_=s.stay != keeps)
     query = select(steps).where(s.kind.not_in(("grant", "reverse")), wrong)
-    for row in tx.connection.execute(query):
+    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
         should = recognition.keeps(row.stay + row.cents, row.paid_cents, row.granted, row.left)
         if row.left < 0 or row.stay != should:
             where = named("entry", row.wallet_id, row.number)
@@ -123,7 +123,9 @@ def _came_back(tx: Tx) -> Iterator[Breach]:
         .order_by(e.wallet_id, of, e.number)
     )
     place, credits_before, cents_before = None, 0, 0
-    for wallet, number, credits, cents, undone, took_credits, took_cents in tx.connection.execute(query):
+    for wallet, number, credits, cents, undone, took_credits, took_cents in tx.connection.execute(
+        query.execution_options(yield_per=1_000)
+    ):
         if place != (wallet, undone):
             place, credits_before, cents_before = (wallet, undone), 0, 0
         if took_credits:

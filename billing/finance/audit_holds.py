@@ -201,7 +201,8 @@ def _asked(tx: Tx) -> Iterator[Breach]:
     e, h = entries.c, holds.c
     same = and_(e.wallet_id == h.wallet_id, e.number == h.number)
     query = select(h.wallet_id, h.number, h.credits, h.feature, h.placed_at, h.lapses_at, e.request)
-    for row in tx.connection.execute(query.join(entries, same).where(null(h.metadata))):
+    all_of_them = query.join(entries, same).where(null(h.metadata)).execution_options(yield_per=1_000)
+    for row in tx.connection.execute(all_of_them):
         seconds = int((row.lapses_at - row.placed_at).total_seconds())
         if row.request != recall.fingerprint("hold", row.credits, row.feature, seconds, None):
             found_ = "what was asked for were other credits, another feature or another time"
