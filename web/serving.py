@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.gthread import ThreadWorker
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -28,6 +29,16 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn has no types
         self.error_log.propagate = True
 
 
+class _Worker(ThreadWorker):  # type: ignore[misc]  # Gunicorn has no types
+    """A terminal's Ctrl-C goes to all processes, and the parent tells its workers once more: one that is interrupted
+    while it begins, or while it stops its threads, waits for itself for ever. So workers listen to the parent alone.
+    """
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
     """`make` is called in each worker, after the fork: its connections are nobody else's. `begin`: once it listens."""
 
@@ -45,19 +56,13 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         options = {
             "bind": f"{host}:{self.settings.port}",
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "logger_class": _Logger,
             "control_socket_disable": True,  # else it writes a socket into the home folder
-            "post_worker_init": self._begin,
+            "post_worker_init": lambda _: self.begin(),
         }
         for name, value in (options | self.options).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
         return self.make()
-
-    def _begin(self, _: object) -> None:
-        # A terminal's Ctrl-C goes to all processes, and the parent tells its workers once more: a worker that is
-        # interrupted while it stops its threads waits for itself for ever.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self.begin()

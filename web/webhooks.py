@@ -8,7 +8,7 @@ import structlog
 from flask import Blueprint, jsonify, request
 from werkzeug.wrappers import Response
 
-from billing.rules.refusals import Refusal
+from billing.rules.refusals import DatabaseUnavailable, Refusal
 from billing.stripe.signature import SignatureInvalid
 from billing.stripe.values import PayloadInvalid
 from web.errors import Problem, answer
@@ -40,7 +40,8 @@ def stripe() -> Response:
         raise
     except Exception as error:  # noqa: BLE001 - not stored, whatever the cause: Stripe shall send it again
         _LOG.error("stripe_event_not_stored", exc_info=error)
-        return answer("database_unavailable", "The event could not be stored: send it again.")
+        again = {"Retry-After": str(DatabaseUnavailable.retry_after)}
+        return answer("database_unavailable", "The event could not be stored: send it again.", headers=again)
     log: Any = _LOG.info if event.status in ("done", "ignored") else _LOG.warning
     log("stripe_event", id=event.id, type=event.type, status=event.status, reason=event.reason)
     return jsonify(id=event.id, status=event.status)

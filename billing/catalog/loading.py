@@ -248,7 +248,5 @@ def _written(path: Path) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            text += ("." if text else "") + (
-                key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-            )
+            text += ("." if text else "") + (key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False))
     return text

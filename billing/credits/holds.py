@@ -45,6 +45,7 @@ def hold(
         unit=asking.text(unit),
         feature=asking.maybe(asking.text, feature),
         expires_in=asking.seconds(expires_in),
+        attempt=asking.count(attempt),
         metadata=asking.maybe(asking.metadata, metadata),
     )
     wallet = wrong or open_wallet(tx, catalog, customer, unit)

@@ -95,8 +95,10 @@ class Transaction:
                     if refused is not None:
                         raise refused
                     made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
-                    if _accepted(stripe_customers.link(self._tx, id, stripe_customer_id)):
-                        stripe_events.wake(self._tx, stripe_customer_id)
+                    stripe_events.wake(self._tx, stripe_customer=stripe_customer_id)
+                    _accepted(stripe_customers.link(self._tx, id, stripe_customer_id))
+            if new:
+                stripe_events.wake(self._tx, customer=id)
             return stripe_customers.shown(self._tx, [made])[0], new
 
     def find_customer(self, id: str) -> Customer:

@@ -24,7 +24,9 @@ from billing.catalog.terms import Catalog
 from billing.inbox.handlers import handler_of
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import StripeEvent
+from billing.rules import asking
 from billing.rules.refusals import Busy, Invalid, Refusal, Unavailable, UnknownStripeEvent
+from billing.sales import allocations
 from billing.sales.values import Applied
 from billing.stripe import payloads, signature
 from billing.stripe.values import Event, PayloadInvalid
@@ -70,12 +72,15 @@ def take_recorded(db: Database, catalog: Catalog, tell: Tell, body: bytes) -> St
 
 def replay(db: Database, catalog: Catalog, tell: Tell, id: str) -> StripeEvent:
     """Tries an event again, however often it was tried, also one that had been ignored. Raises UnknownStripeEvent."""
+    if asking.text(id) is not None:
+        raise UnknownStripeEvent(id)
     _handle_all(db, catalog, tell, id, ignored_too=True)
     return _shown(db, id)
 
 
 def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
     """The step: tries up to `limit` events whose time has come, the oldest first. Says whether there is more."""
+    _accept(asking.refuse(limit=asking.count(limit)))
     with db.read() as tx:
         its_time = stripe_events.c.status.in_(_OPEN) & (stripe_events.c.next_attempt_at <= tx.now)
         in_order = select(stripe_events.c.id).where(its_time).order_by(stripe_events.c.created_at, stripe_events.c.id)
@@ -93,6 +98,7 @@ def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[Stri
     """Events as they came, the newest first, beginning behind the event `after`."""
     if status is not None and status not in STATUSES:
         raise Invalid.field("status", f"Must be one of {', '.join(STATUSES)}.")
+    _accept(asking.refuse(limit=asking.count(limit), after=asking.maybe(asking.text, after)))
     query = select(stripe_events).order_by(stripe_events.c.received_at.desc(), stripe_events.c.id.desc()).limit(limit)
     if status is not None:
         query = query.where(stripe_events.c.status == status)
@@ -105,11 +111,24 @@ def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[Stri
     return [_value(row) for row in tx.connection.execute(query)]
 
 
-def wake(tx: Tx, stripe_customer: str) -> None:
-    """A Stripe customer was linked: what waited for that is due now. What is being handled right now is left alone."""
-    waiting = _of_customer(stripe_customer).with_for_update(skip_locked=True)
+def _accept(wrong: Refusal | None) -> None:
+    if wrong is not None:
+        raise wrong
+
+
+def wake(tx: Tx, *, stripe_customer: str | None = None, customer: str | None = None) -> None:
+    """A Stripe customer is about to be linked, or a customer of ours was made: what waits for it is due now.
+
+    One that is being handled is waited for, because it may have looked already; so call it before linking: handlers,
+    too, lock their event first and link then.
+    """
+    by_stripe = stripe_events.c.stripe_customer == stripe_customer
+    waiting = _open(by_stripe if customer is None else stripe_events.c.reference == customer).with_for_update()
     ids = list(tx.connection.execute(waiting).scalars())
-    tx.connection.execute(sa.update(stripe_events).where(stripe_events.c.id.in_(ids)).values(next_attempt_at=tx.now))
+    if ids:
+        tx.connection.execute(
+            sa.update(stripe_events).where(stripe_events.c.id.in_(ids)).values(next_attempt_at=tx.now)
+        )
 
 
 def _read(body: bytes) -> Event:
@@ -134,6 +153,7 @@ def _store(db: Database, event: Event, body: bytes) -> StripeEvent:
             "type": event.type,
             "object_id": event.object_id,
             "stripe_customer": _customer_of(event),
+            "reference": _reference_of(event),
             "api_version": event.api_version,
             "livemode": event.livemode,
             "payload": body.decode(),
@@ -238,8 +258,12 @@ def _tell_review(tx: Tx, before: Row[Any], now: StripeEvent) -> None:
 
 def _of_customer(stripe_customer: str) -> sa.Select[str]:
     """Events of a Stripe customer that are still to be handled, the oldest first."""
-    its = (stripe_events.c.stripe_customer == stripe_customer) & stripe_events.c.status.in_(_OPEN)
-    return select(stripe_events.c.id).where(its).order_by(stripe_events.c.created_at, stripe_events.c.id)
+    return _open(stripe_events.c.stripe_customer == stripe_customer)
+
+
+def _open(its: sa.ColumnElement[bool]) -> sa.Select[str]:
+    query = select(stripe_events.c.id).where(its, stripe_events.c.status.in_(_OPEN))
+    return query.order_by(stripe_events.c.created_at, stripe_events.c.id)
 
 
 def _lock(tx: Tx, id: str, skip_locked: bool) -> Row[Any] | None:
@@ -267,9 +291,21 @@ def _value(row: Row[Any]) -> StripeEvent:
 
 def _customer_of(event: Event) -> str | None:
     customer = event.object.get("customer")
-    found = customer.get("id") if isinstance(customer, dict) else customer
-    usable = isinstance(found, str) and len(found) <= 255 and found.isprintable()
-    return found if usable else None
+    return _name(customer.get("id") if isinstance(customer, dict) else customer)
+
+
+def _reference_of(event: Event) -> str | None:
+    """The customer of ours that an invoice or a session names itself; None where that can't be read."""
+    try:
+        if event.type.startswith("invoice."):
+            return _name(payloads.invoice(event.object).metadata.get(allocations.REFERENCE))
+        return _name(event.object.get("client_reference_id"))
+    except PayloadInvalid:
+        return None
+
+
+def _name(found: object) -> str | None:
+    return found if isinstance(found, str) and len(found) <= 255 and found.isprintable() else None
 
 
 def _sentence(error: Exception) -> str:

@@ -15,6 +15,7 @@ stripe_events = Table(
     Column("type", Text, nullable=False),
     Column("object_id", Text),
     Column("stripe_customer", Text),  # whose it is by Stripe: what waits for a link is tried again when it is made
+    Column("reference", Text, index=True),  # the customer of ours that it names itself
     Column("api_version", Text),
     Column("livemode", Boolean, nullable=False),
     Column("payload", Text, nullable=False),  # the verified body, as it came

@@ -60,6 +60,8 @@ def name(value: Any) -> str | None:
     problem = text(value)
     if problem is None and ("/" in value or value != value.strip() or value in (".", "..")):
         return "Must not hold a slash, nor begin or end with a space."
+    if problem is None and "\ufffd" in value:  # what a server reads where an address is not UTF-8: two would be one
+        return "Must be written in UTF-8."
     return problem
 
 

@@ -138,9 +138,11 @@ def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) ->
 def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan) -> None:
     """The plan's terms hold for the wallet until its credits end, unless a later period is there already."""
     row = {**wallet.row, **wallet.changed}
-    if row["period_end"] is not None and row["period_end"] >= sale.period_end:
-        return
     until = sale.expires_at or add(sale.period_end, plan.grace)
+    present = (row["period_end"], row["plan_until"], row["plan"])
+    # Of two that end together the later plan by name holds: whichever of their invoices comes first.
+    if row["period_end"] is not None and present >= (sale.period_end, until, plan.id):
+        return
     wallet.changed.update(plan=plan.id, plan_until=until, period_end=sale.period_end)
     wallet.position.period_end = sale.period_end
     wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))

@@ -36,12 +36,12 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
 
     A session of another mode only links its customer; one that is not paid yet waits for nothing of ours.
     """
+    if session.mode == "setup" or (session.mode == "payment" and session.payment_status == "unpaid"):
+        return Applied(note="not paid yet" if session.mode == "payment" else "a session of mode setup sells nothing")
     payer = stripe_customers.payer(tx, session.customer, session.client_reference_id)
     linked = None if isinstance(payer, Nobody) else payer.linked
     if session.mode != "payment":
         return _only_linked(session, payer)
-    if session.payment_status == "unpaid":
-        return Applied(note="not paid yet", linked=linked)
     refused = _not_paid(session)
     if refused is not None:
         return Applied(waits=refused, linked=linked)

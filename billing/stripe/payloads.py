@@ -77,9 +77,7 @@ def invoice(document: object) -> Invoice:
     )
 
 
-def lines(
-    listed: object, currency: str, subscription: str | None = None, where: str = "lines"
-) -> tuple[Line, ...]:
+def lines(listed: object, currency: str, subscription: str | None = None, where: str = "lines") -> tuple[Line, ...]:
     """A page of an invoice's lines, as it stands in the invoice or as `GET /v1/invoices/…/lines` answers.
 
     `currency` and `subscription` are the invoice's, for lines that don't name their own.

@@ -50,9 +50,7 @@ def verify(
             continue
         _check_age(timestamp, now, tolerance)
         return
-    raise SignatureInvalid(
-        "No signature in the header fits the body: another webhook secret, or the body was changed."
-    )
+    raise SignatureInvalid("No signature in the header fits the body: another webhook secret, or the body was changed.")
 
 
 def sign(body: bytes, secret: str, timestamp: datetime) -> str:

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("object_id", sa.Text(), nullable=True),
         sa.Column("stripe_customer", sa.Text(), nullable=True),
+        sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("api_version", sa.Text(), nullable=True),
         sa.Column("livemode", sa.Boolean(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
@@ -75,6 +76,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')"),
     )
     op.create_index("billing_stripe_events_received_at_idx", "billing_stripe_events", ["received_at", "id"])
+    op.create_index(op.f("billing_stripe_events_reference_idx"), "billing_stripe_events", ["reference"])
     op.create_table(
         "billing_stripe_customers",
         sa.Column("stripe_id", sa.Text(), nullable=False),

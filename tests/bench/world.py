@@ -43,7 +43,8 @@ class World:
         tx.customer(name)
         for n in range(5):
             until = tx.now + timedelta(days=30 * (n + 1))
-            tx.grant(name, CREDITS, reason=f"lot {n}", key=f"{name}:{n}", expires_at=until, paid_cents=500, currency="usd")
+            paid = {"paid_cents": 500, "currency": "usd"}
+            tx.grant(name, CREDITS, reason=f"lot {n}", key=f"{name}:{n}", expires_at=until, **paid)
 
     def spend_each(self, count: int, _: int) -> None:
         for n in range(1, count + 1):
@@ -75,16 +76,19 @@ class World:
     def _use_up(self, name: str, count: int) -> None:
         """Gives the wallet `count` more buckets in which nothing is left."""
         columns = (
-            "wallet_id, origin, description, granted, paid_cents, currency, priority, features, effective_at, granted_at, "
-            "expires_at, free, held, cents, basis_cents, basis_credits, expired, is_open"
+            "wallet_id, origin, description, granted, paid_cents, currency, priority, features, effective_at, "
+            "granted_at, expires_at, free, held, cents, basis_cents, basis_credits, expired, is_open"
         )
-        taken = columns.replace("origin,", "origin || ':' || {n},").replace(" free,", " 0,").replace(" cents,", " 0,").replace("is_open", "FALSE")
+        used_up = {"origin,": "origin || ':' || {n},", " free,": " 0,", " cents,": " 0,", "is_open": "FALSE"}
+        taken = columns
+        for column, value in used_up.items():
+            taken = taken.replace(column, value)
         with self.billing.database.engine.begin() as connection:
             wallet = self._wallet(connection, name)
             for n in range(count):
                 connection.execute(
                     text(
-                        f"INSERT INTO billing_buckets (number, {columns}) SELECT {1000 + n}, {taken.format(n=n)} "  # noqa: S608
+                        f"INSERT INTO billing_buckets (number, {columns}) SELECT {1000 + n}, {taken.format(n=n)} "
                         "FROM billing_buckets WHERE wallet_id = :w AND number = 1"
                     ),
                     {"w": wallet},
@@ -93,19 +97,18 @@ class World:
 
     def _age(self, name: str, count: int) -> None:
         """Gives the wallet a history of `count` spends."""
-        series = (
-            f"generate_series(6, {count + 5}) AS s(n)"
-            if self.billing.database.engine.dialect.name == "postgresql"
-            else f"(WITH RECURSIVE s(n) AS (SELECT 6 UNION ALL SELECT n + 1 FROM s WHERE n < {count + 5}) SELECT n FROM s) AS s"
-        )
+        series = f"generate_series(6, {count + 5}) AS s(n)"
+        if self.billing.database.engine.dialect.name == "sqlite":
+            counting = f"SELECT 6 UNION ALL SELECT n + 1 FROM s WHERE n < {count + 5}"
+            series = f"(WITH RECURSIVE s(n) AS ({counting}) SELECT n FROM s) AS s"
         with self.billing.database.engine.begin() as connection:
             wallet = self._wallet(connection, name)
             connection.execute(
                 text(
-                    "INSERT INTO billing_entries (wallet_id, number, kind, source, destination, credits, cents, cause, key, "
-                    "request, available_after, owed_after, effective_at, recorded_at, posted_at) "
-                    "SELECT wallet_id, s.n, 'spend', 'bucket:1', 'consumed', 1, 0, 'spend:' || s.n, 'old-' || s.n, 'x', "
-                    f"available_after, owed_after, effective_at, recorded_at, posted_at FROM billing_entries, {series} "  # noqa: S608
+                    "INSERT INTO billing_entries (wallet_id, number, kind, source, destination, credits, cents, "
+                    "cause, key, request, available_after, owed_after, effective_at, recorded_at, posted_at) "
+                    "SELECT wallet_id, s.n, 'spend', 'bucket:1', 'consumed', 1, 0, 'spend:' || s.n, 'old-' || s.n, "
+                    f"'x', available_after, owed_after, effective_at, recorded_at, posted_at FROM billing_entries, {series} "
                     "WHERE wallet_id = :w AND number = 5"
                 ),
                 {"w": wallet},

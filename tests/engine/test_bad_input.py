@@ -122,7 +122,7 @@ CASES = [
     *cases("reverse", lambda b, ids: {"customer": "c", "spend": ids["spend"], "credits": 1, "key": "k"},
            customer=NONE, spend=NONE, credits=MAYBE, key=TEXT),
     *cases("hold", lambda b, ids: {"customer": "c", "credits": 1, "key": "k"}, customer=NONE, credits=NONE, key=TEXT,
-           unit=NONE, feature=MAYBE | TEXT, expires_in=NONE, metadata=JSON),
+           unit=NONE, feature=MAYBE | TEXT, expires_in=NONE, metadata=JSON, attempt=NONE),
     *cases("find_hold", lambda b, ids: {"customer": "c", "hold": ids["hold"]}, customer=NONE, hold=NONE),
     *cases("capture", lambda b, ids: {"customer": "c", "hold": ids["hold"]}, customer=NONE, hold=NONE, credits=MAYBE),
     *cases("release", lambda b, ids: {"customer": "c", "hold": ids["hold"]}, customer=NONE, hold=NONE),
@@ -148,6 +148,9 @@ CASES = [
     *cases("catch_up", lambda b, ids: {}, limit=NONE),
     *cases("charge", lambda b, ids: {"customer": "c", "credits": 1, "key": "k"}, customer=NONE, credits=NONE, key=TEXT,
            unit=NONE, feature=MAYBE | TEXT, expires_in=NONE, metadata=JSON),
+    *cases("stripe_events", lambda b, ids: {}, status=MAYBE, after=MAYBE, limit=NONE),
+    *cases("replay_stripe_event", lambda b, ids: {}, id=NONE),
+    *cases("handle_stripe_events", lambda b, ids: {}, limit=NONE),
 ]  # fmt: skip
 
 
@@ -213,7 +216,7 @@ def test_nasty_values(billing: TestBilling, ids: dict[str, str]) -> None:
 def undone(billing: TestBilling, verb: str, arguments: dict[str, Any]) -> None:
     """A call that is fine, without leaving anything."""
     with suppress(Undone), billing.transaction() as tx:
-        call(tx, "hold" if verb == "charge" else verb, arguments)
+        call(billing if "stripe" in verb else tx, "hold" if verb == "charge" else verb, arguments)
         raise Undone
 
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import click
 
 
 def credits_of(text: str, scale: int) -> int:
     """Credits as they are shown (`1,500`, at scale 2 `12.50`) → the unit's smallest parts."""
-    try:
-        number = Decimal(text.replace(",", "").replace("_", "")).scaleb(scale)
-    except InvalidOperation:
-        number = Decimal("NaN")
+    number = Decimal("NaN")
+    if _WRITTEN.fullmatch(text):  # a comma parts thousands; a decimal comma would be read a hundredfold
+        number = Decimal(text.replace(",", "")).scaleb(scale)
     if not number.is_finite() or number != number.to_integral_value():
         decimals = f" with at most {scale} decimals" if scale else ""
         raise click.BadParameter(f"{text!r}: write a whole number of credits{decimals}." if not scale
                                  else f"{text!r}: write a number of credits{decimals}.")  # fmt: skip
     return int(number)
+
+
+_WRITTEN = re.compile(r"(-?[0-9]{1,3}(,[0-9]{3})+|-?[0-9]{1,30})(\.[0-9]{1,20})?")
 
 
 class Moment(click.ParamType[datetime]):
@@ -29,6 +32,6 @@ class Moment(click.ParamType[datetime]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             at = datetime.fromisoformat(str(value))
-        except ValueError:
+            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r}: write a time such as 2026-12-31 or 2026-12-31T18:00Z.", param, ctx)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -59,7 +59,7 @@ def _replay(billing: Billing, name: str) -> Iterator[tuple[str, StripeEvent | st
     from billing.rules.refusals import UnknownStripeEvent
     from billing.stripe.values import PayloadInvalid
 
-    if not Path(name).is_file():
+    if not _is_file(name):
         try:
             yield name, billing.replay_stripe_event(name)
         except UnknownStripeEvent:
@@ -78,6 +78,13 @@ def _replay(billing: Billing, name: str) -> Iterator[tuple[str, StripeEvent | st
             yield source, str(invalid)
 
 
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # no file has such a name
+        return False
+
+
 def _documents(body: bytes) -> list[Any]:
     from billing.stripe.payloads import decode
 
@@ -88,6 +95,8 @@ def _documents(body: bytes) -> list[Any]:
 
 def as_event(document: Any) -> Any:
     """An event as it is; a bare object as the event that would have told of it, under an id made from its content."""
+    if isinstance(document, dict) and isinstance(document.get("object"), dict):  # an event's `data` without the rest
+        document = document["object"]
     if not isinstance(document, dict) or document.get("object") in (None, "event"):
         return document
     content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()

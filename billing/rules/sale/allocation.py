@@ -47,7 +47,7 @@ def decide(
         *_unknown([line for line, owner in priced if owner is None and line.id not in claimed]),
         *_allocations(
             [(line, owner) for line, owner in priced if isinstance(owner, PlanTerms)],
-            changed={line.item for line in every if line.is_negative and line.item is not None},
+            given_back=[line for line in every if line.is_negative],
             paid_at=paid_at,
             claimed=claimed,
             allocated=allocated,
@@ -76,6 +76,19 @@ def _whole_waits(every: list[Line], priced: Sequence[Sold], has_more: bool) -> R
     return None
 
 
+def _changes(line: Line, given_back: Sequence[Line]) -> bool:
+    """Does the line belong to a change for which these give money back? Of the same item what begins before that ends;
+    of another item of the subscription (it may have taken that one's place) what begins while it runs. A renewal that
+    also carries last month's prorations begins after that, and is no change.
+    """
+    return any(
+        line.start < back.end
+        and (line.item == back.item or (line.subscription == back.subscription and back.start <= line.start))
+        for back in given_back
+        if back.item is not None
+    )
+
+
 def _unknown(lines: list[Line]) -> list[Outcome]:
     prices = dict.fromkeys(str(line.price) for line in lines)
     return [
@@ -87,7 +100,7 @@ def _unknown(lines: list[Line]) -> list[Outcome]:
 def _allocations(
     lines: Sequence[tuple[Line, PlanTerms]],
     *,
-    changed: set[str],
+    given_back: Sequence[Line],
     paid_at: datetime,
     claimed: Collection[str],
     allocated: Collection[tuple[str, datetime]],
@@ -112,7 +125,7 @@ def _allocations(
             granted.add(ends)
             continue
         terms = groups[period][0][1]
-        answer = _judge(period, group, terms, paid_at, changed, granted, partly=len(left) < len(group))
+        answer = _judge(period, group, terms, paid_at, given_back, granted, partly=len(left) < len(group))
         if isinstance(answer, Allocation):
             granted.add(ends)
             found.append(answer)
@@ -126,14 +139,14 @@ def _judge(
     group: list[Line],
     terms: PlanTerms,
     paid_at: datetime,
-    changed: set[str],
+    given_back: Sequence[Line],
     granted: Collection[tuple[str, datetime]],
     *,
     partly: bool,
 ) -> Allocation | Refused | None:
     """What the lines of one item, price and period bring; None if that is nothing at all."""
     item, price, start, end = period
-    refused = _waits(period, group, terms, changed, granted, partly)
+    refused = _waits(period, group, terms, given_back, granted, partly)
     if refused is not None:
         return refused
     credits = _credits(period, group, terms)
@@ -170,15 +183,15 @@ def _waits(
     period: _Period,
     group: list[Line],
     terms: PlanTerms,
-    changed: set[str],
+    given_back: Sequence[Line],
     granted: Collection[tuple[str, datetime]],
     partly: bool,
 ) -> Refused | None:
     item, price, start, end = period
     written = f"{_written(start)} to {_written(end)}"
     before = f"item {item}: its period that ends {_written(end)} was granted before"
-    if item in changed:
-        return "change", f"item {item} is changed by this invoice: a line of it gives money back"
+    if any(line.is_negative or _changes(line, given_back) for line in group):
+        return "change", f"item {item} is changed by this invoice: a line of its subscription gives money back"
     if start >= end:
         return "no_period", f"price {price} on item {item} is for no length of time ({written})"
     if all(line.is_free for line in group):

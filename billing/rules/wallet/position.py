@@ -86,7 +86,7 @@ class Position:
         for bucket in self.buckets.values():
             if bucket.free and not bucket.live and bucket.effective_at > self.at and bucket.voided_at is None:
                 instants.append(bucket.effective_at)
-            elif bucket.free and bucket.live and bucket.expires_at is not None:
+            elif bucket.left and bucket.live and bucket.expires_at is not None:  # held ones, too: it is no longer valid
                 instants.append(bucket.expires_at)
         if self.owed and self.debt_due_at is not None:
             instants.append(self.debt_due_at)

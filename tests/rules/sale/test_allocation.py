@@ -179,7 +179,7 @@ class TestWhatWaits:
         found = decide([(line(0), BASIC), (line(1000, "il_2", item="si_2"), BASIC)], APRIL)
         assert kinds(found) == [("free", ("il_1",)), ("Allocation", ("il_2",))]
 
-    def test_all_lines_of_an_item_that_gives_money_back(self) -> None:
+    def test_a_change_that_the_renewal_carries_along(self) -> None:
         switch: list[Sold] = [
             (line(-667, "il_1", proration=True, start=at("11 Apr 00:00")), BASIC),
             (line(1333, "il_2", proration=True, price="price_pro", start=at("11 Apr 00:00")), BASIC),
@@ -189,9 +189,18 @@ class TestWhatWaits:
         assert kinds(decide(switch, APRIL)) == [
             ("change", ("il_1",)),
             ("change", ("il_2",)),
-            ("change", ("il_3",)),
+            ("Allocation", ("il_3",)),
             ("Allocation", ("il_4",)),
         ]
+
+    def test_one_item_in_place_of_another(self) -> None:
+        """The old item is deleted and a new one added: what is paid for the new one is a change, too."""
+        switch: list[Sold] = [
+            (line(-667, "il_1", proration=True, start=at("11 Apr 00:00")), BASIC),
+            (line(1333, "il_2", item="si_new", proration=True, price="price_pro", start=at("11 Apr 00:00")), BASIC),
+            (line(2000, "il_3", item="si_new", price="price_pro", start=at("11 Apr 00:00"), end=JUNE), BASIC),
+        ]
+        assert [why for why, _ in kinds(decide(switch, APRIL))] == ["change", "change", "change"]
 
     def test_a_line_is_negative_before_discount(self) -> None:
         """Example 28: a switch under a coupon of 100 %."""
