@@ -54,7 +54,8 @@ def cells(world: World, baseline: naive.Naive) -> list[Cell]:
         Cell("spend, 5 buckets", few, lambda n: world.spend_in("five", few, n), "", "", False),
         Cell("spend, 500 buckets", few, lambda n: world.spend_in("many", few, n), "spend, 5 buckets", "1.15", False),
         Cell("spend, few entries", few, lambda n: world.spend_in("young", few, n), "", "", False),
-        Cell("spend, 500,000 entries", few, lambda n: world.spend_in("old", few, n), "spend, few entries", "1.15", False),
+        Cell("spend, 500,000 entries", few, lambda n: world.spend_in("old", few, n), "spend, few entries", "1.15",
+             False),
     ]  # fmt: skip
 
 

@@ -108,7 +108,8 @@ class World:
                     "INSERT INTO billing_entries (wallet_id, number, kind, source, destination, credits, cents, "
                     "cause, key, request, available_after, owed_after, effective_at, recorded_at, posted_at) "
                     "SELECT wallet_id, s.n, 'spend', 'bucket:1', 'consumed', 1, 0, 'spend:' || s.n, 'old-' || s.n, "
-                    f"'x', available_after, owed_after, effective_at, recorded_at, posted_at FROM billing_entries, {series} "
+                    "'x', available_after, owed_after, effective_at, recorded_at, posted_at "
+                    f"FROM billing_entries, {series} "
                     "WHERE wallet_id = :w AND number = 5"
                 ),
                 {"w": wallet},
