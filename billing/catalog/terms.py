@@ -46,7 +46,7 @@ class Plan:
     is paid.
 
     `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the
-    part of a line's net that is for credits, the rest is outside these books. Rules: the design's
+    part of a line's net that is for credits, the rest is outside these books. Rules: the handbook's
     *Allocation*, *Its end*.
     """
 

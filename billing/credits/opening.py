@@ -201,7 +201,7 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet
             of_bucket[bucket[-1]].append(bucket)
     holding = [row.id for row in rows if row.held]
     if holding:
-        is_open = holds.c.status == "open"
+        is_open = holds.c.status == sa.literal_column("'open'")  # as the partial index says it
         for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
     opened = []

@@ -115,7 +115,7 @@ buckets = Table(
     CheckConstraint("free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted", name="left"),
     CheckConstraint("is_open = (free + held > 0)", name="is_open"),
     Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
-          sqlite_where=sa.text("is_open")),
+          sqlite_where=sa.text("is_open = 1")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 

@@ -49,7 +49,7 @@ def step(currency: str) -> int:
 def credit_part(net_cents: int, share: Fraction) -> int:
     """The part of a line's net that is for credits, in cents: rounded toward zero, negative lines alike.
 
-    Rule: the design's *Credit part*.
+    Rule: the handbook's *Credit part*.
     """
     part = abs(net_cents) * share.numerator // share.denominator
     return part if net_cents >= 0 else -part

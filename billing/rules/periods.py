@@ -1,6 +1,6 @@
 """Spans of time and calendar periods. All datetimes are aware and in UTC; months are counted on the calendar.
 
-Rules: the design's *Allocation* ("its months, counted from the line's start, the 31st → month end") and *Its
+Rules: the handbook's *Allocation* ("its months, counted from the line's start, the 31st → month end") and *Its
 end*.
 """
 

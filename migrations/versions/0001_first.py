@@ -175,7 +175,7 @@ def upgrade() -> None:
         "billing_buckets",
         ["wallet_id"],
         postgresql_where=sa.text("is_open"),
-        sqlite_where=sa.text("is_open"),
+        sqlite_where=sa.text("is_open = 1"),
     )
     op.create_table(
         "billing_entries",

@@ -1,4 +1,4 @@
-"""The worked examples that an invoice or a session begins, told through the inbox. Figures: `examples.md`."""
+"""The worked examples that an invoice or a session begins, told through the inbox, to the cent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a paid invoice brings: allocations for its plans' lines, packs for its packs' lines, and what must
 wait.
 
-Rules: the design's *Allocation*, *Credit part*, *Its end*. Each line is judged by itself, never by the
+Rules: the handbook's *Allocation*, *Credit part*, *Its end*. Each line is judged by itself, never by the
 invoice's reason for being, and by its sign before discount. A line that no rule here grants waits with a
 reason; the invoice's other lines are granted.
 """

@@ -1,6 +1,6 @@
 """A pack's price on an invoice's lines: one sale for each positive line, negative lines netted in cents.
 
-Rules: the design's *Allocation* and *Credit part* (a pack's whole net is for credits).
+Rules: the handbook's *Allocation* and *Credit part* (a pack's whole net is for credits).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Overdraft:
     """How far below zero a wallet may go (`limit` in credits, 0 = not at all, None = without limit).
 
     `debt`: `repay` by any general credits as they arrive or become free; `carry` to the period's end and repay then;
-    `forgive` at the period's end. Rule: the design's *Overdraft*.
+    `forgive` at the period's end. Rule: the handbook's *Overdraft*.
     """
 
     limit: int | None = 0
