@@ -18,7 +18,7 @@ from billing.credits.wallets import UNSET
 from billing.engine.hold import Hold, Holder, in_hand
 from billing.engine.host import Host
 from billing.finance import audit
-from billing.inbox import stripe_events
+from billing.inbox import waking
 from billing.rules.refusals import Invalid, Refusal, Unavailable
 from billing.sales import stripe_customers
 
@@ -95,10 +95,10 @@ class Transaction:
                     if refused is not None:
                         raise refused
                     made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
-                    stripe_events.wake(self._tx, stripe_customer=stripe_customer_id)
+                    waking.wake(self._tx, stripe_customer=stripe_customer_id)
                     _accepted(stripe_customers.link(self._tx, id, stripe_customer_id))
             if new:
-                stripe_events.wake(self._tx, customer=id)
+                waking.wake(self._tx, customer=id)
             return stripe_customers.shown(self._tx, [made])[0], new
 
     def find_customer(self, id: str) -> Customer:

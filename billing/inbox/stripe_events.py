@@ -24,9 +24,9 @@ from billing.catalog.terms import Catalog
 from billing.inbox.handlers import handler_of
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import StripeEvent
+from billing.inbox.waking import OPEN, customer_of, of_customer, reference_of
 from billing.rules import asking
 from billing.rules.refusals import Busy, Invalid, Refusal, Unavailable, UnknownStripeEvent
-from billing.sales import allocations
 from billing.sales.values import Applied
 from billing.stripe import payloads, signature
 from billing.stripe.values import Event, PayloadInvalid
@@ -38,8 +38,7 @@ MOST_ATTEMPTS = 16
 """About four days of back-off: longer than Stripe itself tries. After that an event waits for its replay."""
 
 _FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=12)
-_OPEN = ("received", "waiting", "failed")
-STATUSES = (*_OPEN, "done", "ignored")
+STATUSES = (*OPEN, "done", "ignored")
 _LONGEST_REASON = 1_000
 _LOG = logging.getLogger("billing.inbox")
 
@@ -82,7 +81,7 @@ def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
     """The step: tries up to `limit` events whose time has come, the oldest first. Says whether there is more."""
     _accept(asking.refuse(limit=asking.count(limit)))
     with db.read() as tx:
-        its_time = stripe_events.c.status.in_(_OPEN) & (stripe_events.c.next_attempt_at <= tx.now)
+        its_time = stripe_events.c.status.in_(OPEN) & (stripe_events.c.next_attempt_at <= tx.now)
         in_order = select(stripe_events.c.id).where(its_time).order_by(stripe_events.c.created_at, stripe_events.c.id)
         ids = list(tx.connection.execute(in_order.limit(limit)).scalars())
     tried = 0
@@ -90,8 +89,16 @@ def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
         try:
             tried += _handle_all(db, catalog, tell, id, skip_locked=True)
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
-            _LOG.warning("Stripe event %s stays due: %s", id, busy)
+            _LOG.warning("Stripe event %s stays to be handled: %s", id, busy)
+            _later(db, id)
     return len(ids) == limit and tried > 0
+
+
+def _later(db: Database, id: str) -> None:
+    """Its wallet was locked: it makes way for the others, without having been tried."""
+    with suppress(Unavailable), db.write() as tx:
+        its = (stripe_events.c.id == id) & stripe_events.c.status.in_(OPEN)
+        tx.connection.execute(sa.update(stripe_events).where(its).values(next_attempt_at=tx.now + _FIRST_DELAY))
 
 
 def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[StripeEvent]:
@@ -116,21 +123,6 @@ def _accept(wrong: Refusal | None) -> None:
         raise wrong
 
 
-def wake(tx: Tx, *, stripe_customer: str | None = None, customer: str | None = None) -> None:
-    """A Stripe customer is about to be linked, or a customer of ours was made: what waits for it is due now.
-
-    One that is being handled is waited for, because it may have looked already; so call it before linking: handlers,
-    too, lock their event first and link then.
-    """
-    by_stripe = stripe_events.c.stripe_customer == stripe_customer
-    waiting = _open(by_stripe if customer is None else stripe_events.c.reference == customer).with_for_update()
-    ids = list(tx.connection.execute(waiting).scalars())
-    if ids:
-        tx.connection.execute(
-            sa.update(stripe_events).where(stripe_events.c.id.in_(ids)).values(next_attempt_at=tx.now)
-        )
-
-
 def _read(body: bytes) -> Event:
     return payloads.event(payloads.decode(body))
 
@@ -152,8 +144,8 @@ def _store(db: Database, event: Event, body: bytes) -> StripeEvent:
             "id": event.id,
             "type": event.type,
             "object_id": event.object_id,
-            "stripe_customer": _customer_of(event),
-            "reference": _reference_of(event),
+            "stripe_customer": customer_of(event),
+            "reference": reference_of(event),
             "api_version": event.api_version,
             "livemode": event.livemode,
             "payload": body.decode(),
@@ -177,7 +169,7 @@ def _handle_all(
     answer = _handle(db, catalog, tell, id, ignored_too, skip_locked)
     if answer is not None and answer.linked is not None:
         with db.read() as tx:
-            others = list(tx.connection.execute(_of_customer(answer.linked)).scalars())
+            others = list(tx.connection.execute(of_customer(answer.linked)).scalars())
         for other in others:
             if other != id:
                 _handle(db, catalog, tell, other, False, skip_locked)
@@ -191,7 +183,7 @@ def _handle(
     try:
         with db.write() as tx:
             row = _lock(tx, id, skip_locked)
-            if row is None or row.status not in (*_OPEN, *(("ignored",) if ignored_too else ())):
+            if row is None or row.status not in (*OPEN, *(("ignored",) if ignored_too else ())):
                 return None
             answer = _attempt(tx, catalog, row)
     except Unavailable:
@@ -216,7 +208,7 @@ def _attempt(tx: Tx, catalog: Catalog, row: Row[Any]) -> Applied:
         answer = handler(tx, catalog, event)
         status, reason = ("waiting", answer.waits) if answer.waits is not None else ("done", answer.note)
     marked = _mark(tx, row, status, reason)
-    if status in _OPEN:
+    if status in OPEN:
         _tell_review(tx, row, marked)
     else:
         tx.told.append(("stripe.event_handled", {"event": marked, "object": event.object}))
@@ -228,7 +220,7 @@ def _note_failure(db: Database, tell: Tell, id: str, reason: str) -> None:
     with suppress(Unavailable):
         with db.write() as tx:
             row = _lock(tx, id, skip_locked=False)
-            if row is None or row.status not in _OPEN:
+            if row is None or row.status not in OPEN:
                 return
             _tell_review(tx, row, _mark(tx, row, "failed", reason))
         tell(tx.told)
@@ -236,14 +228,14 @@ def _note_failure(db: Database, tell: Tell, id: str, reason: str) -> None:
 
 def _mark(tx: Tx, row: Row[Any], status: str, reason: str | None) -> StripeEvent:
     attempts = row.attempts + 1
-    again = status in _OPEN and attempts < MOST_ATTEMPTS
+    again = status in OPEN and attempts < MOST_ATTEMPTS
     delay = min(_FIRST_DELAY * 2 ** min(attempts - 1, 20), _LONGEST_DELAY)
     values: dict[str, Any] = {
         "status": status,
         "reason": reason if reason is None else reason[:_LONGEST_REASON],
         "attempts": attempts,
         "next_attempt_at": tx.now + delay if again else None,
-        "handled_at": None if status in _OPEN else tx.now,
+        "handled_at": None if status in OPEN else tx.now,
     }
     tx.connection.execute(sa.update(stripe_events).where(stripe_events.c.id == row.id).values(**values))
     return replace(_value(row), status=status, reason=values["reason"], attempts=attempts)
@@ -254,16 +246,6 @@ def _tell_review(tx: Tx, before: Row[Any], now: StripeEvent) -> None:
     if (before.status, before.reason) != (now.status, now.reason):
         fact = {"stripe_event": now.id, "type": now.type, "object": now.object_id, "status": now.status}
         tx.told.append(("review.needed", {**fact, "reason": now.reason}))
-
-
-def _of_customer(stripe_customer: str) -> sa.Select[str]:
-    """Events of a Stripe customer that are still to be handled, the oldest first."""
-    return _open(stripe_events.c.stripe_customer == stripe_customer)
-
-
-def _open(its: sa.ColumnElement[bool]) -> sa.Select[str]:
-    query = select(stripe_events.c.id).where(its, stripe_events.c.status.in_(_OPEN))
-    return query.order_by(stripe_events.c.created_at, stripe_events.c.id)
 
 
 def _lock(tx: Tx, id: str, skip_locked: bool) -> Row[Any] | None:
@@ -287,25 +269,6 @@ def _value(row: Row[Any]) -> StripeEvent:
     return StripeEvent(
         row.id, row.type, row.created_at, row.received_at, row.status, row.reason, row.attempts, row.object_id
     )
-
-
-def _customer_of(event: Event) -> str | None:
-    customer = event.object.get("customer")
-    return _name(customer.get("id") if isinstance(customer, dict) else customer)
-
-
-def _reference_of(event: Event) -> str | None:
-    """The customer of ours that an invoice or a session names itself; None where that can't be read."""
-    try:
-        if event.type.startswith("invoice."):
-            return _name(payloads.invoice(event.object).metadata.get(allocations.REFERENCE))
-        return _name(event.object.get("client_reference_id"))
-    except PayloadInvalid:
-        return None
-
-
-def _name(found: object) -> str | None:
-    return found if isinstance(found, str) and len(found) <= 255 and found.isprintable() else None
 
 
 def _sentence(error: Exception) -> str:

@@ -19,6 +19,7 @@ from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
+from billing.rules.wallet.values import LARGEST_CREDITS
 from billing.sales import claims, stripe_customers, topups
 from billing.sales.claims import Sold, Source
 from billing.sales.stripe_customers import Nobody
@@ -139,13 +140,21 @@ def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: 
     """The plan's terms hold for the wallet until its credits end, unless a later period is there already."""
     row = {**wallet.row, **wallet.changed}
     until = sale.expires_at or add(sale.period_end, plan.grace)
-    present = (row["period_end"], row["plan_until"], row["plan"])
-    # Of two that end together the later plan by name holds: whichever of their invoices comes first.
-    if row["period_end"] is not None and present >= (sale.period_end, until, plan.id):
+    present = (row["period_end"], row["plan_until"], *_generous(catalog, row["plan"]))
+    # Of two that end together the more generous holds, whichever of their invoices comes first.
+    if row["period_end"] is not None and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
         return
     wallet.changed.update(plan=plan.id, plan_until=until, period_end=sale.period_end)
     wallet.position.period_end = sale.period_end
     wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))
+
+
+def _generous(catalog: Catalog, plan: str) -> tuple[int, str]:
+    """How far below zero a plan lets a wallet go, and its name, to tell two apart that let it go as far."""
+    known = catalog.plans.get(plan)
+    if known is None or known.overdraft is None:
+        return -1, plan
+    return LARGEST_CREDITS if known.overdraft.limit is None else known.overdraft.limit, plan
 
 
 def _words(name: str, sale: Allocation) -> str:

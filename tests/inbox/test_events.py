@@ -111,7 +111,9 @@ def test_what_is_too_busy_stays_due(billing: TestBilling, monkeypatch: pytest.Mo
     assert (stored.status, stored.attempts) == ("received", 0)
     assert billing.handle_stripe_events(1) is False
     assert billing.stripe_events() == [stored]
+    assert due(billing) > billing.now, "it makes way for the others"
     monkeypatch.undo()
+    billing.advance(by=timedelta(minutes=2))
     billing.handle_stripe_events()
     assert billing.wallet("team").available == 100
 

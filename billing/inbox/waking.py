@@ -1,0 +1,59 @@
+"""Waking: whom an event waits for, and what is due when that customer is made or linked."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from billing.base.db import Tx
+from billing.inbox.tables import stripe_events
+from billing.sales import allocations
+from billing.stripe import payloads
+from billing.stripe.values import Event, PayloadInvalid
+
+OPEN = ("received", "waiting", "failed")
+"""An event of one of these is still to be handled."""
+
+
+def wake(tx: Tx, *, stripe_customer: str | None = None, customer: str | None = None) -> None:
+    """A Stripe customer is about to be linked, or a customer of ours was made: what waits for it is due now.
+
+    One that is being handled is waited for, because it may have looked already; so call it before linking: handlers,
+    too, lock their event first and link then.
+    """
+    by_stripe = stripe_events.c.stripe_customer == stripe_customer
+    waiting = _open(by_stripe if customer is None else stripe_events.c.reference == customer).with_for_update()
+    ids = list(tx.connection.execute(waiting).scalars())
+    if ids:
+        tx.connection.execute(
+            sa.update(stripe_events).where(stripe_events.c.id.in_(ids)).values(next_attempt_at=tx.now)
+        )
+
+
+def of_customer(stripe_customer: str) -> sa.Select[str]:
+    """Events of a Stripe customer that are still to be handled, the oldest first."""
+    return _open(stripe_events.c.stripe_customer == stripe_customer)
+
+
+def _open(its: sa.ColumnElement[bool]) -> sa.Select[str]:
+    query = select(stripe_events.c.id).where(its, stripe_events.c.status.in_(OPEN))
+    return query.order_by(stripe_events.c.created_at, stripe_events.c.id)
+
+
+def customer_of(event: Event) -> str | None:
+    customer = event.object.get("customer")
+    return _name(customer.get("id") if isinstance(customer, dict) else customer)
+
+
+def reference_of(event: Event) -> str | None:
+    """The customer of ours that an invoice or a session names itself; None where that can't be read."""
+    try:
+        if event.type.startswith("invoice."):
+            return _name(payloads.invoice(event.object).metadata.get(allocations.REFERENCE))
+        return _name(event.object.get("client_reference_id"))
+    except PayloadInvalid:
+        return None
+
+
+def _name(found: object) -> str | None:
+    return found if isinstance(found, str) and len(found) <= 255 and found.isprintable() else None
