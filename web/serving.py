@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -29,14 +30,25 @@ class _Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn has no types
         self.error_log.propagate = True
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc]  # Gunicorn has no types
-    """A terminal's Ctrl-C goes to all processes, and the parent tells its workers once more: one that is interrupted
-    while it begins, or while it stops its threads, waits for itself for ever. So workers listen to the parent alone.
+def _end(*_: object) -> None:
+    """At once. To stop its threads from here could wait for a lock that the interrupted code holds; what was answered
+    is committed, and what was not is rolled back by the database.
     """
+    os._exit(0)
+
+
+def _listen_to_the_parent(*_: object) -> None:
+    """A terminal's Ctrl-C goes to all processes, and the parent tells its workers once more: so they heed it alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, _end)
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]  # Gunicorn has no types
+    """Ends at once when it is told to quit, and in peace (SIGTERM) when it is told to stop."""
 
     def init_signals(self) -> None:
         super().init_signals()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        _listen_to_the_parent()
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
@@ -57,6 +69,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # Gunicorn has no types
         options = {
             "bind": f"{host}:{self.settings.port}",
             "worker_class": _Worker,
+            "post_fork": lambda server, worker: _listen_to_the_parent(),  # noqa: ARG005 - before it begins, too
             "logger_class": _Logger,
             "control_socket_disable": True,  # else it writes a socket into the home folder
             "post_worker_init": lambda _: self.begin(),
