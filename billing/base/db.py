@@ -242,12 +242,17 @@ def _unreachable(error: DBAPIError, state: str | None, text: str) -> bool:
     return "unable to open" in text or "not a database" in text or "malformed" in text
 
 
-def _skew(connection: Connection, clock: Clock) -> float:
+def their_time(connection: Connection) -> datetime:
+    """The database's own clock: the one that all machines which share it can be compared by."""
     if connection.dialect.name == "sqlite":
         text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar_one()
-        theirs = datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
-    else:
-        theirs = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
+    found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return found.astimezone(UTC)
+
+
+def _skew(connection: Connection, clock: Clock) -> float:
+    theirs = their_time(connection)
     return (clock.now() - theirs).total_seconds()
 
 

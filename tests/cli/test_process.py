@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from billing import Billing, Busy
+from billing import Billing
 from billing.base.clock import SystemClock
 from billing.stripe.signature import sign
 from tests.sales.paid import body, event, session
-from web.cli.background import run_steps
 
 SECRET = "whsec_served"
 COMMAND = [sys.executable, "-m", "billing"]
@@ -99,22 +97,3 @@ def test_ctrl_c_ends_it_at_once(environment: dict[str, str], tmp_path: Path) -> 
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(10) == 0
     assert "SIGKILL" not in (tmp_path / "log").read_text()
-
-
-def test_the_due_work_goes_on_beside_it(billing: Billing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step that fails does not end it."""
-    stop, seen = threading.Event(), []
-
-    def busy() -> bool:
-        raise Busy("locked")
-
-    def handle() -> bool:
-        seen.append(1)
-        if len(seen) == 3:
-            stop.set()
-        return False
-
-    monkeypatch.setattr(billing, "catch_up", busy)
-    monkeypatch.setattr(billing, "handle_stripe_events", handle)
-    run_steps(billing, stop, seconds=0.001)
-    assert len(seen) == 3

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from web.cli.group import Failed, listed
+
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from billing import Billing
 
 
@@ -20,3 +24,14 @@ def engine() -> Iterator[Billing]:
         yield billing
     finally:
         billing.close()
+
+
+def migrated(engine: Engine) -> None:
+    """Fails with what is to be done where the database's tables are not this version's."""
+    from billing.base import schema
+    from billing.base.db import translated
+
+    with translated():
+        problems = schema.check(engine)
+    if problems:
+        raise Failed(listed(problems))

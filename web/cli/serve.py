@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from web.cli.group import Failed, listed
+from web.cli.group import Failed
+from web.cli.opening import migrated
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -21,10 +22,15 @@ _MOST_WORKERS = 8
 @click.command()
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; by the number of processors unless given.")
 @click.option("--threads", type=click.IntRange(1, 64), default=_THREADS, show_default=True, help="In each process.")
-def serve(workers: int | None, threads: int) -> None:
+@click.option(
+    "--jobs/--no-jobs",
+    "with_jobs",
+    default=None,
+    help="Run the timetable in here, too. By default with SQLite; beside PostgreSQL run `billing jobs`.",
+)
+def serve(workers: int | None, threads: int, with_jobs: bool | None) -> None:
     """Serve the interface, the customers' pages and the webhook at HOST and PORT."""
-    from billing.base import schema
-    from billing.base.db import make_engine, translated
+    from billing.base.db import make_engine
     from billing.base.settings import Settings
     from billing.catalog.loading import load
     from web import logs
@@ -35,13 +41,10 @@ def serve(workers: int | None, threads: int) -> None:
         load(settings.catalog)
     engine = make_engine(settings.database_url)
     try:
-        with translated():
-            problems = schema.check(engine)
+        migrated(engine)
         dialect = engine.dialect.name
     finally:
         engine.dispose()
-    if problems:
-        raise Failed(listed(problems))
     if dialect == "sqlite":
         if workers is not None and workers > 1:
             raise Failed("SQLite has one writer: serve it with one worker, or use PostgreSQL.")
@@ -50,7 +53,7 @@ def serve(workers: int | None, threads: int) -> None:
     logs.configure()
     Server(
         settings,
-        lambda: _application(settings),
+        lambda: _application(settings, with_jobs=dialect == "sqlite" if with_jobs is None else with_jobs),
         workers=workers or min(multiprocessing.cpu_count() + 1, _MOST_WORKERS),
         threads=threads,
         graceful_timeout=20,
@@ -58,11 +61,12 @@ def serve(workers: int | None, threads: int) -> None:
     ).run()
 
 
-def _application(settings: Settings) -> Flask:
+def _application(settings: Settings, *, with_jobs: bool) -> Flask:
     from billing import Billing
+    from jobs.scheduler import Scheduler
     from web.app import create_app
-    from web.cli.background import start
 
     billing = Billing(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
-    start(billing)
+    if with_jobs:
+        Scheduler(billing).start()
     return create_app(billing, settings)

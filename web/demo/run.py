@@ -125,12 +125,12 @@ def _serve(preparation: Preparation) -> None:
 
 def _make_ready(preparation: Preparation) -> None:
     """Without a world there is nothing to serve: the whole demo ends."""
-    from web.cli.background import start
+    from jobs.scheduler import Scheduler
     from web.serving import GIVE_UP
 
     try:
         preparation.run(lambda: click.echo(words.TELLING))
-        start(preparation.billing)  # not before: the story is told at its own time
+        Scheduler(preparation.billing).start()  # not before: the story is told at its own time
         click.echo(words.ready(preparation))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and it is the end
         click.echo(f"The demo can't be made ready: {error}", err=True)

@@ -1,0 +1,116 @@
+"""`billing jobs`: the timetable's process, what is on it, what it did."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from web.cli.group import Failed
+from web.cli.opening import engine, migrated
+from web.cli.printing import table, when
+
+if TYPE_CHECKING:
+    from jobs.runs import Run
+    from jobs.timetable import Job
+
+TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def jobs(ctx: click.Context) -> None:
+    """Run the timetable in this process, until Ctrl-C. Several processes may: each slot is run once."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from jobs.process import serve
+    from jobs.timetable import TIMETABLE
+    from web import logs
+
+    with engine() as billing:
+        migrated(billing.database.engine)
+        click.echo(f"Running {', '.join(TIMETABLE)}; stop with Ctrl-C.")
+        logs.configure()
+        serve(billing)
+
+
+@jobs.command("list")
+def list_jobs() -> None:
+    """Show the timetable, when each job ran last, and what it means if it is late."""
+    from jobs import runs
+    from jobs.timetable import TIMETABLE
+
+    with engine() as billing:
+        migrated(billing.database.engine)
+        with billing.database.read() as tx:
+            latest = runs.latest(tx)
+    rows = []
+    for job in TIMETABLE.values():
+        last = latest.get(job.name)
+        seen = (when(last.started_at), last.status, str(last.rounds)) if last else (None, "never ran", None)
+        rows.append((job.name, f"{job.every.total_seconds():g} s", *seen, job.late))
+    table(("job", "every", "last run", "status", "rounds", "if it is late"), rows)
+
+
+@jobs.command()
+@click.option("--job", "name", metavar="NAME", help="Only this one.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+def history(name: str | None, limit: int) -> None:
+    """Show what ran, the newest first: which slots it covered, who ran it, how it went."""
+    from jobs import runs
+    from jobs.timetable import TIMETABLE
+
+    if name is not None:
+        _known(name)
+    with engine() as billing:
+        migrated(billing.database.engine)
+        with billing.database.read() as tx:
+            found = runs.history(tx, [name] if name else list(TIMETABLE), limit)
+    columns = ("started", "job", "run", "slot", "missed since", "status", "rounds", "seconds", "runner", "error")
+    table(columns, [_line(run) for run in found])
+
+
+@jobs.command()
+@click.argument("name")
+@click.option("--at", "at", metavar="TIME", type=click.DateTime(TIME_FORMATS),
+              help="Run the slot that TIME (UTC unless it says otherwise) falls in, unless it was run.")  # fmt: skip
+def run(name: str, at: datetime | None) -> None:
+    """Run the job NAME now, once; with --at as cron would: for that slot, once, whoever asks how often."""
+    from jobs.running import run as run_job
+    from jobs.runs import Taken
+    from web import logs
+
+    job = _known(name)
+    with engine() as billing:
+        migrated(billing.database.engine)
+        now = billing.clock.now()
+        slot = now if at is None else job.slot_of(at.replace(tzinfo=at.tzinfo or UTC))
+        if slot > now:
+            raise Failed(f"--at lies ahead: it is {when(now)} UTC.")
+        logs.configure()
+        done = run_job(billing, job, slot)
+    if isinstance(done, Taken):
+        by = done.by
+        if by.status == "running":
+            raise Failed(f"{name} is being run by {by.runner} since {when(by.started_at)}.")
+        click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
+        return
+    click.echo(f"{name}: {done.status}, {done.rounds} rounds.")
+    if done.status == "failed":
+        raise Failed(done.error or "It failed: see the log.")
+
+
+def _known(name: str) -> Job:
+    from jobs.timetable import TIMETABLE
+
+    if name not in TIMETABLE:
+        raise click.UsageError(f"There is no job {name!r}: there are {', '.join(TIMETABLE)}.")
+    return TIMETABLE[name]
+
+
+def _line(run: Run) -> tuple[str | None, ...]:
+    missed = when(run.first_slot) if run.first_slot < run.slot else None
+    seconds = None if run.ended_at is None else f"{(run.ended_at - run.started_at).total_seconds():.1f}"
+    return (when(run.started_at), run.job, str(run.number), when(run.slot), missed, run.status, str(run.rounds),
+            seconds, run.runner, run.error)  # fmt: skip
