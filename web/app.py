@@ -13,7 +13,7 @@ from web.docs import docs
 from web.operation import observe, operation
 from web.pages import pages, secure
 from web.portal.views import portal
-from web.state import EXTENSION, State
+from web.state import EXTENSION, Demo, State
 from web.webhooks import webhooks
 
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ LARGEST_BODY = 2 * 1024 * 1024
 
 
 def create_app(
-    billing: Billing, settings: Settings, *, checks: Mapping[str, Callable[[], str | None]] | None = None
+    billing: Billing,
+    settings: Settings,
+    *,
+    checks: Mapping[str, Callable[[], str | None]] | None = None,
+    demo: Demo | None = None,
 ) -> Flask:
     """The application. `checks` are looked at by /readyz beside its own; each says what is wrong, or None."""
     app = Flask(__name__)
-    app.extensions[EXTENSION] = State(billing, settings, checks or {})
+    app.extensions[EXTENSION] = State(billing, settings, checks or {}, demo)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, TRAP_HTTP_EXCEPTIONS=False)
     app.url_map.strict_slashes = False
     observe(app)

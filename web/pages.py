@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from billing.base.wording import time_text
+from web.state import clock_now, state
+
 pages = Blueprint("pages", __name__)
 
 THEMES = ("light", "dark")
@@ -44,7 +47,8 @@ def secure(app: Flask) -> None:
 
     @app.context_processor
     def shared() -> dict[str, object]:
-        return {"theme": chosen_theme()}
+        shown = state().demo
+        return {"theme": chosen_theme(), "demo": shown, "demo_time": time_text(clock_now()) if shown else None}
 
 
 def chosen_theme() -> str:
@@ -60,8 +64,9 @@ def message(title: str, paragraphs: Sequence[str], status: int) -> Response:
 
 @pages.get("/")
 def home() -> AnyResponse:
-    """Nothing lives here; the description of the interface is where a developer wants to be."""
-    return redirect("/docs")
+    """Nothing lives here; the description of the interface is where a developer wants to be, a demo has a beginning."""
+    shown = state().demo
+    return redirect("/docs" if shown is None else shown.home)
 
 
 @pages.post("/theme")

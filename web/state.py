@@ -18,12 +18,25 @@ EXTENSION = "billing"
 
 
 @dataclass(frozen=True, slots=True)
+class Demo:
+    """What every page of a demo shows beside its time: where it begins, and where its clock is moved (None: it can't
+    be, the payments are those of a real account's test mode).
+    """
+
+    home: str
+    controls: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None."""
+    """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None. `demo`
+    is None outside of one.
+    """
 
     billing: Billing
     settings: Settings
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+    demo: Demo | None = None
 
 
 def state() -> State:

@@ -13,17 +13,19 @@ from billing.base import ids
 FOLDER = Path("var")
 FILE = FOLDER / "demo.json"
 CATALOG = FOLDER / "catalog.toml"
+SANDBOX = FOLDER / "sandbox.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Secrets of this demo alone. `secret_key` signs its links and keys, `webhook_secret` its Stripe events; `api_key`
-    is empty until the demo is ready.
+    is empty until the demo is ready. `sandbox_url` is where the sandbox was, so that links to it stay good.
     """
 
     secret_key: str
     webhook_secret: str
     api_key: str = ""
+    sandbox_url: str = ""
 
 
 def read(file: Path = FILE) -> Kept:
@@ -37,6 +39,7 @@ def read(file: Path = FILE) -> Kept:
         secret_key=_text(found.get("secret_key")) or ids.token(),
         webhook_secret=_text(found.get("webhook_secret")) or f"whsec_{ids.token(24)}",
         api_key=_text(found.get("api_key")),
+        sandbox_url=_text(found.get("sandbox_url")),
     )
 
 
@@ -44,6 +47,7 @@ def write(kept: Kept, url: str, customers: Sequence[str], portal_url: str, file:
     """Writes all of it at once, for its owner's eyes only."""
     content = {
         "url": url,
+        "sandbox_url": kept.sandbox_url or None,
         "portal_url": portal_url,
         "customers": list(customers),
         "api_key": kept.api_key,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from web.demo.payments import Payer
-
 
 @dataclass(frozen=True, slots=True)
 class Habit:
@@ -19,11 +17,10 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Paid monthly from a day of the story on: `unit_cents` for each of `quantity`."""
+    """Paid monthly from a day of the story on. Several at once are sold by hand, one is bought through Checkout."""
 
     plan: str
     day: int
-    unit_cents: int
     quantity: int = 1
 
 
@@ -33,6 +30,7 @@ class Customer:
 
     id: str
     name: str
+    about: str
     email: str
     currency: str
     members: tuple[str, ...]
@@ -41,14 +39,11 @@ class Customer:
     from_day: int
     subscription: Subscription | None = None
 
-    @property
-    def payer(self) -> Payer:
-        return Payer(self.id, self.name, self.email, self.currency)
-
 
 LUMEN = Customer(
     id="team_lumen",
     name="Lumen Studio",
+    about="Pro plan, packs, gifts, a job under way",
     email="billing@lumen.example",
     currency="usd",
     members=("ada@lumen.example", "joris@lumen.example", "mei@lumen.example"),
@@ -60,11 +55,12 @@ LUMEN = Customer(
     ),
     a_day=6,
     from_day=3,
-    subscription=Subscription("pro", day=3, unit_cents=7900),
+    subscription=Subscription("pro", day=3),
 )
 KESTREL = Customer(
     id="team_kestrel",
     name="Kestrel & Co",
+    about="Basic plan; paid one renewal nine days late",
     email="accounts@kestrel.example",
     currency="eur",
     members=("tom@kestrel.example", "ines@kestrel.example"),
@@ -74,11 +70,12 @@ KESTREL = Customer(
     ),
     a_day=2,
     from_day=11,
-    subscription=Subscription("basic", day=11, unit_cents=1700),
+    subscription=Subscription("basic", day=11),
 )
 OSTWIND = Customer(
     id="team_ostwind",
     name="Ostwind Analytics",
+    about="Scale plan; ran ahead of its renewal and owes credits",
     email="finance@ostwind.example",
     currency="eur",
     members=("pipeline@ostwind.example", "lena@ostwind.example"),
@@ -88,22 +85,24 @@ OSTWIND = Customer(
     ),
     a_day=4,
     from_day=1,
-    subscription=Subscription("scale", day=0, unit_cents=23900),
+    subscription=Subscription("scale", day=0),
 )
 MAPLE = Customer(
     id="team_maple",
     name="Maple Street Books",
+    about="Basic plan, little used: credits expire",
     email="hello@maplestreet.example",
     currency="usd",
     members=("rosa@maplestreet.example",),
     habits=(Habit("image", 8, 24, ("Window display sketch", "Newsletter header", "Reading evening flyer")),),
     a_day=1,
     from_day=15,
-    subscription=Subscription("basic", day=15, unit_cents=1900),
+    subscription=Subscription("basic", day=15),
 )
 FJORD = Customer(
     id="team_fjord",
     name="Fjord Learning",
+    about="Three times the Basic plan, sold by hand",
     email="office@fjordlearning.example",
     currency="usd",
     members=("sigrid@fjordlearning.example", "amir@fjordlearning.example", "hanna@fjordlearning.example"),
@@ -113,11 +112,12 @@ FJORD = Customer(
     ),
     a_day=4,
     from_day=26,
-    subscription=Subscription("basic", day=26, unit_cents=1900, quantity=3),
+    subscription=Subscription("basic", day=26, quantity=3),
 )
 TIDEWATER = Customer(
     id="team_tidewater",
     name="Tidewater Labs",
+    about="A pack; bought a plan at a price that nobody mapped",
     email="ops@tidewater.example",
     currency="usd",
     members=("nadia@tidewater.example", "sam@tidewater.example"),
@@ -126,5 +126,17 @@ TIDEWATER = Customer(
     from_day=31,
 )
 
-CUSTOMERS = (LUMEN, KESTREL, OSTWIND, MAPLE, FJORD, TIDEWATER)
-"""The most telling one first."""
+JUNIPER = Customer(
+    id="team_juniper",
+    name="Juniper & Daughters",
+    about="New: nothing yet, so that it can be made to subscribe",
+    email="hello@juniper.example",
+    currency="usd",
+    members=("vera@juniper.example",),
+    habits=(),
+    a_day=0,
+    from_day=111,
+)
+
+CUSTOMERS = (LUMEN, KESTREL, OSTWIND, MAPLE, FJORD, TIDEWATER, JUNIPER)
+"""The most telling one first, the newcomer last."""

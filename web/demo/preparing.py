@@ -1,4 +1,4 @@
-"""Makes the demo ready while it is being served: migrates, tells the story once, makes the API key."""
+"""Makes the demo ready while it is being served: migrates, opens the sandbox, tells the story once, makes the API key."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from billing import Billing, Refusal
 from billing.access import keys
 from billing.access.tokens import PortalLink, sign_portal_link
 from billing.base import schema
+from billing.base.clock import SystemClock
 from billing.credits.tables import customers
 from web.demo import kept
+from web.demo.account import STRIPE, Account
 from web.demo.people import CUSTOMERS
 from web.demo.telling import tell
+from web.demo.world import World, arrive, catch_up
+from web.sandbox import Sandbox, serve
 
 if TYPE_CHECKING:
-    from billing import Catalog
     from billing.base.settings import Settings
+    from web.demo.clock import DemoClock
     from web.demo.kept import Kept
 
 KEY_NAME = "demo"
@@ -32,21 +36,32 @@ LINK_LIFETIME = timedelta(days=30)
 
 def stranger(billing: Billing) -> str | None:
     """Why the demo keeps its hands off this database: it holds customers that are not the demo's. None: it may."""
-    with billing.database.read() as tx:
-        if not sa.inspect(tx.connection).has_table(customers.name):
-            return None
-        rows = list(tx.connection.execute(sa.select(customers.c.id, customers.c.metadata)))
+    rows = _customers(billing)
     ours = any(row.id == CUSTOMERS[0].id and row.metadata.get("demo") is True for row in rows)
     if not rows or ours:
         return None
     return f"The database holds {len(rows):,} customers that are not the demo's. Give the demo one of its own."
 
 
+def orphan(billing: Billing) -> str | None:
+    """Why the world can't go on: its customers are there, and what they had at Stripe is not. None: it can."""
+    if not _customers(billing) or kept.SANDBOX.is_file():
+        return None
+    return f"The database holds the demo's customers, but {kept.SANDBOX} is gone. Forget both: make reset"
+
+
+def _customers(billing: Billing) -> list[sa.Row[tuple[str, dict[str, object]]]]:
+    with billing.database.read() as tx:
+        if not sa.inspect(tx.connection).has_table(customers.name):
+            return []
+        return list(tx.connection.execute(sa.select(customers.c.id, customers.c.metadata)))
+
+
 class Preparation:
     """The way to a demo that is ready. `run` goes it, in a thread of its own; `missing` says how far it is."""
 
-    def __init__(self, billing: Billing, settings: Settings, catalog: Catalog, kept: Kept) -> None:
-        self.billing, self.settings, self.story_catalog, self.kept = billing, settings, catalog, kept
+    def __init__(self, billing: Billing, settings: Settings, clock: DemoClock, kept: Kept) -> None:
+        self.billing, self.settings, self.clock, self.kept = billing, settings, clock, kept
         self.done = False
         self._percent = 0
 
@@ -57,18 +72,54 @@ class Preparation:
     def run(self, begin: Callable[[], object] = lambda: None) -> None:
         """Everything that isn't there yet. Says `begin` if there is a story to be told."""
         schema.upgrade(self.settings.database_url)
-        if not self._told():
-            begin()
-            now = self.billing.clock.now()
-            tell(self.settings.database_url, self.story_catalog, self.kept.webhook_secret, now, self._progress)
+        if self.kept.sandbox_url:
+            self._in_the_sandbox(begin)
+        elif not self._told():
+            self._at_stripe()
         self.kept = replace(self.kept, api_key=self._api_key())
         kept.write(self.kept, self.settings.public_url, [one.id for one in CUSTOMERS], self.portal_url())
         self.done = True
 
-    def portal_url(self, customer: str = CUSTOMERS[0].id) -> str:
-        """A link to a customer's wallet that works for a month."""
-        link = PortalLink(customer, "wallet", self.billing.clock.now() + LINK_LIFETIME)
+    def portal_url(self, customer: str = CUSTOMERS[0].id, page: str = "wallet") -> str:
+        """A link to a customer's page that works for a month."""
+        link = PortalLink(customer, page, self.billing.clock.now() + LINK_LIFETIME)
         return f"{self.settings.public_url}/portal/{sign_portal_link(self.settings.secret_keys, link)}"
+
+    def account(self) -> Account:
+        """The business's side of its Stripe account."""
+        assert self.settings.stripe_secret_key is not None
+        return Account(self.settings.stripe_api_base or STRIPE, self.settings.stripe_secret_key)
+
+    def _in_the_sandbox(self, begin: Callable[[], object]) -> None:
+        """The sandbox is served from here on; the story is told by its clock and its events."""
+        if not _customers(self.billing):
+            for file in kept.FOLDER.glob(f"{kept.SANDBOX.name}*"):
+                file.unlink()  # of a world that is not there any more
+        sandbox = Sandbox(kept.SANDBOX, app_url=self.settings.public_url)
+        self.clock.sandbox = sandbox
+        host, port = self.settings.host, int(self.kept.sandbox_url.rpartition(":")[2])
+        serve(sandbox, host, port)
+        hook = f"http://127.0.0.1:{self.settings.port}/webhooks/stripe"
+        if not self._told():
+            begin()
+            sandbox.listen(hook, self.kept.webhook_secret, deliver=self._deliver)
+            account = self.account()
+            tell(World(self.billing, sandbox, account), SystemClock().now(), self._progress)
+            account.close()
+        sandbox.listen(hook, self.kept.webhook_secret)
+        sandbox.on_stop = lambda _: catch_up(self.billing)
+
+    def _deliver(self, body: bytes, signature: str) -> int:
+        self.billing.receive_stripe_event(body, signature)
+        return 200
+
+    def _at_stripe(self) -> None:
+        """With a key of a real account's test mode: its clock can't be moved, so nobody has a past."""
+        account = self.account()
+        account.sell()
+        account.close()
+        for customer in CUSTOMERS:
+            arrive(self.billing, customer)
 
     def _progress(self, percent: int) -> None:
         self._percent = percent
@@ -87,3 +138,4 @@ class Preparation:
         with self.billing.database.write() as tx:
             known = keys.find(tx, peppers, self.kept.api_key) if self.kept.api_key else None
             return self.kept.api_key if known else keys.create(tx, peppers, KEY_NAME, ["admin"])[1]
+

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import traceback
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import click
 
-from billing import Billing, OffsetClock, Refusal
+from billing import Billing, Refusal
+from billing.base import ids
 from billing.base.settings import Settings
 from billing.catalog.loading import load
+from billing.stripe.gateway import Gateway
 from web.cli.group import MISCONFIGURED, Failed
-from web.demo import kept, words
-from web.demo.preparing import Preparation, stranger
-from web.demo.sold import catalog_text, story_catalog
+from web.demo import kept, ports, words
+from web.demo.clock import DemoClock
+from web.demo.kept import Kept
+from web.demo.preparing import Preparation, orphan, stranger
+from web.demo.sold import catalog_text
+from web.state import Demo
 
 THREADS = 16
 
@@ -32,7 +34,8 @@ _LIVE = ("sk_live_", "rk_live_")
 def demo(tour: bool) -> None:
     """Serve a small world to play with: customers with some months of life, their wallets, the interface.
 
-    What it keeps lies in var/: started again, it goes on where it stopped.
+    Its payments are those of a local sandbox, or of your Stripe account's test mode where STRIPE_SECRET_KEY is set. What
+    it keeps lies in var/: started again, it goes on where it stopped.
     """
     if tour:
         from web.demo.tour import tour as tell_tour
@@ -55,23 +58,9 @@ def _settings(environ: Mapping[str, str]) -> Settings:
             MISCONFIGURED,
         )
     settings = Settings.from_env(environ, demo=True)
-    if (taken := _taken(settings.host, settings.port)) is not None:
+    if (taken := ports.taken(settings.host, settings.port)) is not None:
         raise Failed(taken)
     return settings
-
-
-def _taken(host: str, port: int) -> str | None:
-    """Why nothing can listen there, or None."""
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, kind, proto)) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-    except OSError as error:
-        if isinstance(error, socket.gaierror):
-            return f"HOST: {host} is no address of this machine."
-        return f"Can't listen on {host}:{port} ({error.strerror}). Take another port: PORT={port % 65535 + 1} make run"
-    return None
 
 
 def _prepare(settings: Settings) -> Preparation:
@@ -84,20 +73,37 @@ def _prepare(settings: Settings) -> Preparation:
         stripe_webhook_secrets=(*settings.stripe_webhook_secrets, keeps.webhook_secret),
         catalog=settings.catalog or _own_catalog(),
     )
-    assert settings.catalog is not None
+    in_the_sandbox = settings.stripe_secret_key is None
+    if in_the_sandbox:
+        settings, keeps = _with_a_sandbox(settings, keeps)
+    else:
+        keeps = replace(keeps, sandbox_url="")
+    assert settings.catalog is not None and settings.stripe_secret_key is not None
+    clock = DemoClock()
     billing = Billing(
         settings.database_url,
         catalog=load(settings.catalog),
-        clock=OffsetClock(timedelta(0)),
+        gateway=Gateway(settings.stripe_secret_key, settings.stripe_api_base),
+        clock=clock,
         webhook_secrets=settings.stripe_webhook_secrets,
     )
     try:
-        strange = stranger(billing)
+        wrong = stranger(billing) or (orphan(billing) if in_the_sandbox else None)
     finally:
         billing.close()  # no connection is carried into the process that serves
-    if strange is not None:
-        raise Failed(strange)
-    return Preparation(billing, settings, story_catalog(), keeps)
+    if wrong is not None:
+        raise Failed(wrong)
+    return Preparation(billing, settings, clock, keeps)
+
+
+def _with_a_sandbox(settings: Settings, keeps: Kept) -> tuple[Settings, Kept]:
+    """Where the sandbox will listen, where it did before if that can be, and a key for it."""
+    port = settings.sandbox_port or ports.free(settings.host, settings.port, keeps.sandbox_url)
+    if (taken := ports.taken(settings.host, port, "SANDBOX_PORT")) is not None:
+        raise Failed(taken)
+    url = f"{ports.origin(settings.host)}:{port}"
+    key = f"sk_test_{ids.token(24).replace('-', 'a').replace('_', 'b')}"
+    return replace(settings, stripe_secret_key=key, stripe_api_base=url), replace(keeps, sandbox_url=url)
 
 
 def _own_catalog() -> Path:
@@ -110,16 +116,19 @@ def _own_catalog() -> Path:
 def _serve(preparation: Preparation) -> None:
     from web import logs
     from web.app import create_app
+    from web.demo.pages import HOME, demo_pages
     from web.serving import Server
 
-    app = create_app(preparation.billing, preparation.settings, checks={"demo": preparation.missing})
+    settings, sandbox = preparation.settings, preparation.kept.sandbox_url
+    shown = Demo(HOME, f"{sandbox}/_sandbox/" if sandbox else None)
+    app = create_app(preparation.billing, settings, checks={"demo": preparation.missing}, demo=shown)
+    app.register_blueprint(demo_pages(preparation))
 
     def begin() -> None:
         logs.configure((kept.FOLDER / "demo.log").open("a", encoding="utf-8", buffering=1))
-        click.echo(words.listening(preparation.settings.public_url))
+        click.echo(words.listening(settings.public_url))
         threading.Thread(target=_make_ready, args=(preparation,), name="demo", daemon=True).start()
 
-    settings = preparation.settings
     Server(settings, lambda: app, begin, workers=1, threads=THREADS, graceful_timeout=5, loglevel="error").run()
 
 

@@ -1,6 +1,6 @@
 """The story: some months of the customers' life, as dated steps. It follows from the instant at which it began alone.
 
-So whoever tells it again says the same things with the same keys and ids, and the engine does nothing twice.
+So whoever tells it again says the same things under the same keys, and neither engine nor Stripe does anything twice.
 """
 
 from __future__ import annotations
@@ -13,33 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 from billing import InsufficientCredits
 from billing.rules.periods import Span, add
-from web.demo import days, payments
+from web.demo import days
 from web.demo.days import pick
-from web.demo.payments import Period
 from web.demo.people import CUSTOMERS, FJORD, KESTREL, LUMEN, MAPLE, OSTWIND, TIDEWATER, Customer
+from web.demo.sold import UNMAPPED
+from web.demo.world import World
 
 if TYPE_CHECKING:
-    from billing import Billing, Receipt
+    from billing import Receipt
 
 LENGTH = timedelta(days=112)
 """From the story's beginning to the present of whoever hears it first."""
 
-UNMAPPED_PRICE = "price_demo_team_usd"
-"""Sold in Stripe, and not in the catalog: its invoice waits."""
-
 _LATE_PERIOD, _LATE_BY = 3, timedelta(days=9, hours=4)
 _OPEN_HOLD = 7 * 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What the story happens to: the engine, and the secret that Stripe's events are signed with."""
-
-    billing: Billing
-    secret: str
-
-    def stripe(self, event: dict[str, Any]) -> None:
-        payments.deliver(self.billing, self.secret, event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +60,7 @@ def _arrivals(began: datetime) -> Iterator[Step]:
 
 
 def _arrival(customer: Customer) -> Callable[[World], Any]:
-    return lambda world: world.billing.customer(
-        customer.id, name=customer.name, email=customer.email, metadata={"demo": True}
-    )
+    return lambda world: world.arrive(customer)
 
 
 def _ordinary_days(began: datetime) -> Iterator[Step]:
@@ -85,52 +70,36 @@ def _ordinary_days(began: datetime) -> Iterator[Step]:
             yield Step(at, lambda world, batch=batch: world.billing.spend_many(batch))  # type: ignore[misc]
 
 
-# What Stripe tells
+# What is paid at Stripe. Renewals come by themselves, when Stripe's clock is moved over them.
 
 
 def _subscriptions(began: datetime) -> Iterator[Step]:
     for customer in CUSTOMERS:
         if customer.subscription is not None:
-            for period in _periods(customer, began):
-                yield from _invoice(customer, period)
+            yield Step(_subscribed_at(customer, began), _subscription(customer))
+    # Kestrel's card is refused at its third period, and another one is there days later.
+    late = add(_subscribed_at(KESTREL, began), Span(months=1), _LATE_PERIOD - 2)
+    yield Step(late - timedelta(days=1), lambda world: world.account.card(KESTREL, "pm_card_chargeCustomerFail"))
+    yield Step(late + _LATE_BY, lambda world: world.account.card(KESTREL, "pm_card_visa"))
+    yield Step(late + _LATE_BY + timedelta(minutes=2), lambda world: world.account.pay_open(KESTREL))
 
 
-def _periods(customer: Customer, began: datetime) -> Iterator[Period]:
-    """The monthly periods that begin within the story, counted from the first."""
-    sold, month = customer.subscription, Span(months=1)
+def _subscribed_at(customer: Customer, began: datetime) -> datetime:
+    assert customer.subscription is not None
+    return began + timedelta(days=customer.subscription.day, minutes=1 + pick(0, 50, customer.id))
+
+
+def _subscription(customer: Customer) -> Callable[[World], Any]:
+    sold = customer.subscription
     assert sold is not None
-    first = began + timedelta(days=sold.day, minutes=pick(0, 50, customer.id))
-    price, number = f"price_demo_{sold.plan}_{customer.currency}", 0
-    while (start := add(first, month, number)) < began + LENGTH:
-        number += 1
-        yield Period(number, start, add(first, month, number), price, sold.unit_cents, sold.quantity)
-
-
-def _invoice(customer: Customer, period: Period) -> Iterator[Step]:
-    """Stripe collects the first at once, a renewal about an hour after it began; Kestrel's third it gets late."""
-    payer = customer.payer
-    paid_at = period.start + (timedelta(seconds=40) if period.number == 1 else timedelta(minutes=61))
-    if customer is KESTREL and period.number == _LATE_PERIOD:
-        failed = payments.event("invoice.payment_failed", payments.invoice(payer, period, None), paid_at)
-        yield Step(paid_at, lambda world: world.stripe(failed))
-        paid_at = period.start + _LATE_BY
-    paid = payments.invoice(payer, period, paid_at)
-    told = payments.event("invoice.paid", paid, paid_at)
-    yield Step(paid_at + timedelta(seconds=3), lambda world: world.stripe(told))
-    if customer is LUMEN and period.number == 2:  # Stripe may tell the same thing by two events
-        twin = payments.event("invoice.paid", paid, paid_at, delivery=2)
-        yield Step(paid_at + timedelta(seconds=5), lambda world: world.stripe(twin))
+    if sold.quantity > 1:
+        return lambda world: world.account.subscribe(customer, sold.plan, sold.quantity)
+    return lambda world: world.subscribe(customer, sold.plan)
 
 
 def _pack(customer: Customer, number: int, pack: str, at: datetime) -> Step:
-    """A pack bought by Stripe Checkout; what it costs stands in the catalog."""
-
-    def buy(world: World) -> None:
-        cents = world.billing.catalog.packs[pack].prices[customer.currency]
-        bought = payments.session(customer.payer, number, pack, cents, at)
-        world.stripe(payments.event("checkout.session.completed", bought, at))
-
-    return Step(at, buy)
+    """A pack bought through Checkout."""
+    return Step(at, lambda world: world.buy(customer, pack, number))
 
 
 # What happens once
@@ -201,10 +170,7 @@ def _others(began: datetime) -> Iterator[Step]:
     yield from _job(began, FJORD, 60, "course-1", 120, 96, "Lecture series, transcribed")
     yield _aside(FJORD, at(77), 90, "course-2", "Lecture series, part 2", 900)
     yield _gift(MAPLE, at(90), 200, "Welcome back", "welcome-back", timedelta(days=60))
-    team = Period(1, at(109), add(at(109), Span(months=1)), UNMAPPED_PRICE, 14900)
-    paid_at = at(109) + timedelta(seconds=30)
-    told = payments.event("invoice.paid", payments.invoice(TIDEWATER.payer, team, paid_at), paid_at)
-    yield Step(paid_at + timedelta(seconds=3), lambda world: world.stripe(told))
+    yield Step(at(109), lambda world: world.account.subscribe(TIDEWATER, UNMAPPED))
 
 
 def _gift(

@@ -7,25 +7,26 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from billing import Billing, Entry, InsufficientCredits, Receipt, StandingClock
+from billing import Billing, Entry, InsufficientCredits, Receipt
 from billing.base import ids, schema
 from billing.base.wording import credits_text, date_text, money_text, time_text
 from billing.rules.periods import Span, add
-from web.demo import payments
-from web.demo.payments import Payer, Period
-from web.demo.sold import story_catalog
+from billing.stripe.gateway import Gateway
+from web.demo.account import Account
+from web.demo.clock import DemoClock
+from web.demo.sold import MONTHLY_CENTS, story_catalog
+from web.demo.world import catch_up
+from web.sandbox import Sandbox, serve
 
-if TYPE_CHECKING:
-    from billing import Catalog
-
-TEAM, UNIT_CENTS, CURRENCY = "team_42", 1900, "usd"
+TEAM, NAME, CURRENCY = "team_42", "Team 42", "usd"
 START = datetime(2026, 3, 1, tzinfo=UTC)
+DECLINED = "4000000000000002"
+_BASIC_CENTS = MONTHLY_CENTS["basic"][CURRENCY]
 _WIDTH = 118
 
 
@@ -34,63 +35,81 @@ def tour() -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
-    with tempfile.TemporaryDirectory(prefix="billing-tour-") as folder, _engine(Path(folder), story_catalog()) as told:
+    with tempfile.TemporaryDirectory(prefix="billing-tour-") as folder, _begun(Path(folder)) as told:
         told.console = console
         told.play()
         return told.statement()
 
 
 @contextmanager
-def _engine(folder: Path, catalog: Catalog) -> Iterator[_Tour]:
-    url, secret, clock = f"sqlite:///{folder / 'tour.sqlite3'}", f"whsec_{ids.token(24)}", StandingClock(START)
+def _begun(folder: Path) -> Iterator[_Tour]:
+    """An engine and a sandbox of Stripe, at a clock that stands still until the tour moves it."""
+    url, secret, key = f"sqlite:///{folder / 'tour.sqlite3'}", f"whsec_{ids.token(24)}", "sk_test_tour"
     schema.upgrade(url)
-    billing = Billing(url, catalog=catalog, clock=clock, webhook_secrets=(secret,))
+    clock = DemoClock()
+    sandbox = Sandbox(folder / "sandbox.sqlite3", now=lambda: START)
+    clock.sandbox = sandbox
+    served = serve(sandbox)
+    account = Account(served.url, key)
+    billing = Billing(
+        url, catalog=story_catalog(), clock=clock, gateway=Gateway(key, served.url), webhook_secrets=(secret,)
+    )
+
+    def deliver(body: bytes, signature: str) -> int:
+        billing.receive_stripe_event(body, signature)
+        return 200
+
     try:
-        yield _Tour(billing, clock, secret)
+        sandbox.listen(f"{served.url}/nowhere", secret, deliver=deliver)
+        account.sell()
+        yield _Tour(billing, sandbox)
     finally:
+        account.close()
+        served.close()
+        sandbox.close()
         billing.close()
 
 
 class _Tour:
     """The story of one team, step by step, each with a line or two about what it came to."""
 
-    def __init__(self, billing: Billing, clock: StandingClock, secret: str) -> None:
-        self.billing, self.clock, self.secret = billing, clock, secret
+    def __init__(self, billing: Billing, sandbox: Sandbox) -> None:
+        self.billing, self.sandbox = billing, sandbox
         self.console = Console()
-        self.payer = Payer(TEAM, "Team 42", "finance@team42.example", CURRENCY)
         self.number = 0
 
     def play(self) -> None:
         """From the first invoice to a clean end."""
-        self._invoice_paid()
+        self._subscribed()
+        self._told_again()
         self._spent_across_buckets()
         self._refused()
-        self._pack_bought()
-        self._expired()
+        self._topped_up()
+        self._renewed()
         self._reversed()
 
-    def _invoice_paid(self) -> None:
-        self.billing.customer(TEAM, name=self.payer.name, email=self.payer.email)
-        period = Period(1, START, add(START, Span(months=1)), "price_demo_basic_usd", UNIT_CENTS)
-        paid = payments.invoice(self.payer, period, START + timedelta(seconds=40))
+    def _subscribed(self) -> None:
+        self.billing.customer(TEAM, name=NAME, email="finance@team42.example")
+        checkout = self.billing.subscribe(TEAM, "basic", key="subscribe", currency=CURRENCY)
         self._on(minutes=1)
-        event = payments.event("invoice.paid", paid, self.clock.now())
-        payments.deliver(self.billing, self.secret, event)
+        self.sandbox.pay(checkout.session)
         bucket = self.billing.wallet(TEAM).buckets[0]
         ends = bucket.expires_at
         assert ends is not None
         self._say(
-            f"Stripe says by a signed webhook: Team 42 paid {money_text(UNIT_CENTS, CURRENCY)} for a month of Basic.",
+            f"{NAME} subscribes to Basic by Stripe Checkout and pays {money_text(_BASIC_CENTS, CURRENCY)}; Stripe says "
+            "so by a signed webhook.",
             f"Granted: {_credits(bucket.granted)} in a bucket of their own, until {date_text(ends)}. {self._balance()}",
         )
-        payments.deliver(self.billing, self.secret, event)
-        twin = payments.event("invoice.paid", paid, self.clock.now(), delivery=2)
-        payments.deliver(self.billing, self.secret, twin)
-        self._say(f"Stripe says it twice more, once by another event. Nothing is granted again. {self._balance()}")
+
+    def _told_again(self) -> None:
+        [paid] = [event for event in self.billing.stripe_events(limit=100) if event.type == "invoice.paid"]
+        self.sandbox.resend(paid.id)
+        self._say(f"Stripe says it once more. Nothing is granted again. {self._balance()}")
 
     def _spent_across_buckets(self) -> None:
         self._on(days=1, hours=9)
-        until = self.clock.now() + timedelta(days=10)
+        until = self.now + timedelta(days=10)
         self.billing.grant(TEAM, 100, reason="Welcome bonus", key="welcome", expires_at=until)
         self._say(f"Support grants {_credits(100)} as a welcome, until {date_text(until)}. {self._balance()}")
         self._on(hours=2)
@@ -115,27 +134,30 @@ class _Tour:
                 f"there; nothing has moved. {self._balance()}"
             )
 
-    def _pack_bought(self) -> None:
+    def _topped_up(self) -> None:
         self._on(minutes=5)
-        at, pack = self.clock.now(), self.billing.catalog.packs["small"]
-        bought = payments.session(self.payer, 1, pack.id, pack.prices[CURRENCY], at)
-        payments.deliver(self.billing, self.secret, payments.event("checkout.session.completed", bought, at))
+        topup = self.billing.topup(TEAM, "small", key="topup", currency=CURRENCY)
+        self.sandbox.pay(topup.session, card=DECLINED)
+        self._say(f"They go to buy the Small pack, and their card is declined: nothing is granted. {self._balance()}")
+        self._on(minutes=2)
+        self.sandbox.pay(topup.session)
         self._say(
-            f"They buy the pack {pack.name} by Stripe Checkout: {_credits(pack.credits)} for "
-            f"{money_text(pack.prices[CURRENCY], CURRENCY)}, good for a year. {self._balance()}"
+            f"Another card pays: {_credits(topup.credits)} for {money_text(topup.cents, CURRENCY)}, good for a year. "
+            f"{self._balance()}"
         )
         receipt = self._spend(90, "job-4", "Newsletter header")
         self._say(f"A small job takes {_credits(90)}, still of the month's: {self._slices(receipt)}. {self._balance()}")
 
-    def _expired(self) -> None:
-        self.clock.move(add(START, Span(months=1)) + timedelta(days=1, minutes=1))
-        while self.billing.catch_up():
-            pass
+    def _renewed(self) -> None:
+        self._to(add(START, Span(months=1)) + timedelta(days=2))
         gone = self.billing.entries(TEAM, kind="expire", limit=1)[0]
+        new = max(self.billing.wallet(TEAM).buckets, key=lambda bucket: bucket.id)
+        paid = money_text(gone.cents, CURRENCY)
         self._say(
-            f"The clock is moved to {time_text(self.clock.now())}: the month and its day of grace are over.",
-            f"Expired: {_credits(gone.credits)}, and {money_text(gone.cents, CURRENCY)} of what was paid with them, "
-            f"dated {time_text(gone.effective_at)}. {self._balance()}",
+            f"The clock is moved to {time_text(self.now)}. The plan has renewed: {_credits(new.granted)}, paid an hour "
+            "after the month began.",
+            f"The old month's day of grace is over: {_credits(gone.credits)} expired, with {paid} of what was paid for "
+            f"them, dated {time_text(gone.effective_at)}. {self._balance()}",
         )
 
     def _reversed(self) -> None:
@@ -149,12 +171,25 @@ class _Tour:
             f"took. {self._balance()}"
         )
 
+    # The time
+
+    @property
+    def now(self) -> datetime:
+        return self.billing.clock.now()
+
+    def _on(self, **by: float) -> None:
+        self._to(self.now + timedelta(**by))
+
+    def _to(self, at: datetime) -> None:
+        """Moves the one clock; what is due on the way is done when it is: renewals at Stripe, credits here."""
+        self.sandbox.advance(at, lambda _: catch_up(self.billing))
+
     # What is said
 
     def _say(self, *lines: str) -> None:
         self.number += 1
         for place, line in enumerate(lines):
-            head = f"{self.number:2}  {self.clock.now():%d %b %H:%M}  " if place == 0 else " " * 18
+            head = f"{self.number:2}  {self.now:%d %b %H:%M}  " if place == 0 else " " * 18
             self.console.print(f"{head}{line}", soft_wrap=True, markup=False)
 
     def _balance(self) -> str:
@@ -166,9 +201,6 @@ class _Tour:
 
     def _spend(self, credits: int, key: str, text: str) -> Receipt:
         return self.billing.spend(TEAM, credits, key=key, feature="image", description=text)
-
-    def _on(self, **by: float) -> None:
-        self.clock.move(self.clock.now() + timedelta(**by))
 
     # How it ends
 

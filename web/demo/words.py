@@ -3,43 +3,49 @@
 from __future__ import annotations
 
 from web.demo import kept
-from web.demo.people import CUSTOMERS, OSTWIND
+from web.demo.people import CUSTOMERS
 from web.demo.preparing import Preparation
+
+TELLING = f"First start: telling {len(CUSTOMERS)} customers' last months, through a sandbox of Stripe and its signed events."
 
 
 def listening(url: str) -> str:
     return f"Listening on {url}. A moment, please: it is being made ready."
 
 
-TELLING = (
-    f"First start: telling {len(CUSTOMERS)} customers' last months, through the engine and Stripe's signed events."
-)
-
-
 def curl_lines(url: str, api_key: str) -> tuple[str, str, str]:
     """A wallet read, a spend under its key, and a spend of more than is there, which is refused."""
-    customer = f"{url}/v1/customers/{CUSTOMERS[0].id}"
-    key = f"-H 'Authorization: Bearer {api_key}'"
-    post = f"curl -s {key} -H 'Content-Type: application/json'"
+    customer = CUSTOMERS[0].id
     return (
-        f"curl -s {key} {customer}/wallet",
-        f'{post} -H \'Idempotency-Key: try-1\' -d \'{{"credits": 150, "feature": "image"}}\' {customer}/spends',
-        f"{post} -H 'Idempotency-Key: try-2' -d '{{\"credits\": 1000000}}' {customer}/spends",
+        f"curl -s -H 'Authorization: Bearer {api_key}' {url}/v1/customers/{customer}/wallet",
+        spend_line(url, api_key, customer, "try-1", 150, "image"),
+        spend_line(url, api_key, customer, "try-2", 1_000_000),
+    )
+
+
+def spend_line(url: str, api_key: str, customer: str, key: str, credits: int, feature: str = "") -> str:
+    """A spend by curl, under its idempotency key."""
+    what = f'{{"credits": {credits}, "feature": "{feature}"}}' if feature else f'{{"credits": {credits}}}'
+    return (
+        f"curl -s -H 'Authorization: Bearer {api_key}' -H 'Content-Type: application/json' "
+        f"-H 'Idempotency-Key: {key}' -d '{what}' {url}/v1/customers/{customer}/spends"
     )
 
 
 def ready(preparation: Preparation) -> str:
     """All that somebody who sees this for the first time needs."""
-    url = preparation.settings.public_url
+    url, sandbox = preparation.settings.public_url, preparation.kept.sandbox_url
     read, spend, refused = curl_lines(url, preparation.kept.api_key)
+    stripe = f"Stripe's side (its clock, its payments, its faults):\n  {sandbox}/_sandbox/\n"
+    if not sandbox:
+        stripe = WITH_STRIPE.format(port=preparation.settings.port)
     return f"""
-Ready.
+Ready. Begin here, and click:
+  {url}/
 
-Open the wallet of {CUSTOMERS[0].name}:
+The wallet of {CUSTOMERS[0].name}:
   {preparation.portal_url()}
-that of {OSTWIND.name}, which ran ahead of its renewal:
-  {preparation.portal_url(OSTWIND.id)}
-and the interface for programs:
+{stripe}The interface for programs:
   {url}/docs
 
 Read a wallet, spend 150 credits (sent again, it takes nothing again), ask for more than is there:
@@ -49,4 +55,10 @@ Read a wallet, spend 150 credits (sent again, it takes nothing again), ask for m
 
 The key, the webhook secret and the customers stand in {kept.FILE}, the log in {kept.FOLDER}/demo.log.
 Ctrl-C stops it, `make run` goes on, `make reset` forgets, `billing demo --tour` tells how it works.
+"""
+
+
+WITH_STRIPE = """Payments are those of your Stripe account's test mode. For its events run beside this:
+  stripe listen --forward-to localhost:{port}/webhooks/stripe
+and put the secret that it prints into STRIPE_WEBHOOK_SECRETS.
 """

@@ -1,0 +1,49 @@
+"""What the story happens to: the engine, the sandbox it pays at, and the business's own side of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from billing.steps import STEPS
+from web.demo.account import Account
+from web.demo.people import Customer
+
+if TYPE_CHECKING:
+    from billing import Billing
+    from web.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Whatever is done in it is done once, by its key."""
+
+    billing: Billing
+    sandbox: Sandbox
+    account: Account
+
+    def arrive(self, customer: Customer) -> None:
+        """The customer is there, if not yet."""
+        arrive(self.billing, customer)
+
+    def subscribe(self, customer: Customer, plan: str) -> None:
+        """The customer buys a plan through Checkout."""
+        opened = self.billing.subscribe(customer.id, plan, key=f"subscribe-{plan}", currency=customer.currency)
+        self.sandbox.pay(opened.session)
+
+    def buy(self, customer: Customer, pack: str, number: int) -> None:
+        """The customer buys a pack through Checkout: its `number`th."""
+        opened = self.billing.topup(customer.id, pack, key=f"topup-{number}", currency=customer.currency)
+        self.sandbox.pay(opened.session)
+
+
+def arrive(billing: Billing, customer: Customer) -> None:
+    """The customer is there, if not yet."""
+    billing.customer(customer.id, name=customer.name, email=customer.email, metadata={"demo": True})
+
+
+def catch_up(billing: Billing) -> None:
+    """Does all that is due, as the timetable would."""
+    for step in STEPS.values():
+        while step(billing):
+            pass
