@@ -43,6 +43,7 @@ def _play(world: World, steps: Sequence[Step], stands: datetime, progress: Progr
             progress(100 * number // len(steps))
         _move(world, step.at)
         step.do(world)
+        world.sandbox.drain()
 
 
 def _move(world: World, to: datetime) -> None:
