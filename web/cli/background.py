@@ -1,4 +1,4 @@
-"""The due work, done beside serving: what time has done to wallets, and events to be tried again."""
+"""The due work, done beside serving: what time has done to wallets, what Stripe told, what it was asked for."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import threading
 from typing import TYPE_CHECKING
 
 import structlog
+
+from billing.steps import STEPS
 
 if TYPE_CHECKING:
     from billing import Billing
@@ -19,12 +21,12 @@ _LOG = structlog.get_logger("billing.steps")
 def run_steps(billing: Billing, stop: threading.Event, seconds: float = SECONDS) -> None:
     """Runs the steps again and again until `stop`. Several processes may: each passes over what another has in hand."""
     while not stop.wait(seconds):
-        for step in (billing.catch_up, billing.handle_stripe_events):
+        for name, step in STEPS.items():
             try:
-                while step() and not stop.is_set():
+                while step(billing) and not stop.is_set():
                     pass
             except Exception as error:  # noqa: BLE001 - the next look tries again, whatever it was
-                _LOG.warning("step_failed", step=step.__name__, exc_info=error)
+                _LOG.warning("step_failed", step=name, exc_info=error)
 
 
 def start(billing: Billing) -> threading.Event:

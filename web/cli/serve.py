@@ -63,6 +63,6 @@ def _application(settings: Settings) -> Flask:
     from web.app import create_app
     from web.cli.background import start
 
-    billing = Billing(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
+    billing = Billing.of_settings(settings)
     start(billing)
     return create_app(billing, settings)
