@@ -11,6 +11,7 @@ cli = Commands(
     help="A billing engine for subscriptions with credits in them. Settings come from the environment (README).",
     commands={
         "serve": Named("web.cli.serve:serve", "Serve the interface, the customers' pages and the webhook."),
+        "sandbox": Named("web.cli.sandbox:sandbox", "Serve a stand-in for Stripe on this machine."),
         "demo": Named("web.demo.run:demo", "Show it with sample customers: `make run`."),
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),

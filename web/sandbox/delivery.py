@@ -1,0 +1,189 @@
+"""Events on their way to those who listen: signed, sent again until they are taken."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from web.sandbox import clock, events
+from web.sandbox.store import Object, Store
+
+RETRY_AFTER = (2, 5, 15, 60, 300, 1_800, 3_600, 10_800)
+"""Real seconds after each refusal. After the last one the event stays undelivered; it can be sent again by hand."""
+TIMEOUT = 20
+"""Seconds an endpoint may take to answer."""
+
+Deliver = Callable[[bytes, str], int]
+"""Takes a body and its signature, answers an HTTP status: an endpoint in this process."""
+
+
+@dataclass
+class Faults:
+    """What goes wrong with deliveries, until it is told otherwise."""
+
+    hold: bool = False
+    drop: int = 0
+    twice: bool = False
+
+
+def signature(body: bytes, secrets: list[str], at: int) -> str:
+    """The `Stripe-Signature` header: one `v1` for each secret."""
+    signed = f"{at}.".encode() + body
+    parts = [f"v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}" for secret in secrets]
+    return ",".join([f"t={at}", *parts])
+
+
+class Delivery:
+    """Sends what is pending, in the order it happened; what is refused is sent again later, and blocks nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self.faults = Faults()
+        self.near: dict[str, Deliver] = {}
+        self._store = store
+        self._sending = threading.Lock()
+        self._wake = threading.Event()
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Delivers by itself from now on."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sandbox-delivery", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def settle(self, timeout: float) -> bool:
+        """Attempts all that is due, or as much as fits the time. Whether nothing due is left."""
+        until = time.monotonic() + timeout
+        if self.faults.hold:
+            return False
+        if not self._sending.acquire(timeout=timeout):
+            return False
+        try:
+            while time.monotonic() < until and not self._closed.is_set():
+                if not self._send_next():
+                    return True
+            return False
+        finally:
+            self._sending.release()
+
+    def drain(self, timeout: float) -> bool:
+        """Waits until every endpoint has taken everything. Whether it has."""
+        until = time.monotonic() + timeout
+        while self.pending():
+            left = until - time.monotonic()
+            if left <= 0 or self._closed.is_set():
+                return False
+            if self.settle(left) or self.faults.hold:
+                self._closed.wait(min(0.05, max(left, 0)))
+        return True
+
+    def resend(self, event: str) -> int:
+        """Once more to every endpoint, taken before or not. How many there are."""
+        with self._store.transaction() as rows:
+            endpoints = [one["id"] for one in reversed(rows.select("webhook_endpoint"))]
+            for endpoint in endpoints:
+                rows.run(
+                    "INSERT INTO deliveries (event, endpoint, state) VALUES (?, ?, 'pending')"
+                    " ON CONFLICT (event, endpoint) DO UPDATE SET state = 'pending', attempts = 0, next_at = 0",
+                    event,
+                    endpoint,
+                )
+        self.wake()
+        return len(endpoints)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(timeout=0.5)
+            self._wake.clear()
+            self.settle(60)
+
+    def pending(self) -> int:
+        """How many deliveries are not taken yet."""
+        with self._store.transaction() as rows:
+            return int(rows.run("SELECT count(*) AS n FROM deliveries WHERE state = 'pending'")[0]["n"])
+
+    def _send_next(self) -> bool:
+        """The next one that is due; false if there is none. Nothing is locked while it is on its way."""
+        now = clock.real_seconds()
+        with self._store.transaction() as rows:
+            found = rows.run(
+                "SELECT seq, event, endpoint, attempts FROM deliveries WHERE state = 'pending' AND next_at <= ?"
+                " ORDER BY attempts > 0, seq LIMIT 1",
+                now,
+            )
+            if not found:
+                return False
+            seq, attempts = found[0]["seq"], found[0]["attempts"]
+            event, endpoint = events.find(rows, found[0]["event"]), rows.find(found[0]["endpoint"])
+        assert event is not None
+        if endpoint is None:
+            self._note(seq, attempts, "failed", "the endpoint is gone")
+            return True
+        if self.faults.drop > 0:
+            self.faults.drop -= 1
+            self._note(seq, attempts, "failed", "lost on the way, as was asked")
+            return True
+        answer = self._send(endpoint, event)
+        if self.faults.twice:
+            answer = self._send(endpoint, event)
+        if answer.isdigit() and 200 <= int(answer) < 300:
+            self._note(seq, attempts, "succeeded", answer)
+        elif attempts < len(RETRY_AFTER):
+            self._note(seq, attempts, "pending", answer, clock.real_seconds() + RETRY_AFTER[attempts])
+        else:
+            self._note(seq, attempts, "failed", answer)
+        return True
+
+    def _note(self, seq: int, attempts: int, state: str, answer: str, next_at: float = 0) -> None:
+        with self._store.transaction() as rows:
+            rows.run(
+                "UPDATE deliveries SET attempts = ?, state = ?, answer = ?, next_at = ? WHERE seq = ?",
+                attempts + 1,
+                state,
+                answer,
+                next_at,
+                seq,
+            )
+
+    def _send(self, endpoint: Object, event: Object) -> str:
+        """The status it was answered with, or why there was none."""
+        body = json.dumps(event, indent=2).encode()
+        header = signature(body, endpoint["_secrets"], int(clock.real_seconds()))
+        near = self.near.get(endpoint["url"])
+        try:
+            return str(near(body, header) if near is not None else _post(endpoint["url"], body, header))
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong there, the event was not taken
+            return f"{type(error).__name__}: {error}"[:200]
+
+
+def _post(url: str, body: bytes, header: str) -> int:
+    place = urlsplit(url)
+    kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
+    connection = kind(place.hostname or "", place.port, timeout=TIMEOUT)
+    try:
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Stripe-Signature": header,
+            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+        }
+        path = (place.path or "/") + (f"?{place.query}" if place.query else "")
+        connection.request("POST", path, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()

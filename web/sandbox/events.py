@@ -1,0 +1,41 @@
+"""Events as they are read: with how many endpoints still wait to be told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from web.sandbox.store import Object, Rows
+
+MOST_TYPES = 20
+
+_SELECT = """
+SELECT body,
+    (SELECT count(*) FROM deliveries d WHERE d.event = e.id AND d.state = 'pending') AS pending,
+    NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.id AND d.state != 'succeeded') AS delivered
+FROM events e
+"""
+
+
+def find(rows: Rows, id: str) -> Object | None:
+    """The event, whatever has become of what it tells of."""
+    found = rows.run(f"{_SELECT} WHERE e.id = ?", id)
+    return _event(found[0]["body"], found[0]["pending"]) if found else None
+
+
+def newest_first(rows: Rows, types: Sequence[str] | None = None, *, delivered: bool | None = None) -> list[Object]:
+    """All of these types (`invoice.*` names a family); delivered, or not delivered (yet), if that is asked for."""
+    found = rows.run(f"{_SELECT} ORDER BY e.seq DESC")
+    told = [row for row in found if delivered is None or bool(row["delivered"]) == delivered]
+    shown = [_event(row["body"], row["pending"]) for row in told]
+    return [event for event in shown if not types or any(_fits(event["type"], wanted) for wanted in types)]
+
+
+def _event(body: str, pending: int) -> Object:
+    event: Object = json.loads(body)
+    return event | {"pending_webhooks": pending}
+
+
+def _fits(happened: str, wanted: str) -> bool:
+    family = wanted.endswith(".*") and happened.startswith(wanted[:-1])
+    return happened == wanted or family or wanted == "*"

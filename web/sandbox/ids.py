@@ -1,0 +1,49 @@
+"""Ids as Stripe's look, and secrets. Nothing else here asks for randomness."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+_LETTERS = string.ascii_letters + string.digits
+
+_SHAPES = {
+    "customer": ("cus_", 14),
+    "product": ("prod_", 14),
+    "price": ("price_1", 23),
+    "payment_method": ("pm_1", 23),
+    "checkout.session": ("cs_test_a1", 56),
+    "item": ("li_1", 23),
+    "subscription": ("sub_1", 23),
+    "subscription_item": ("si_", 14),
+    "invoice": ("in_1", 23),
+    "line_item": ("il_1", 23),
+    "invoiceitem": ("ii_1", 23),
+    "invoice_payment": ("inpay_1", 23),
+    "payment_intent": ("pi_3", 23),
+    "charge": ("ch_3", 23),
+    "balance_transaction": ("txn_3", 23),
+    "event": ("evt_1", 23),
+    "webhook_endpoint": ("we_1", 23),
+    "request": ("req_", 14),
+}
+
+
+def new(kind: str) -> str:
+    """A fresh id for an object of this kind."""
+    head, length = _SHAPES[kind]
+    return head + letters(length)
+
+
+def letters(length: int) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def webhook_secret() -> str:
+    return "whsec_" + letters(32)
+
+
+def fits(kind: str, text: str) -> bool:
+    """Whether this could be the id of such an object."""
+    head, _ = _SHAPES[kind]
+    return text.startswith(head)

@@ -1,0 +1,1 @@
+"""What Stripe's objects are and do: a file per noun."""

@@ -1,0 +1,107 @@
+"""Stripe's test cards: what each is called, looks like and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from web.sandbox import ids
+from web.sandbox.store import Object
+from web.sandbox.work import Work
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Why a charge is refused, as Stripe words it."""
+
+    code: str
+    decline_code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class TestCard:
+    number: str
+    name: str
+    brand: str = "visa"
+    funding: str = "credit"
+    decline: Decline | None = None
+    attaches: bool = True
+
+    @property
+    def last4(self) -> str:
+        return self.number[-4:]
+
+
+_DECLINED = Decline("card_declined", "generic_decline", "Your card was declined.")
+_POOR = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
+_OLD = Decline("expired_card", "expired_card", "Your card has expired.")
+_CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
+
+CARDS = (
+    TestCard("4242424242424242", "visa"),
+    TestCard("4000056655665556", "visa_debit", funding="debit"),
+    TestCard("5555555555554444", "mastercard", "mastercard"),
+    TestCard("378282246310005", "amex", "amex"),
+    TestCard("4000000000000002", "chargeDeclined", decline=_DECLINED, attaches=False),
+    TestCard("4000000000000002", "visa_chargeDeclined", decline=_DECLINED, attaches=False),
+    TestCard("4000000000009995", "chargeDeclinedInsufficientFunds", decline=_POOR, attaches=False),
+    TestCard("4000000000000069", "chargeDeclinedExpiredCard", decline=_OLD, attaches=False),
+    TestCard("4000000000000127", "chargeDeclinedIncorrectCvc", decline=_CVC, attaches=False),
+    TestCard("4000000000000341", "chargeCustomerFail", decline=_DECLINED),
+)
+_DECLINES_LATER = "4000000000000341"
+_NAMED = {card.name: card for card in CARDS}
+_NUMBERED = {card.number: card for card in reversed(CARDS)}
+
+
+def named(id: str) -> TestCard | None:
+    """The card behind `pm_card_visa` or `tok_visa`."""
+    for head in ("pm_card_", "tok_"):
+        if id.startswith(head):
+            return _NAMED.get(id.removeprefix(head))
+    return None
+
+
+def numbered(number: str) -> TestCard | None:
+    """The card with this number, however it is spaced."""
+    return _NUMBERED.get("".join(number.split()).replace("-", ""))
+
+
+def behind(instrument: Object) -> TestCard:
+    """The test card that a payment method or a source is."""
+    return _NUMBERED[_DECLINES_LATER if instrument.get("_declines") else instrument["_number"]]
+
+
+def checks() -> Object:
+    return {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
+
+
+def no_address() -> Object:
+    return dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
+
+
+def source(work: Work, card: TestCard, customer: str) -> Object:
+    """The older kind of card, which a customer made with `source` has."""
+    return work.keep(
+        {
+            "id": "card_1" + ids.letters(23),
+            "object": "card",
+            **dict.fromkeys(("address_city", "address_country", "address_line1", "address_line1_check")),
+            **dict.fromkeys(("address_line2", "address_state", "address_zip", "address_zip_check", "dynamic_last4")),
+            "allow_redisplay": "unspecified",
+            "brand": {"visa": "Visa", "mastercard": "MasterCard", "amex": "American Express"}[card.brand],
+            "country": "US",
+            "customer": customer,
+            "cvc_check": "pass",
+            "exp_month": 12,
+            "exp_year": 2040,
+            "fingerprint": card.last4 * 4,
+            "funding": card.funding,
+            "last4": card.last4,
+            "metadata": {},
+            "name": None,
+            "regulated_status": "unregulated",
+            "tokenization_method": None,
+            "_number": card.number,
+        }
+    )

@@ -1,0 +1,293 @@
+"""Checkout sessions: a purchase that is offered, and what happens when it is paid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from web.sandbox import ids
+from web.sandbox.errors import Refused, needed
+from web.sandbox.params import merged
+from web.sandbox.resources import (
+    collecting,
+    customers,
+    invoice_items,
+    invoices,
+    payment_intents,
+    payment_methods,
+    prices,
+    subscriptions,
+)
+from web.sandbox.resources.cards import Decline, TestCard
+from web.sandbox.store import Object
+from web.sandbox.work import Work, id_of
+
+DAY = 24 * 60 * 60
+_NOTHING_YET: Object = {
+    **dict.fromkeys(("after_expiration", "allow_promotion_codes", "billing_address_collection", "client_secret")),
+    **dict.fromkeys(("consent", "consent_collection", "currency_conversion", "discounts", "invoice", "locale")),
+    **dict.fromkeys(("customer_account", "origin_context", "payment_intent", "payment_link", "permissions")),
+    **dict.fromkeys(("payment_method_configuration_details", "recovered_from", "setup_intent", "shipping_cost")),
+    **dict.fromkeys(("saved_payment_method_options", "shipping_address_collection", "submit_type", "subscription")),
+    **dict.fromkeys(("wallet_options", "excluded_payment_method_types")),
+}
+
+
+def make(work: Work, given: dict[str, Any]) -> Object:
+    """Open for a day, or until `expires_at`. Nothing is charged or subscribed to before it is paid."""
+    mode, customer = given["mode"], _customer(work, given)
+    if given.get("customer_creation") and (customer or mode != "payment"):
+        raise Refused("`customer_creation` can only be used in `payment` mode without a customer.")
+    session = work.new(
+        "checkout.session",
+        **_NOTHING_YET,
+        adaptive_pricing={"enabled": False},
+        automatic_tax={"enabled": False, "liability": None, "provider": None, "status": None},
+        branding_settings=None,
+        cancel_url=given.get("cancel_url"),
+        client_reference_id=given.get("client_reference_id"),
+        collected_information={"business_name": None, "individual_name": None, "shipping_details": None},
+        custom_fields=[],
+        custom_text=dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance")),
+        customer=id_of(customer),
+        customer_creation=_creation(given, customer),
+        customer_details=_details(given, customer),
+        customer_email=given.get("customer_email"),
+        expires_at=_expiry(work, given),
+        invoice_creation=_invoice_creation(given),
+        metadata=merged({}, given.get("metadata")),
+        mode=mode,
+        payment_method_collection="if_required" if mode == "payment" else "always",
+        payment_method_options={"card": {"request_three_d_secure": "automatic"}},
+        payment_method_types=["card"],
+        payment_status="unpaid",
+        phone_number_collection={"enabled": False},
+        shipping_options=[],
+        status="open",
+        success_url=given["success_url"],
+        ui_mode="hosted_page",
+        _payment={name: given.get(name) or {} for name in ("payment_intent_data", "subscription_data")},
+        _intent=None,
+    )
+    session["url"] = f"{work.page_url}/c/pay/{session['id']}"
+    _fill(work, session, given["line_items"])
+    work.keep(session)
+    work.rows.schedule(session["expires_at"], "expire_session", session["id"])
+    return session
+
+
+def expire(work: Work, session: Object) -> Object:
+    if session["status"] != "open":
+        words = f'Only Checkout Sessions with a status in ["open"] can be expired. This is {session["status"]}.'
+        raise Refused(words)
+    work.rows.unschedule("expire_session", session["id"])
+    session |= {"status": "expired", "url": None}
+    work.keep(session)
+    work.emit("checkout.session.expired", session)
+    return session
+
+
+def pay(work: Work, session: Object, card: TestCard, email: str | None) -> Decline | None:
+    """What the buyer does on the page. Declined, the session stays open for another card."""
+    customer = work.find("customer", session["customer"])
+    email = email or session["customer_details"]["email"] or "buyer@example.com"
+    if session["mode"] == "subscription":
+        decline = _subscribe(work, session, customer, card, email)
+    else:
+        decline = _buy(work, session, customer, card, email)
+    if decline is not None:
+        work.keep(session)
+        return decline
+    work.rows.unschedule("expire_session", session["id"])
+    session |= {"status": "complete", "url": None}
+    session["payment_status"] = "paid" if session["amount_total"] else "no_payment_required"
+    session["customer_details"] = session["customer_details"] | {"email": email, "tax_exempt": "none"}
+    work.keep(session)
+    work.emit("checkout.session.completed", session)
+    return None
+
+
+def _subscribe(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
+    """The customer, the card and the subscription come into being together, and only if the card pays."""
+    if card.decline is not None and session["amount_total"]:
+        return card.decline
+    if customer is None:
+        customer = customers.make(work, {"email": email})
+        session["customer"] = customer["id"]
+    method = payment_methods.attach(work, payment_methods.make(work, card, {"email": email}), customer)
+    given = session["_payment"]["subscription_data"]
+    wanted = [
+        subscriptions.Wanted(line["price"], line["quantity"]) for line in session["_items"]
+        if line["price"]["recurring"] is not None
+    ]  # fmt: skip
+    for line in session["_items"]:
+        if line["price"]["recurring"] is None:
+            once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
+            invoice_items.make(work, customer, once, None)
+    subscription = subscriptions.make(
+        work,
+        customer,
+        wanted,
+        default_payment_method=method["id"],
+        description=given.get("description"),
+        metadata=merged({}, given.get("metadata")),
+    )
+    decline = collecting.begin(work, subscription, method)
+    assert decline is None, "the card was asked before"
+    session |= {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
+    return None
+
+
+def _buy(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
+    """One payment; with `invoice_creation`, of an invoice."""
+    makes_customer = session["customer_creation"] == "always"
+    if customer is None and makes_customer and card.decline is None:
+        customer = customers.make(work, {"email": email})
+        session["customer"] = customer["id"]
+    method = payment_methods.make(work, card, {"email": email})
+    given = session["_payment"]["payment_intent_data"]
+    if customer is not None and given.get("setup_future_usage") and card.decline is None:
+        payment_methods.attach(work, method, customer)
+    if (session["invoice_creation"] or {}).get("enabled") and customer is not None and card.decline is None:
+        return _buy_with_invoice(work, session, customer, method)
+    if not session["amount_total"]:
+        return None
+    intent = work.find("payment_intent", session["_intent"])
+    if intent is None:
+        intent = payment_intents.make(
+            work,
+            session["amount_total"],
+            session["currency"],
+            customer=id_of(customer),
+            description=given.get("description"),
+            metadata=merged({}, given.get("metadata")),
+            receipt_email=given.get("receipt_email"),
+            setup_future_usage=given.get("setup_future_usage"),
+        )
+        session["_intent"] = intent["id"]
+    elif customer is not None:
+        intent["customer"] = customer["id"]
+    decline = payment_intents.charge(work, intent, method)
+    if decline is None:
+        session["payment_intent"] = intent["id"]
+    return decline
+
+
+def _buy_with_invoice(work: Work, session: Object, customer: Object, method: Object) -> Decline | None:
+    told = session["invoice_creation"]["invoice_data"]
+    fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
+    invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
+    for line in session["_items"]:
+        once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
+        invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))
+    work.keep(invoice)
+    work.emit("invoice.created", invoice)
+    invoices.finalize(work, invoice)
+    intent = invoices.intent_of(work, invoice)
+    if intent is not None:
+        given = session["_payment"]["payment_intent_data"]
+        intent["metadata"] = merged({}, given.get("metadata"))
+        work.keep(intent)
+    decline = collecting.attempt(work, invoice, method)
+    if decline is None:
+        session |= {"invoice": invoice["id"], "payment_intent": id_of(intent)}
+    return decline
+
+
+def items(session: Object) -> list[Object]:
+    """What is bought, as `line_items` shows it."""
+    return list(session["_items"])
+
+
+def _fill(work: Work, session: Object, wanted: list[dict[str, Any]]) -> None:
+    lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
+    currencies = {line["currency"] for line in lines}
+    if len(currencies) > 1:
+        raise Refused("All line items must have the same currency.", param="line_items")
+    recurring = [line["price"] for line in lines if line["price"]["recurring"] is not None]
+    if session["mode"] == "payment" and recurring:
+        words = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use"
+        raise Refused(f"{words} only one-time prices.", param="line_items")
+    if session["mode"] == "subscription" and not recurring:
+        words = "You must provide at least one recurring price in `subscription` mode when using prices."
+        raise Refused(words, param="line_items")
+    total = sum(line["amount_total"] for line in lines)
+    session |= {"currency": lines[0]["currency"], "amount_subtotal": total, "amount_total": total, "_items": lines}
+    session["total_details"] = {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
+
+
+def _line(work: Work, one: dict[str, Any], name: str) -> Object:
+    if ("price" in one) == ("price_data" in one):
+        raise (
+            needed(f"{name}[price]")
+            if "price" not in one
+            else Refused("You may only specify one of these parameters: price, price_data.", param=f"{name}[price]")
+        )
+    if "price" in one:
+        price = prices.sold(work, one["price"], f"{name}[price]")
+    else:
+        price = prices.make(work, one["price_data"], active=True, quiet=True)
+    product, quantity = work.find("product", price["product"]), one.get("quantity", 1)
+    amount = prices.total(price, quantity)
+    return {
+        "id": ids.new("item"),
+        "object": "item",
+        "adjustable_quantity": None,
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+        "currency": price["currency"],
+        "description": product and product["name"],
+        "metadata": {},
+        "price": price,
+        "quantity": quantity,
+    }
+
+
+def _customer(work: Work, given: dict[str, Any]) -> Object | None:
+    if not given.get("customer"):
+        return None
+    if given.get("customer_email"):
+        words = "You may only specify one of these parameters: customer, customer_email."
+        raise Refused(words, param="customer_email")
+    return customers.living(work, given["customer"])
+
+
+def _creation(given: dict[str, Any], customer: Object | None) -> str | None:
+    if customer is not None:
+        return None
+    if given["mode"] == "subscription":
+        return "always"
+    # An invoice needs somebody it is for.
+    default = "always" if (given.get("invoice_creation") or {}).get("enabled") else "if_required"
+    return given.get("customer_creation") or default
+
+
+def _details(given: dict[str, Any], customer: Object | None) -> Object:
+    email = customer["email"] if customer is not None else given.get("customer_email")
+    names = ("address", "business_name", "individual_name", "name", "phone", "tax_exempt", "tax_ids")
+    return {"email": email, **dict.fromkeys(names)} | ({"name": customer["name"]} if customer else {})
+
+
+def _expiry(work: Work, given: dict[str, Any]) -> int:
+    at: int = given.get("expires_at") or work.now + DAY
+    if not work.now + DAY // 48 - 60 <= at <= work.now + DAY + 60:
+        words = "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation."
+        raise Refused(words, param="expires_at")
+    return at
+
+
+def _invoice_creation(given: dict[str, Any]) -> Object | None:
+    if given["mode"] != "payment":
+        return None
+    wanted = given.get("invoice_creation") or {"enabled": False}
+    told = wanted.get("invoice_data") or {}
+    return {
+        "enabled": wanted["enabled"],
+        "invoice_data": {
+            **dict.fromkeys(("account_tax_ids", "custom_fields", "issuer", "rendering_options")),
+            "description": told.get("description"),
+            "footer": told.get("footer"),
+            "metadata": merged({}, told.get("metadata")),
+        },
+    }

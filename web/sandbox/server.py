@@ -1,0 +1,148 @@
+"""The sandbox over HTTP: Stripe's addresses, its own pages and its controls."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import select
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from web.sandbox.answering import Answer, Desk, Request
+from web.sandbox.api import catalog, checkout, customers, events, invoices, payments, subscriptions
+from web.sandbox.api.operation import Operation
+from web.sandbox.controls import make_controls
+from web.sandbox.guard import guard
+from web.sandbox.machine import Machine
+from web.sandbox.pages.checkout import make_checkout
+from web.sandbox.pages.overview import make_overview
+from web.sandbox.work import API_VERSION
+
+if TYPE_CHECKING:
+    from werkzeug.wrappers import Response as AnyResponse
+
+
+_LOG = logging.getLogger(__name__)
+LARGEST = 512 * 1024
+LONGEST_SILENCE = 90.0
+"""Seconds that a request is left without an answer when a time-out was asked for."""
+
+OPERATIONS: tuple[Operation, ...] = tuple(
+    operation
+    for noun in (customers, catalog, payments, checkout, subscriptions, invoices, events)
+    for operation in noun.OPERATIONS
+)
+
+
+def make_app(sandbox: Machine) -> Flask:
+    app = Flask(__name__, static_folder=None, template_folder="pages")
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
+    desk = Desk(sandbox)
+    for operation in OPERATIONS:
+        rule = re.sub(r"\{(\w+)\}", r"<\1>", operation.path)
+        name = f"{operation.method} {operation.path}".replace(".", " ")
+        app.add_url_rule(rule, name, _view(sandbox, desk, operation), methods=[operation.method])
+    app.register_blueprint(make_controls(sandbox))
+    app.register_blueprint(make_checkout(sandbox))
+    app.register_blueprint(make_overview(sandbox))
+    guard(app)
+    app.register_error_handler(HTTPException, _not_there)
+    app.register_error_handler(Exception, _broken)
+    return app
+
+
+def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
+    def view(**path: str) -> Response:
+        fault = sandbox.faults.take(request.method, request.path)
+        if fault is not None and fault != "lost":
+            return _go_wrong(sandbox, fault)
+        body = request.get_data(cache=True, parse_form_data=False).decode()
+        query = request.query_string.decode()
+        key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
+        asked = Request(
+            request.method,
+            request.path,
+            "&".join(words for words in (query, body) if words),
+            request.headers.get("Authorization"),
+            key,
+            request.host_url.rstrip("/"),
+        )
+        answer = desk.answer(operation, path, asked)
+        if fault == "lost":
+            _hang_up(reset=True)
+        response = _json(answer)
+        if key is not None:
+            response.headers["Idempotency-Key"] = key
+        return response
+
+    return view
+
+
+def _json(answer: Answer) -> Response:
+    response = Response(json.dumps(answer.body, indent=2), answer.status, mimetype="application/json")
+    response.headers["Request-Id"] = answer.request
+    response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", API_VERSION)
+    response.headers["Cache-Control"] = "no-cache, no-store"
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+        response.headers["Original-Request"] = answer.request
+    return response
+
+
+def _error(status: int, message: str, kind: str, **more: str) -> Response:
+    body = json.dumps({"error": {"message": message, "type": kind, **more}}, indent=2)
+    return Response(body, status, mimetype="application/json")
+
+
+def _not_there(error: HTTPException) -> AnyResponse:
+    if not request.path.startswith("/v1/"):
+        return error.get_response()
+    status = error.code or 500
+    if status in (404, 405):
+        words = f"Unrecognized request URL ({request.method}: {request.path}). The sandbox does not answer this one."
+        return _error(404, words, "invalid_request_error")
+    return _error(status, error.description or error.name, "invalid_request_error")
+
+
+def _broken(error: Exception) -> Response:
+    _LOG.error("the sandbox failed at %s %s", request.method, request.path, exc_info=error)
+    return _error(500, "An error occurred in the sandbox: see its log.", "api_error")
+
+
+def _go_wrong(sandbox: Machine, how: str) -> Response:
+    if how == "429":
+        return _error(429, "Request rate limit exceeded, as was asked.", "invalid_request_error", code="rate_limit")
+    if how == "timeout":
+        _stay_silent(sandbox)
+    if how in ("timeout", "reset"):
+        _hang_up(reset=how == "reset")
+    return _error(500, "An error occurred, as was asked.", "api_error")
+
+
+def _stay_silent(sandbox: Machine) -> None:
+    """Until the other side gives up, the sandbox closes, or it has been long enough."""
+    wire = request.environ.get("werkzeug.socket")
+    left = LONGEST_SILENCE
+    while left > 0 and not sandbox.closed.is_set():
+        if wire is None:
+            sandbox.closed.wait(0.1)
+        elif select.select([wire], [], [], 0.1)[0] and not wire.recv(1, socket.MSG_PEEK):
+            return
+        left -= 0.1
+
+
+def _hang_up(*, reset: bool) -> None:
+    """Ends the connection without an answer."""
+    wire: socket.socket | None = request.environ.get("werkzeug.socket")
+    if wire is None:
+        raise ConnectionAbortedError("no answer, as was asked")
+    if reset:
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    else:
+        wire.shutdown(socket.SHUT_RDWR)
+    wire.close()
