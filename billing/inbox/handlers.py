@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, settling, subscriptions
+from billing.sales import allocations, settling, stripe_prices, subscriptions
 from billing.sales.values import Applied
 from billing.stripe import answers, payloads
 from billing.stripe.values import Event
@@ -41,6 +41,13 @@ def handle_subscription(tx: Tx, catalog: Catalog, event: Event) -> Applied:
     return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created)
 
 
+def handle_price(tx: Tx, _: Catalog, event: Event) -> Applied:
+    """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell."""
+    price = answers.price(event.object)
+    stripe_prices.note(tx, [(price.id, price.lookup_key)])
+    return Applied(note=None if price.lookup_key else "it has no lookup key")
+
+
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
         "invoice.paid": handle_invoice_paid,
@@ -53,6 +60,8 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "customer.subscription.deleted": handle_subscription,
         "customer.subscription.paused": handle_subscription,
         "customer.subscription.resumed": handle_subscription,
+        "price.created": handle_price,
+        "price.updated": handle_price,
     }
 )
 

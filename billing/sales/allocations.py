@@ -20,7 +20,7 @@ from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
 from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, stripe_customers, topups
+from billing.sales import claims, stripe_customers, stripe_prices, topups
 from billing.sales.claims import Sold, Source
 from billing.sales.stripe_customers import Nobody
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
@@ -38,7 +38,10 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
-    lines: list[_Owned] = [(line, owner_of(catalog, line.price, line.lookup_key)) for line in invoice.lines]
+    keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
+    lines: list[_Owned] = [
+        (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
+    ]
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
     done = _done(tx, invoice, lines)
     decided = decide(

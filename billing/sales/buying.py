@@ -26,7 +26,7 @@ from billing.rules.refusals import (
     UnknownPack,
     UnknownPlan,
 )
-from billing.sales import checkouts, conversations, settling, subscriptions, topup_rows, topups
+from billing.sales import checkouts, conversations, settling, stripe_prices, subscriptions, topup_rows, topups
 from billing.sales.conversations import Tell
 from billing.sales.sessions import Return
 from billing.sales.topup_rows import Offer
@@ -120,6 +120,7 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
             replayed = again is not None
             if again is None:
                 _refuse_second(tx, catalog, request.customer, plan)
+                stripe_prices.note(tx, [(price.id, price.lookup_key)])
             known = again or checkouts.begin(tx, request.customer, plan, price.id, back, request.key, fingerprint)
     _open(db, gateway, tell, _SUBSCRIPTION, known)
     with db.read() as tx:

@@ -13,7 +13,7 @@ from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
 from billing.credits.tables import wallets
-from billing.sales import stripe_customers
+from billing.sales import stripe_customers, stripe_prices
 from billing.sales.stripe_customers import Nobody
 from billing.sales.tables import sales, subscriptions
 from billing.sales.values import ENDED, Applied, Subscription
@@ -29,6 +29,7 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
 
     `first`: it was just made, so whatever is known of it is newer. One that ended stays ended.
     """
+    stripe_prices.note(tx, [(item.price, item.lookup_key) for item in told.items])
     payer = stripe_customers.payer(tx, told.customer, told.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)

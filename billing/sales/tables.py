@@ -159,6 +159,15 @@ checkouts = Table(
 )  # fmt: skip
 """Checkouts of subscriptions that were opened here."""
 
+stripe_prices = Table(
+    "billing_stripe_prices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lookup_key", Text, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+)
+"""The lookup keys of Stripe's prices, as they were seen."""
+
 subscriptions = Table(
     "billing_subscriptions",
     metadata,

@@ -147,6 +147,13 @@ def upgrade() -> None:
         sqlite_where=TO_LOOK_AT,
     )
     op.create_table(
+        "billing_stripe_prices",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("lookup_key", sa.Text(), nullable=False),
+        sa.Column("seen_at", TIME, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("billing_stripe_prices_pkey")),
+    )
+    op.create_table(
         "billing_subscriptions",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("customer_id", sa.Text(), nullable=False),
@@ -169,5 +176,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("billing_subscriptions", "billing_checkouts", "billing_topups", "billing_conversations"):
+    for table in (
+        "billing_subscriptions",
+        "billing_stripe_prices",
+        "billing_checkouts",
+        "billing_topups",
+        "billing_conversations",
+    ):
         op.drop_table(table)
