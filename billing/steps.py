@@ -19,5 +19,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
     {
         "catch_up": lambda billing: billing.catch_up(),
         "inbox": lambda billing: billing.handle_stripe_events(),
+        "conversations": lambda billing: billing.finish_conversations(),
     }
 )
+"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer."""

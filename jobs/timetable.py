@@ -52,6 +52,14 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 limit=100,
                 late="payments whose event could not be handled at once wait for their credits",
             ),
+            Job(
+                "conversations",
+                STEPS["conversations"],
+                every=timedelta(seconds=10),
+                limit=20,
+                late="purchases that were cut off in the middle stay open, and those whose webhook never came wait for "
+                "their credits",
+            ),
         )
     }
 )

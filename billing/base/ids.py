@@ -28,3 +28,8 @@ def _plain(text: str) -> bool:
 def token(size: int = 32) -> str:
     """A random secret of `size` bytes, URL-safe."""
     return secrets.token_urlsafe(size)
+
+
+def new(kind: str) -> str:
+    """The id of something that stands in no wallet's books: `top_`, and 24 random digits."""
+    return f"{kind}_{secrets.token_hex(12)}"

@@ -41,6 +41,10 @@ class Settings:
     stripe_webhook_secrets: tuple[str, ...] = field(repr=False)
     secret_keys: tuple[str, ...] = field(repr=False)
     demo: bool
+    stripe_secret_key: str | None = field(default=None, repr=False)
+    stripe_api_base: str | None = None
+    allowed_origins: tuple[str, ...] = ()
+    sandbox_port: int | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
@@ -55,21 +59,30 @@ class Settings:
         public = env.str("PUBLIC_URL", "", validate=_check_public)
         catalog = env.str("BILLING_CATALOG", "", validate=_check_catalog)
         webhook_secrets: list[str] = env.list("STRIPE_WEBHOOK_SECRETS", [], validate=_check_list)
+        secret_key = env.str("STRIPE_SECRET_KEY", "", validate=_check_stripe_key)
+        api_base = env.str("STRIPE_API_BASE", "", validate=_check_public)
+        origins: list[str] = env.list("ALLOWED_ORIGINS", [], validate=_check_origins)
+        sandbox_port = env.int("SANDBOX_PORT", 0, validate=_check_port)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
         try:
             env.seal()
         except EnvValidationError as error:
             raise SettingsInvalid(cast("Mapping[str, list[str]]", error.error_messages)) from None
         named = Path(catalog or DEFAULT_CATALOG)
+        public_url = (public or f"http://{_reachable(host)}:{port}").rstrip("/")
         return cls(
             database_url=database_url(database),
             host=host,
             port=port,
-            public_url=(public or f"http://{_reachable(host)}:{port}").rstrip("/"),
+            public_url=public_url,
             catalog=named if catalog or named.is_file() else None,
             stripe_webhook_secrets=tuple(secret.strip() for secret in webhook_secrets),
             secret_keys=tuple(key.strip() for key in keys),
             demo=demo,
+            stripe_secret_key=secret_key or None,
+            stripe_api_base=api_base.rstrip("/") or None,
+            allowed_origins=tuple(dict.fromkeys(origin_of(one.strip()) for one in [public_url, *origins])),
+            sandbox_port=sandbox_port or None,
         )
 
 
@@ -90,6 +103,21 @@ def database_url(text: str) -> str:
             return url.set(drivername="sqlite").render_as_string(hide_password=False)
         raise ValueError("SQLite needs a file that several connections can open: sqlite:///var/billing.sqlite3.")
     raise ValueError("Write postgresql://user:password@host/name or sqlite:///path/to/file.")
+
+
+def origin_of(address: str) -> str:
+    """Scheme, host and port of an http(s) address, as a browser names an origin. ValueError if it has none.
+
+    What a browser would read otherwise than we do (a backslash, a space, a user before the host) has none.
+    """
+    if not address.isprintable() or "\\" in address or " " in address:
+        raise ValueError("Write an address such as https://app.example.com.")
+    url = urlsplit(address)
+    scheme, host, port = url.scheme, url.hostname, url.port
+    if scheme not in ("http", "https") or not host or "@" in url.netloc:
+        raise ValueError("Write an address such as https://app.example.com.")
+    usual = port is None or port == {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}{'' if usual else f':{port}'}"
 
 
 class _Env(Env):
@@ -129,6 +157,21 @@ def _check_public(text: str) -> None:
         good = False
     if not good:
         raise ValidationError("Write the address people open, such as https://billing.example.com.")
+
+
+def _check_stripe_key(text: str) -> None:
+    if not text.startswith(("sk_", "rk_")) or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValidationError("Write a secret or restricted key of Stripe's: sk_test_…, rk_test_…, sk_live_….")
+
+
+def _check_origins(texts: list[str]) -> None:
+    for text in texts:
+        try:
+            good = origin_of(text.strip()) == text.strip().rstrip("/").lower()
+        except ValueError:
+            good = False
+        if not good:
+            raise ValidationError("Write origins such as https://app.example.com, with single commas between.")
 
 
 def _check_catalog(text: str) -> None:

@@ -65,6 +65,18 @@ def find(tx: Tx, id: str) -> Customer | Refusal:
     return UnknownCustomer(id) if row is None else _value(row)
 
 
+def lock(tx: Tx, id: str) -> Customer | Refusal:
+    """The customer, whose row nobody else locks or changes until this transaction ends; wallets stay free.
+
+    Who takes it takes it first.
+    """
+    if asking.name(id) is not None:
+        return UnknownCustomer(id)
+    query = select(customers).where(customers.c.id == id).with_for_update(key_share=True)
+    row = tx.connection.execute(query).one_or_none()
+    return UnknownCustomer(id) if row is None else _value(row)
+
+
 def page(tx: Tx, after: str | None, limit: int) -> list[Customer] | Refusal:
     """Customers in the order of their ids, beginning behind `after`."""
     wrong = asking.refuse(after=asking.maybe(asking.text, after), limit=asking.count(limit))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import URL
 from sqlalchemy.orm import Session, scoped_session
@@ -19,12 +19,17 @@ from billing.base.db import Database, translated
 from billing.catalog.terms import Catalog
 from billing.credits import due
 from billing.credits.values import Receipt
+from billing.engine.buying import Buying
 from billing.engine.hold import Hold
 from billing.engine.host import Host
 from billing.engine.transaction import Transaction
 from billing.inbox import stripe_events
 from billing.inbox.values import StripeEvent
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
+from billing.stripe.gateway import Gateway
+
+if TYPE_CHECKING:
+    from billing.base.settings import Settings
 
 _LOG = logging.getLogger("billing.engine")
 
@@ -90,7 +95,7 @@ class _Charge:
         return released
 
 
-class Billing:
+class Billing(Buying):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(
@@ -98,7 +103,7 @@ class Billing:
         database_url: str | URL,
         *,
         catalog: Catalog | str | Path | None = None,
-        gateway: object | None = None,
+        gateway: Gateway | None = None,
         clock: Clock | None = None,
         webhook_secrets: Sequence[str] = (),
     ) -> None:
@@ -117,8 +122,18 @@ class Billing:
         """By the settings of the environment. Raises SettingsInvalid, CatalogInvalid: all that is wrong, at once."""
         from billing.base.settings import Settings
 
-        settings = Settings.from_env(demo=True)  # in process nothing is signed, so no secret keys are asked for
-        return cls(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
+        return cls.of_settings(Settings.from_env(demo=True))  # in process nothing is signed: no secret keys needed
+
+    @classmethod
+    def of_settings(cls, settings: Settings) -> Billing:
+        """By settings that were read. Raises CatalogInvalid."""
+        key, base = settings.stripe_secret_key, settings.stripe_api_base
+        return cls(
+            settings.database_url,
+            catalog=settings.catalog,
+            gateway=Gateway(key, base) if key else None,
+            webhook_secrets=settings.stripe_webhook_secrets,
+        )
 
     def close(self) -> None:
         """Closes all connections."""
@@ -254,9 +269,6 @@ class Billing:
         """What Stripe told us, the newest first, beginning behind the event `after`. Raises UnknownStripeEvent."""
         with self.database.read() as tx:
             return stripe_events.page(tx, status, after, limit)
-
-    def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
-        signals.send(self, facts)
 
     def handle_stripe_events(self, limit: int = 100) -> bool:
         """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""

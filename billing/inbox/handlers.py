@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, topups
+from billing.sales import allocations, settling, stripe_prices, subscriptions
 from billing.sales.values import Applied
-from billing.stripe import payloads
+from billing.stripe import answers, payloads
 from billing.stripe.values import Event
 
 Handler = Callable[[Tx, Catalog, Event], Applied]
@@ -22,8 +22,30 @@ def handle_invoice_paid(tx: Tx, catalog: Catalog, event: Event) -> Applied:
 
 
 def handle_session(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """A Checkout session was completed, or the money of a completed one arrived."""
-    return topups.settle(tx, catalog, payloads.session(event.object), event.created)
+    """A Checkout session was completed, the money of a completed one arrived, or nobody paid in time."""
+    return settling.apply(tx, catalog, payloads.session(event.object), event.created)
+
+
+def handle_session_failed(tx: Tx, catalog: Catalog, event: Event) -> Applied:
+    """The money of a completed session does not come."""
+    return settling.apply(tx, catalog, payloads.session(event.object), event.created, failed=True)
+
+
+def handle_subscription_created(tx: Tx, catalog: Catalog, event: Event) -> Applied:
+    """A subscription was made. What it brings comes with its invoices."""
+    return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created, first=True)
+
+
+def handle_subscription(tx: Tx, catalog: Catalog, event: Event) -> Applied:
+    """A subscription changed, paused, went on or ended."""
+    return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created)
+
+
+def handle_price(tx: Tx, _: Catalog, event: Event) -> Applied:
+    """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell."""
+    price = answers.price(event.object)
+    stripe_prices.note(tx, [(price.id, price.lookup_key)])
+    return Applied(note=None if price.lookup_key else "it has no lookup key")
 
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
@@ -31,6 +53,15 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "invoice.paid": handle_invoice_paid,
         "checkout.session.completed": handle_session,
         "checkout.session.async_payment_succeeded": handle_session,
+        "checkout.session.async_payment_failed": handle_session_failed,
+        "checkout.session.expired": handle_session,
+        "customer.subscription.created": handle_subscription_created,
+        "customer.subscription.updated": handle_subscription,
+        "customer.subscription.deleted": handle_subscription,
+        "customer.subscription.paused": handle_subscription,
+        "customer.subscription.resumed": handle_subscription,
+        "price.created": handle_price,
+        "price.updated": handle_price,
     }
 )
 

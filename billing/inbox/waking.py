@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events
-from billing.sales import allocations
-from billing.stripe import payloads
+from billing.sales.stripe_customers import REFERENCE
+from billing.stripe import answers, payloads
 from billing.stripe.values import Event, PayloadInvalid
 
 OPEN = ("received", "waiting", "failed")
@@ -46,10 +46,12 @@ def customer_of(event: Event) -> str | None:
 
 
 def reference_of(event: Event) -> str | None:
-    """The customer of ours that an invoice or a session names itself; None where that can't be read."""
+    """The customer of ours that an invoice, a subscription or a session names itself; None where that can't be read."""
     try:
         if event.type.startswith("invoice."):
-            return _name(payloads.invoice(event.object).metadata.get(allocations.REFERENCE))
+            return _name(payloads.invoice(event.object).metadata.get(REFERENCE))
+        if event.type.startswith("customer.subscription."):
+            return _name(answers.subscription(event.object).metadata.get(REFERENCE))
         return _name(event.object.get("client_reference_id"))
     except PayloadInvalid:
         return None

@@ -125,6 +125,16 @@ def metadata(value: Any) -> str | None:
     return problem
 
 
+def address(value: Any) -> str | None:
+    """Where a buyer comes back to: an absolute http or https address of up to 2,000 characters."""
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or len(value) > 2000:
+        return "Must be an address of up to 2,000 printable ASCII characters, such as https://app.example.com/paid."
+    scheme, _, rest = value.partition("://")
+    if scheme not in ("http", "https") or not rest.partition("/")[0] or " " in value or "\\" in value:
+        return "Must be a whole address that begins with https:// or http://."
+    return None
+
+
 def _plain(value: Any, depth: int) -> str | None:
     if depth > 5:
         return "Must not be nested more than five deep."

@@ -5,6 +5,7 @@ Rules return these values, `billing.engine` raises them, `web/errors.py` turns t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 
@@ -59,7 +60,7 @@ class _Unknown(Refusal):
         return ""
 
     def explain(self) -> dict[str, object]:
-        return {self.noun.replace(" ", "_"): self.name}
+        return {re.sub("[ -]", "_", self.noun).lower(): self.name}
 
 
 class UnknownCustomer(_Unknown):
@@ -90,6 +91,25 @@ class UnknownSpend(_Unknown):
 
 class UnknownStripeEvent(_Unknown):
     code, noun = "unknown_stripe_event", "Stripe event"
+
+
+class UnknownPlan(_Unknown):
+    code, noun = "unknown_plan", "plan"
+
+
+class UnknownPack(_Unknown):
+    code, noun = "unknown_pack", "pack"
+
+
+class UnknownTopup(_Unknown):
+    code, noun = "unknown_topup", "top-up"
+
+
+class UnknownSession(_Unknown):
+    code, noun = "unknown_session", "Checkout session"
+
+    def hint(self) -> str:
+        return "Nothing was granted: it is not a session of the Stripe account that STRIPE_SECRET_KEY belongs to."
 
 
 class InsufficientCredits(Refusal):
@@ -191,6 +211,40 @@ class StripeCustomerTaken(Refusal):
         return {"stripe_customer_id": self.stripe_customer, "customer": self.customer}
 
 
+class SubscriptionExists(Refusal):
+    """The customer subscribes to a plan of this unit already; two would be paid for side by side."""
+
+    code = "subscription_exists"
+
+    def __init__(self, plan: str, subscription: str) -> None:
+        self.plan, self.subscription = plan, subscription
+        super().__init__(plan, subscription)
+
+    def __str__(self) -> str:
+        return f"The customer subscribes to {self.plan!r} already ({self.subscription}): end that first."
+
+    def explain(self) -> dict[str, object]:
+        return {"plan": self.plan, "subscription": self.subscription}
+
+
+class StripeRefused(Refusal):
+    """Stripe said no, for good: sent again, the same would be refused again. Nothing was charged."""
+
+    code = "stripe_refused"
+
+    def __str__(self) -> str:
+        return f"Stripe refuses it: {self.args[0]}"
+
+
+class StripeNotConfigured(Refusal):
+    """Stripe can't be asked: no key is set, or Stripe does not take it."""
+
+    code = "stripe_not_configured"
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class Unavailable(Refusal):
     """Not now. `retry_after` is in seconds; the same request with the same key may be sent again."""
 
@@ -222,6 +276,13 @@ class ClockSkew(Unavailable):
 
     code = "clock_skew"
     retry_after = 60
+
+
+class StripeUnavailable(Unavailable):
+    """Stripe can't be reached, or is overloaded. What was begun goes on by itself."""
+
+    code = "stripe_unavailable"
+    retry_after = 5
 
 
 class WrongIsolation(Refusal):

@@ -20,14 +20,11 @@ from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
 from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, stripe_customers, topups
+from billing.sales import claims, stripe_customers, stripe_prices, topups
 from billing.sales.claims import Sold, Source
 from billing.sales.stripe_customers import Nobody
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
 from billing.stripe.values import Invoice
-
-REFERENCE = "billing_customer"
-"""The metadata of a subscription (or an invoice) that names our customer."""
 
 _Owned = tuple[Line, Plan | Pack | None]
 
@@ -38,10 +35,13 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         return Applied(waits=f"the invoice's status is {invoice.status!r}, not 'paid'")
     if not invoice.has_more and all(line.price is None for line in invoice.lines):
         return Applied(note="no line of it has a price")
-    payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(REFERENCE))
+    payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
-    lines: list[_Owned] = [(line, owner_of(catalog, line.price, line.lookup_key)) for line in invoice.lines]
+    keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
+    lines: list[_Owned] = [
+        (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
+    ]
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
     done = _done(tx, invoice, lines)
     decided = decide(
@@ -116,7 +116,7 @@ def _sell(
             parts = {id: lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not lines[id][0].is_negative)
             parts[bought] += sale.cents - sum(parts.values())
-            sold.append(Sold(wallet, topups.deliver(wallet, pack, sale, invoice.id), sale, parts))
+            sold.append(Sold(wallet, topups.deliver(wallet, pack.name, sale, invoice.id), sale, parts))
     return sold
 
 

@@ -1,21 +1,38 @@
-"""Which Stripe customer is which of ours. One of ours may have had several; one of Stripe's belongs to one of ours."""
+"""Which Stripe customer is which of ours. One of ours may have had several; one of Stripe's belongs to one of ours.
+
+Before the first purchase one is made, and passed to every Checkout: the conversation `MAKING`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from billing.base import sets
 from billing.base.db import Tx
+from billing.credits import customers as known_customers
 from billing.credits.tables import customers
 from billing.credits.values import Customer
 from billing.rules import asking
 from billing.rules.refusals import Refusal, StripeCustomerTaken
+from billing.sales import conversations
+from billing.sales.conversations import Kind
 from billing.sales.tables import stripe_customers
+from billing.stripe.gateway import Gateway, Params
+
+REFERENCE = "billing_customer"
+"""The metadata of a subscription, an invoice, a session or a Stripe customer that names our customer."""
+
+_LONGEST_NAME = 256
+"""Stripe's limit."""
+
+_SKEW = timedelta(seconds=10)
+"""By how much Stripe's clock may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +119,46 @@ def payer(tx: Tx, stripe_id: str | None, reference: str | None) -> Payer | Nobod
     if stripe_id is not None:
         return Nobody(f"unknown customer: {stripe_id} is linked to nobody")
     return Nobody("unknown customer: the payment names none")
+
+
+def needed(tx: Tx, customer: str) -> str:
+    """The customer's Stripe customer is to be made: the id of the conversation that does. Under the customer's lock."""
+    ours = known_customers.lock(tx, customer)
+    assert not isinstance(ours, Refusal), ours
+
+    def params(conversation: str) -> Params:
+        said = {"email": ours.email, "name": ours.name and ours.name[:_LONGEST_NAME]}
+        metadata = {REFERENCE: ours.id, "billing_conversation": conversation}
+        return {**{name: value for name, value in said.items() if value}, "metadata": metadata}
+
+    return conversations.intend(tx, "customer", customer, customer, params)
+
+
+def _prepare(tx: Tx, row: Row[Any]) -> Params | None:
+    """One that was linked meanwhile serves as well."""
+    params: Params = row.params
+    return params if stripe_id_of(tx, row.customer_id) is None else None
+
+
+def _look_up(gateway: Gateway, row: Row[Any]) -> str | None:
+    return gateway.find_customer(row.created_at - _SKEW, row.id)
+
+
+def _record(tx: Tx, row: Row[Any], made: str) -> str:
+    """Nothing of Stripe's can wait for the link of a customer that nobody has bought with yet: nothing is woken."""
+    linked = link(tx, row.customer_id, made)
+    if isinstance(linked, StripeCustomerTaken):
+        raise linked
+    return made
+
+
+MAKING = Kind(
+    prepare=_prepare,
+    ask=lambda gateway, params, key: gateway.make_customer(params, key),
+    look_up=_look_up,
+    record=_record,
+    end=lambda tx, row, reason: None,  # noqa: ARG005 - what waits for it says so itself
+)
 
 
 def _is_ours(tx: Tx, customer: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Table, Text
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Table, Text
 
 from billing.base.db import metadata
-from billing.base.types import UTCDateTime, Whole
+from billing.base.types import Json, UTCDateTime, Whole
 
 stripe_customers = Table(
     "billing_stripe_customers",
@@ -62,3 +62,127 @@ claims = Table(
 
 `cents` is the credit part the object brought, which may be negative: a line that was netted.
 """
+
+_OPEN = sa.text("status = 'open'")
+_TO_LOOK_AT = sa.text("next_look_at IS NOT NULL")
+
+conversations = Table(
+    "billing_conversations",
+    metadata,
+    Column("id", Text, primary_key=True),  # Stripe's idempotency key is made from it
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # what of ours it is about: a customer, a top-up, a checkout
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("params", Json, nullable=False),  # what is asked; from the first attempt on every one sends the very same
+    Column("status", Text, nullable=False),
+    Column("reason", Text),  # why it is not done yet, or never will be, in words for people
+    Column("answer", Text),  # the id of what Stripe made
+    Column("attempts", Integer, nullable=False),
+    Column("asked_at", UTCDateTime),  # the first attempt: after a day Stripe forgets the key
+    Column("next_attempt_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime),
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+    CheckConstraint("kind IN ('customer', 'topup', 'subscription')", name="kind"),
+    CheckConstraint("status IN ('open', 'done', 'refused', 'given_up')", name="status"),
+    Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
+          postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index("billing_conversations_open_idx", "next_attempt_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+)  # fmt: skip
+"""What we ask Stripe for, written down before it is asked: one open row for one thing."""
+
+topups = Table(
+    "billing_topups",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("pack", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("quantity", Whole, nullable=False),
+    Column("credits", Whole, nullable=False),
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("valid_for", Text),
+    Column("price", Text),  # the Stripe price it is sold by, where the catalog has no price of its own
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("key", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("success_url", Text, nullable=False),
+    Column("cancel_url", Text),
+    Column("session_id", Text, unique=True),
+    Column("checkout_url", Text),
+    Column("expires_at", UTCDateTime),  # until when its session can be paid
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("paid_at", UTCDateTime),
+    Column("ended_at", UTCDateTime),
+    Column("looks", Integer, nullable=False),
+    Column("next_look_at", UTCDateTime),
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+    sa.UniqueConstraint("customer_id", "key"),
+    CheckConstraint("status IN ('open', 'pending', 'paid', 'failed', 'expired', 'refunded')", name="status"),
+    CheckConstraint("credits > 0 AND cents >= 0 AND quantity > 0", name="amounts"),
+    Index("billing_topups_customer_id_created_at_idx", "customer_id", "created_at", "id"),
+    Index("billing_topups_next_look_at_idx", "next_look_at",
+          postgresql_where=_TO_LOOK_AT, sqlite_where=_TO_LOOK_AT),
+)  # fmt: skip
+"""Purchases of packs that were opened here. Price and credits are as they were then."""
+
+checkouts = Table(
+    "billing_checkouts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("price", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("key", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("success_url", Text, nullable=False),
+    Column("cancel_url", Text),
+    Column("session_id", Text, unique=True),
+    Column("checkout_url", Text),
+    Column("subscription_id", Text),
+    Column("expires_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime),
+    Column("looks", Integer, nullable=False),
+    Column("next_look_at", UTCDateTime),
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+    sa.UniqueConstraint("customer_id", "key"),
+    CheckConstraint("status IN ('open', 'complete', 'failed', 'expired')", name="status"),
+    Index("billing_checkouts_next_look_at_idx", "next_look_at",
+          postgresql_where=_TO_LOOK_AT, sqlite_where=_TO_LOOK_AT),
+)  # fmt: skip
+"""Checkouts of subscriptions that were opened here."""
+
+stripe_prices = Table(
+    "billing_stripe_prices",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("lookup_key", Text, nullable=False),
+    Column("seen_at", UTCDateTime, nullable=False),
+)
+"""The lookup keys of Stripe's prices, as they were seen."""
+
+subscriptions = Table(
+    "billing_subscriptions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("price", Text),
+    Column("lookup_key", Text),
+    Column("quantity", Whole, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("current_period_end", UTCDateTime),
+    Column("cancels", Boolean, nullable=False),  # ends with its period
+    Column("cancel_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False),  # by Stripe, as is `ended_at`
+    Column("ended_at", UTCDateTime),
+    Column("seen_at", UTCDateTime, nullable=False),  # how new what we know is: the time of the event that said so
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+)
+"""Stripe's subscriptions as they were last heard of. Shown to people; no credit depends on it."""

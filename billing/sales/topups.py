@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
 
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
@@ -11,10 +14,12 @@ from billing.catalog.terms import Catalog, Pack
 from billing.credits import grants
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
+from billing.rules.periods import Span
 from billing.rules.sale.packs import pack_sale
-from billing.rules.sale.values import PackSale
-from billing.sales import claims, stripe_customers
+from billing.rules.sale.values import PackSale, PackTerms
+from billing.sales import claims, stripe_customers, topup_rows
 from billing.sales.claims import Sold, Source
+from billing.sales.sessions import FIRST_LOOK
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms
 from billing.stripe.values import Session, SessionLine
@@ -34,10 +39,14 @@ class _Bought:
 def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> Applied:
     """Grants what the session bought, once, whoever calls it how often, in whatever order with its invoice.
 
-    A session of another mode only links its customer; one that is not paid yet waits for nothing of ours.
+    A session of another mode only links its customer; one that is not paid yet waits for nothing of ours. Of a session
+    that was opened here, our own row says what it brings.
     """
-    if session.mode == "setup" or (session.mode == "payment" and session.payment_status == "unpaid"):
-        return Applied(note="not paid yet" if session.mode == "payment" else "a session of mode setup sells nothing")
+    if session.mode == "setup" or (session.mode != "payment" and session.status == "expired"):
+        return Applied(note=f"a session of mode {session.mode} sells nothing when it is {session.status}")
+    ours = topup_rows.of_session(tx, session) if session.mode == "payment" else None
+    if session.mode == "payment" and session.payment_status == "unpaid":
+        return _not_paid_yet(tx, session, ours)
     payer = stripe_customers.payer(tx, session.customer, session.client_reference_id)
     linked = None if isinstance(payer, Nobody) else payer.linked
     if session.mode != "payment":
@@ -47,6 +56,65 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
         return Applied(waits=refused, linked=linked)
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
+    if isinstance(ours, str):
+        return Applied(waits=ours, linked=linked)
+    if ours is not None:
+        return _settle_ours(tx, catalog, ours, session, payer, paid_at)
+    return _settle_foreign(tx, catalog, session, payer, paid_at)
+
+
+def fail(tx: Tx, session: Session) -> Applied:
+    """The payment of a completed session failed for good: what was waiting for it is over."""
+    ours = topup_rows.of_session(tx, session)
+    if ours is None or isinstance(ours, str):
+        return Applied(note="no top-up of ours")
+    failed = topup_rows.move(tx, ours.id, "failed", reason="The payment failed; nothing was charged.")
+    return Applied(note="the top-up failed" if failed else "known before")
+
+
+def _not_paid_yet(tx: Tx, session: Session, ours: Row[Any] | str | None) -> Applied:
+    """A session that is over expired; one that is complete waits for its money; an open one can still be paid."""
+    if ours is None or isinstance(ours, str):
+        return Applied(note="not paid yet")
+    if session.status == "expired":
+        topup_rows.move(tx, ours.id, "expired", reason="Nobody paid in time; nothing was charged.")
+    elif session.status == "complete":
+        topup_rows.move(tx, ours.id, "pending", session_id=session.id, next_look_at=tx.now + FIRST_LOOK)
+    return Applied(note="it expired unpaid" if session.status == "expired" else "not paid yet")
+
+
+def _settle_ours(
+    tx: Tx, catalog: Catalog, ours: Row[Any], session: Session, payer: Payer, paid_at: datetime
+) -> Applied:
+    """What a top-up of ours says, if that is what was paid."""
+    wrong = topup_rows.mismatch(ours, session, payer.customer)
+    if wrong is not None:
+        return Applied(waits=wrong, linked=payer.linked)
+    wallet = open_units(tx, catalog, ours.customer_id, {ours.unit})[ours.unit]
+    row = topup_rows.read(tx, ours.id)
+    assert row is not None
+    if row.status in ("paid", "refunded") and row.session_id == session.id:
+        return Applied(note="settled before", linked=payer.linked)
+    taken = row.session_id not in (None, session.id)
+    if taken or _settled(tx, session) != set():
+        return Applied(waits=f"conflict: {row.id} or {session.id} was settled in another way", linked=payer.linked)
+    terms = PackTerms(row.pack, row.credits // row.quantity, Span.parse(row.valid_for) if row.valid_for else None,
+                      row.unit)  # fmt: skip
+    sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=row.cents,
+                     currency=row.currency, paid_at=paid_at, lines=())  # fmt: skip
+    assert isinstance(sale, PackSale), sale
+    bucket = deliver(wallet, row.name, sale, session.id)
+    sold = [Sold(wallet, bucket, sale, {session.id: row.cents} | ({session.invoice: 0} if session.invoice else {}))]
+    write(tx, [wallet])
+    claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
+    topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, reason=None)
+    tell_paid(tx, sold)
+    return Applied((sale.origin,), linked=payer.linked)
+
+
+def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, paid_at: datetime) -> Applied:
+    """What a session that was opened elsewhere bought, by its lines' prices or its metadata."""
+    linked = payer.linked
     bought, unknown = _bought(catalog, session)
     wallets = open_units(tx, catalog, payer.customer, {one.pack.unit for one in bought})
     done = _settled(tx, session)
@@ -59,7 +127,7 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
     for one, sale in decided:
         if isinstance(sale, PackSale):
             wallet = wallets[sale.unit]
-            bucket = deliver(wallet, one.pack, sale, session.id)
+            bucket = deliver(wallet, one.pack.name, sale, session.id)
             sold.append(Sold(wallet, bucket, sale, _claims(session, one, first=not sold and not done)))
     if sold:
         write(tx, wallets.values())
@@ -83,17 +151,17 @@ def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:
     return Applied(waits=payer.reason) if to_link else Applied(note=note)
 
 
-def deliver(wallet: OpenWallet, pack: Pack, sale: PackSale, source: str) -> int:
-    """Decides the pack's bucket in an open wallet, and says its number; the caller writes."""
+def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
+    """Decides the bucket of a pack of that name in an open wallet, and says its number; the caller writes."""
     lot = grants.Lot(
         credits=sale.credits,
-        description=_words(pack.name, sale.quantity),
+        description=words(name, sale.quantity),
         origin=sale.origin,
         effective_at=min(sale.effective_at, wallet.at),  # Stripe's clock may be seconds ahead of ours
         expires_at=sale.expires_at,
         paid_cents=sale.cents,
         currency=sale.currency,
-        metadata={"pack": pack.id, "paid_by": source},
+        metadata={"pack": sale.pack, "paid_by": source},
     )
     return grants.add(wallet, lot).number
 
@@ -203,6 +271,7 @@ def _claims(session: Session, one: _Bought, *, first: bool) -> dict[str, int]:
     return claimed
 
 
-def _words(name: str, quantity: int) -> str:
+def words(name: str, quantity: int = 1) -> str:
+    """What a pack is called: `Small pack`, `2 × Small pack`."""
     what = name if "pack" in name.lower() else f"{name} pack"
     return what if quantity == 1 else f"{quantity} × {what}"

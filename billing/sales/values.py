@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog, Pack, Plan
@@ -21,6 +22,74 @@ class Applied:
     waits: str | None = None
     note: str | None = None
     linked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topup:
+    """One purchase of a pack. `status`: open (not paid yet), pending (paid, the money is on its way), paid, failed,
+    expired or refunded. `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know.
+    """
+
+    id: str
+    customer: str
+    unit: str
+    pack: str
+    quantity: int
+    credits: int
+    cents: int
+    currency: str
+    status: str
+    checkout_url: str | None
+    reason: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    paid_at: datetime | None
+    session: str | None
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One Checkout of a subscription: `url` is where it is paid, while it can be. `status`: open, complete, failed or
+    expired.
+    """
+
+    id: str
+    customer: str
+    plan: str
+    price: str
+    status: str
+    url: str | None
+    reason: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    session: str | None
+    subscription: str | None
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a customer subscribes to, as Stripe told it last. `plan` None: its price is no plan's.
+
+    `id` None: no event spoke of it yet, it is known by what was paid. `cancel_at`: when it will end, or has ended.
+    """
+
+    id: str | None
+    customer: str
+    plan: str | None
+    status: str
+    current_period_end: datetime | None
+    cancel_at: datetime | None
+
+    @property
+    def lives(self) -> bool:
+        """Is it under way, or may it still become so? Else it has ended for good."""
+        return self.status not in ENDED
+
+
+ENDED = ("canceled", "incomplete_expired")
+"""Statuses of a subscription that never changes again."""
 
 
 def plan_terms(plan: Plan) -> PlanTerms:

@@ -109,3 +109,70 @@ class Session:
         if self.amount_total_cents is None:
             return None
         return self.amount_total_cents - self.tax_cents - self.shipping_cents
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A Checkout session that was made just now: where the buyer pays, until when."""
+
+    id: str
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeenSession:
+    """A Checkout session as Stripe has it now, with the invoice and the subscription that it made.
+
+    `paid_at` is when the money was taken, None where Stripe does not say. `failed`: its payment failed for good.
+    """
+
+    session: Session
+    invoice: Invoice | None
+    subscription: Subscription | None
+    paid_at: datetime | None
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribedItem:
+    """One item of a subscription, and when its current period ends."""
+
+    id: str
+    price: str | None
+    lookup_key: str | None
+    quantity: int
+    period_end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One subscription, as it stood when Stripe said so. `status` may hold a value we do not know.
+
+    `cancel_at` is when it will end, `ended_at` when it did; `cancels` says that it will end with its period.
+    """
+
+    id: str
+    customer: str | None
+    metadata: Mapping[str, str] = field(hash=False)
+    status: str
+    created: datetime
+    items: tuple[SubscribedItem, ...]
+    cancels: bool
+    cancel_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What something costs at Stripe. `cents` is None where that depends (tiers, a free choice).
+
+    `every` is how often, as (`month`, 1); None for what is bought once.
+    """
+
+    id: str
+    lookup_key: str | None
+    active: bool
+    currency: str
+    cents: int | None
+    every: tuple[str, int] | None

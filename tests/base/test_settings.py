@@ -27,6 +27,7 @@ def test_nothing_but_a_secret_is_required(tmp_path: Path, monkeypatch: pytest.Mo
         stripe_webhook_secrets=(),
         secret_keys=("a-long-random-text",),
         demo=False,
+        allowed_origins=("http://127.0.0.1:8000",),
     )
     (tmp_path / "catalog.toml").touch()
     assert Settings.from_env(KEY).catalog == Path("catalog.toml")

@@ -24,7 +24,7 @@ def test_run_list_and_history(billing: Billing, run: Run) -> None:
         pass
     assert [entry.kind for entry in billing.entries("team")] == ["expire", "grant"]
     listed = run("jobs", "list").output
-    assert [line.split()[0] for line in listed.splitlines()[1:]] == ["catch_up", "inbox"]
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == ["catch_up", "inbox", "conversations"]
     assert "done" in listed.splitlines()[1]
     assert "done" in run("jobs", "history").output.splitlines()[1]
     assert len(run("jobs", "history", "--job", "inbox").output.splitlines()) == 1
@@ -70,7 +70,7 @@ def test_the_process_runs_until_it_is_told_to_stop(
         while True:
             assert process.poll() is None, process.stderr.read() if process.stderr else ""
             with billing.database.read() as tx:
-                if len(runs.latest(tx)) == 2:
+                if len(runs.latest(tx)) == 3:
                     break
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

@@ -33,9 +33,7 @@ def as_the_role(fresh_database_url: str) -> Iterator[TestBilling]:
         for statement in statements.split(";\n"):
             connection.exec_driver_sql(statement)
     url = sa.make_url(fresh_database_url).set(username=name, password=password)
-    billing = open_billing(
-        url.render_as_string(hide_password=False), catalog=story_catalog(), migrate=False
-    )
+    billing = open_billing(url.render_as_string(hide_password=False), catalog=story_catalog(), migrate=False)
     try:
         yield billing
     finally:

@@ -12,6 +12,7 @@ cli = Commands(
     commands={
         "serve": Named("web.cli.serve:serve", "Serve the interface, the customers' pages and the webhook."),
         "jobs": Named("web.cli.jobs:jobs", "Run the timetable; what is on it, what it did."),
+        "sandbox": Named("web.cli.sandbox:sandbox", "Serve a stand-in for Stripe on this machine."),
         "demo": Named("web.demo.run:demo", "Show it with sample customers: `make run`."),
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),

@@ -66,7 +66,7 @@ def _application(settings: Settings, *, with_jobs: bool) -> Flask:
     from jobs.scheduler import Scheduler
     from web.app import create_app
 
-    billing = Billing(settings.database_url, catalog=settings.catalog, webhook_secrets=settings.stripe_webhook_secrets)
+    billing = Billing.of_settings(settings)
     if with_jobs:
         Scheduler(billing).start()
     return create_app(billing, settings)

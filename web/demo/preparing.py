@@ -1,4 +1,4 @@
-"""Makes the demo ready while it is being served: migrates, opens the sandbox, tells the story once, makes the API key."""
+"""Makes the demo ready while it is being served: tables, the sandbox, the story (once), the API key."""
 
 from __future__ import annotations
 
@@ -138,4 +138,3 @@ class Preparation:
         with self.billing.database.write() as tx:
             known = keys.find(tx, peppers, self.kept.api_key) if self.kept.api_key else None
             return self.kept.api_key if known else keys.create(tx, peppers, KEY_NAME, ["admin"])[1]
-

@@ -34,8 +34,8 @@ _LIVE = ("sk_live_", "rk_live_")
 def demo(tour: bool) -> None:
     """Serve a small world to play with: customers with some months of life, their wallets, the interface.
 
-    Its payments are those of a local sandbox, or of your Stripe account's test mode where STRIPE_SECRET_KEY is set. What
-    it keeps lies in var/: started again, it goes on where it stopped.
+    Its payments are those of a local sandbox, or of your Stripe account's test mode where STRIPE_SECRET_KEY is set.
+    What it keeps lies in var/: started again, it goes on where it stopped.
     """
     if tour:
         from web.demo.tour import tour as tell_tour

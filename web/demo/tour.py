@@ -20,7 +20,7 @@ from billing.stripe.gateway import Gateway
 from web.demo.account import Account
 from web.demo.clock import DemoClock
 from web.demo.sold import MONTHLY_CENTS, story_catalog
-from web.demo.world import catch_up
+from web.demo.world import APP, World, catch_up
 from web.sandbox import Sandbox, serve
 
 TEAM, NAME, CURRENCY = "team_42", "Team 42", "usd"
@@ -62,7 +62,7 @@ def _begun(folder: Path) -> Iterator[_Tour]:
     try:
         sandbox.listen(f"{served.url}/nowhere", secret, deliver=deliver)
         account.sell()
-        yield _Tour(billing, sandbox)
+        yield _Tour(World(billing, sandbox, account))
     finally:
         account.close()
         served.close()
@@ -73,8 +73,8 @@ def _begun(folder: Path) -> Iterator[_Tour]:
 class _Tour:
     """The story of one team, step by step, each with a line or two about what it came to."""
 
-    def __init__(self, billing: Billing, sandbox: Sandbox) -> None:
-        self.billing, self.sandbox = billing, sandbox
+    def __init__(self, world: World) -> None:
+        self.world, self.billing, self.sandbox = world, world.billing, world.sandbox
         self.console = Console()
         self.number = 0
 
@@ -90,9 +90,9 @@ class _Tour:
 
     def _subscribed(self) -> None:
         self.billing.customer(TEAM, name=NAME, email="finance@team42.example")
-        checkout = self.billing.subscribe(TEAM, "basic", key="subscribe", currency=CURRENCY)
+        checkout = self.billing.subscribe(TEAM, "basic", key="subscribe", currency=CURRENCY, home=APP)
         self._on(minutes=1)
-        self.sandbox.pay(checkout.session)
+        self.world.pay(checkout)
         bucket = self.billing.wallet(TEAM).buckets[0]
         ends = bucket.expires_at
         assert ends is not None
@@ -104,7 +104,8 @@ class _Tour:
 
     def _told_again(self) -> None:
         [paid] = [event for event in self.billing.stripe_events(limit=100) if event.type == "invoice.paid"]
-        self.sandbox.resend(paid.id)
+        self.sandbox.delivery.resend(paid.id)
+        self.sandbox.drain()
         self._say(f"Stripe says it once more. Nothing is granted again. {self._balance()}")
 
     def _spent_across_buckets(self) -> None:
@@ -136,11 +137,11 @@ class _Tour:
 
     def _topped_up(self) -> None:
         self._on(minutes=5)
-        topup = self.billing.topup(TEAM, "small", key="topup", currency=CURRENCY)
-        self.sandbox.pay(topup.session, card=DECLINED)
+        topup = self.billing.topup(TEAM, "small", key="topup", currency=CURRENCY, home=APP)
+        self.world.pay(topup, DECLINED)
         self._say(f"They go to buy the Small pack, and their card is declined: nothing is granted. {self._balance()}")
         self._on(minutes=2)
-        self.sandbox.pay(topup.session)
+        self.world.pay(topup)
         self._say(
             f"Another card pays: {_credits(topup.credits)} for {money_text(topup.cents, CURRENCY)}, good for a year. "
             f"{self._balance()}"

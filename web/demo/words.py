@@ -6,7 +6,7 @@ from web.demo import kept
 from web.demo.people import CUSTOMERS
 from web.demo.preparing import Preparation
 
-TELLING = f"First start: telling {len(CUSTOMERS)} customers' last months, through a sandbox of Stripe and its signed events."
+TELLING = f"First start: telling {len(CUSTOMERS)} customers' last months, through a sandbox of Stripe."
 
 
 def listening(url: str) -> str:

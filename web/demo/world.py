@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from billing.sales.values import Checkout, Topup
 from billing.steps import STEPS
 from web.demo.account import Account
 from web.demo.people import Customer
@@ -12,6 +13,12 @@ from web.demo.people import Customer
 if TYPE_CHECKING:
     from billing import Billing
     from web.sandbox import Sandbox
+
+
+APP = "http://127.0.0.1/"
+"""Where buyers of the story come back to; nobody looks."""
+
+CARD = "4242424242424242"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +35,20 @@ class World:
 
     def subscribe(self, customer: Customer, plan: str) -> None:
         """The customer buys a plan through Checkout."""
-        opened = self.billing.subscribe(customer.id, plan, key=f"subscribe-{plan}", currency=customer.currency)
-        self.sandbox.pay(opened.session)
+        key, currency = f"subscribe-{plan}", customer.currency
+        self.pay(self.billing.subscribe(customer.id, plan, key=key, currency=currency, home=APP))
 
     def buy(self, customer: Customer, pack: str, number: int) -> None:
         """The customer buys a pack through Checkout: its `number`th."""
-        opened = self.billing.topup(customer.id, pack, key=f"topup-{number}", currency=customer.currency)
-        self.sandbox.pay(opened.session)
+        key, currency = f"topup-{number}", customer.currency
+        self.pay(self.billing.topup(customer.id, pack, key=key, currency=currency, home=APP))
+
+    def pay(self, opened: Topup | Checkout, card: str = CARD) -> None:
+        """What the buyer does on the page of Checkout; nothing where it was paid before."""
+        assert opened.session is not None, opened
+        if opened.status == "open":
+            self.sandbox.pay(opened.session, card=card)
+            self.sandbox.drain()
 
 
 def arrive(billing: Billing, customer: Customer) -> None:

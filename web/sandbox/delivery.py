@@ -30,7 +30,7 @@ class Faults:
 
     hold: bool = False
     drop: int = 0
-    twice: int = 0
+    twice: bool = False
 
 
 def signature(body: bytes, secrets: list[str], at: int) -> str:
@@ -85,7 +85,7 @@ class Delivery:
     def drain(self, timeout: float) -> bool:
         """Waits until every endpoint has taken everything. Whether it has."""
         until = time.monotonic() + timeout
-        while self._pending():
+        while self.pending():
             left = until - time.monotonic()
             if left <= 0 or self._closed.is_set():
                 return False
@@ -113,7 +113,8 @@ class Delivery:
             self._wake.clear()
             self.settle(60)
 
-    def _pending(self) -> int:
+    def pending(self) -> int:
+        """How many deliveries are not taken yet."""
         with self._store.transaction() as rows:
             return int(rows.run("SELECT count(*) AS n FROM deliveries WHERE state = 'pending'")[0]["n"])
 
@@ -139,8 +140,7 @@ class Delivery:
             self._note(seq, attempts, "failed", "lost on the way, as was asked")
             return True
         answer = self._send(endpoint, event)
-        if self.faults.twice > 0:
-            self.faults.twice -= 1
+        if self.faults.twice:
             answer = self._send(endpoint, event)
         if answer.isdigit() and 200 <= int(answer) < 300:
             self._note(seq, attempts, "succeeded", answer)

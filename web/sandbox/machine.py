@@ -12,9 +12,10 @@ from web.sandbox.clock import Clock
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
-from web.sandbox.resources import cards, checkout, webhook_endpoints
+from web.sandbox.resources import cards, checkout, collecting, customers, payment_methods, webhook_endpoints
+from web.sandbox.resources.cards import Decline, TestCard
 from web.sandbox.stops import AfterStop, Stops
-from web.sandbox.store import Object, Store
+from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work, shown
 
 WAITS_FOR_WEBHOOK = 10.0
@@ -23,6 +24,9 @@ WAITS_FOR_WEBHOOK = 10.0
 
 class Machine:
     """What `Sandbox` is, without HTTP."""
+
+    CARD = "4242424242424242"
+    """The card that always pays."""
 
     def __init__(self, file: Path, *, now: Callable[[], datetime] | None = None, app_url: str | None = None) -> None:
         self.store = Store(file)
@@ -67,34 +71,88 @@ class Machine:
                 endpoint |= {"enabled_events": list(enabled_events), "_secrets": [secret]}
                 rows.put(endpoint)
                 return str(endpoint["id"])
-            work = Work(rows, time.seconds(self.clock.now()))
+            work = self._work(rows)
             return str(webhook_endpoints.make(work, url, enabled_events, secret=secret)["id"])
 
-    def pay(self, session_id: str, *, card: str = "4242424242424242", email: str | None = None) -> Object:
+    def tell(self, url: str) -> str:
+        """Sends all events to `url` from now on; the secret they are signed with, which stays what it was if the
+        address is known already.
+        """
+        with self.store.transaction() as rows:
+            for endpoint in rows.select("webhook_endpoint", url=url):
+                return str(endpoint["_secrets"][0])
+            return str(webhook_endpoints.make(self._work(rows), url, ["*"])["_secrets"][0])
+
+    def pay(self, session_id: str, *, card: str = CARD, email: str | None = None) -> Object:
         """What a buyer does on the Checkout page, the wait for the webhook's answer included. The session as it is
         afterwards: still open if the card was declined. `Refused` if there is nothing to pay or no such card.
         """
-        known = cards.numbered(card)
-        if known is None:
-            words = "Your card was declined. Your request was in test mode, but used a non test card."
-            raise Refused(words, status=402, kind="card_error", code="card_declined")
+        session, _ = self.buy(session_id, card, email)
+        return session
+
+    def buy(self, session_id: str, card: str, email: str | None) -> tuple[Object, Decline | None]:
+        """As `pay`, with what the card said if it was declined."""
+        known = _card(card)
         with self.store.transaction() as rows:
-            work = Work(rows, time.seconds(self.clock.now()), self.url)
+            work = self._work(rows)
             session = work.addressed("checkout.session", session_id, "session")
             if session["status"] != "open":
                 raise Refused(f"This Checkout Session is {session['status']}: it can't be paid any more.")
             decline = checkout.pay(work, session, known, email)
             answer = shown(session)
-        if decline is None:
-            self.delivery.settle(WAITS_FOR_WEBHOOK)
-        return answer
+        self._tell(decline)
+        return answer, decline
+
+    def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
+        """What a customer does on an open invoice's page. The card is the customer's own from then on."""
+        known = _card(card)
+        with self.store.transaction() as rows:
+            work = self._work(rows)
+            invoice = work.addressed("invoice", invoice_id, "invoice")
+            if invoice["status"] != "open":
+                raise Refused(f"This invoice is {invoice['status']}: it can't be paid.")
+            method = payment_methods.make(work, known)
+            if known.decline is None:
+                customer = customers.living(work, invoice["customer"])
+                payment_methods.attach(work, method, customer)
+                customers.change(work, customer, {"invoice_settings": {"default_payment_method": method["id"]}})
+                collecting.use_card(work, invoice, method)
+            decline = collecting.attempt(work, invoice, method)
+        self._tell(decline)
+        return decline
+
+    def decline(self, customer_id: str, *, declines: bool) -> int:
+        """Has all cards of a customer declined from now on, or taken again. How many there are."""
+        with self.store.transaction() as rows:
+            customer = self._work(rows).addressed("customer", customer_id, "customer")
+            own = [one for kind in ("payment_method", "card") for one in rows.select(kind, customer=customer["id"])]
+            for instrument in own:
+                rows.put(instrument | {"_declines": declines})
+        return len(own)
 
     def drain(self, timeout: float = 10.0) -> bool:
         """Waits until every endpoint has taken every event. Whether it has."""
         return self.delivery.drain(timeout)
+
+    def _work(self, rows: Rows) -> Work:
+        return Work(rows, time.seconds(self.clock.now()), self.url)
+
+    def _tell(self, decline: Decline | None) -> None:
+        """A buyer is sent back when the webhook has answered; a decline is shown at once."""
+        self.delivery.wake()
+        if decline is None:
+            self.delivery.settle(WAITS_FOR_WEBHOOK)
 
     def close(self) -> None:
         self.closed.set()
         self._stops.close()
         self.delivery.close()
         self.store.close()
+
+
+def _card(number: str) -> TestCard:
+    known = cards.numbered(number)
+    if known is None:
+        words = "Your card was declined. Your request was in test mode, but used a non test card."
+        raise Refused(words, status=402, kind="card_error", code="card_declined")
+    return known

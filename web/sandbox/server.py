@@ -16,7 +16,11 @@ from werkzeug.exceptions import HTTPException
 from web.sandbox.answering import Answer, Desk, Request
 from web.sandbox.api import catalog, checkout, customers, events, invoices, payments, subscriptions
 from web.sandbox.api.operation import Operation
+from web.sandbox.controls import make_controls
+from web.sandbox.guard import guard
 from web.sandbox.machine import Machine
+from web.sandbox.pages.checkout import make_checkout
+from web.sandbox.pages.overview import make_overview
 from web.sandbox.work import API_VERSION
 
 if TYPE_CHECKING:
@@ -36,13 +40,17 @@ OPERATIONS: tuple[Operation, ...] = tuple(
 
 
 def make_app(sandbox: Machine) -> Flask:
-    app = Flask(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None, template_folder="pages")
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
     desk = Desk(sandbox)
     for operation in OPERATIONS:
         rule = re.sub(r"\{(\w+)\}", r"<\1>", operation.path)
         name = f"{operation.method} {operation.path}".replace(".", " ")
         app.add_url_rule(rule, name, _view(sandbox, desk, operation), methods=[operation.method])
+    app.register_blueprint(make_controls(sandbox))
+    app.register_blueprint(make_checkout(sandbox))
+    app.register_blueprint(make_overview(sandbox))
+    guard(app)
     app.register_error_handler(HTTPException, _not_there)
     app.register_error_handler(Exception, _broken)
     return app

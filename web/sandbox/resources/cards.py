@@ -49,6 +49,7 @@ CARDS = (
     TestCard("4000000000000127", "chargeDeclinedIncorrectCvc", decline=_CVC, attaches=False),
     TestCard("4000000000000341", "chargeCustomerFail", decline=_DECLINED),
 )
+_DECLINES_LATER = "4000000000000341"
 _NAMED = {card.name: card for card in CARDS}
 _NUMBERED = {card.number: card for card in reversed(CARDS)}
 
@@ -68,7 +69,7 @@ def numbered(number: str) -> TestCard | None:
 
 def behind(instrument: Object) -> TestCard:
     """The test card that a payment method or a source is."""
-    return _NUMBERED[instrument["_number"]]
+    return _NUMBERED[_DECLINES_LATER if instrument.get("_declines") else instrument["_number"]]
 
 
 def checks() -> Object:

@@ -108,6 +108,13 @@ def pay(work: Work, invoice: Object, instrument: Object | None, *, out_of_band: 
     return invoice
 
 
+def use_card(work: Work, invoice: Object, method: Object) -> None:
+    """The invoice's subscription is charged to this card from now on."""
+    subscription = _subscription(work, invoice)
+    if subscription is not None and subscription["status"] not in subs.ENDED:
+        subs.change(work, subscription, {"default_payment_method": method["id"]})
+
+
 def stop(work: Work, subscription: Object, reason: str | None) -> None:
     """Cancelled now. Its unpaid invoice is left as it is and no longer collected."""
     invoice = work.find("invoice", subscription["latest_invoice"])

@@ -1,0 +1,120 @@
+"""What the engine does with Stripe: opens purchases, settles them, finishes what was cut off. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from billing import signals
+from billing.base.db import Database, Tx
+from billing.catalog.terms import Catalog
+from billing.credits import customers
+from billing.inbox import waking
+from billing.rules import asking
+from billing.rules.refusals import Refusal
+from billing.sales import buying, conversations, settling, subscriptions, topup_rows
+from billing.sales.conversations import Conversation
+from billing.sales.values import Applied, Checkout, Subscription, Topup
+from billing.stripe.gateway import Gateway
+
+
+class Buying:
+    """Methods of `Billing` that talk to Stripe, none in a transaction, and questions about what was bought."""
+
+    database: Database
+    catalog: Catalog
+    gateway: Gateway | None
+
+    def topup(
+        self, customer: str, pack: str, *, key: str, currency: str | None = None, success_url: str | None = None,
+        cancel_url: str | None = None, home: str | None = None,
+    ) -> Topup:  # fmt: skip
+        """Opens the purchase of a pack; its `checkout_url` is where it is paid. Nothing is granted before it is.
+
+        `{topup}` in the two addresses becomes its id; `home` stands in for them where they are not given. The same key
+        with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused,
+        StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
+        """
+        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home)
+        return buying.topup(self.database, self.gateway, self.catalog, self._tell, wanted)
+
+    def subscribe(
+        self, customer: str, plan: str, *, key: str, price: str | None = None, currency: str | None = None,
+        success_url: str | None = None, cancel_url: str | None = None, home: str | None = None,
+    ) -> Checkout:  # fmt: skip
+        """Opens a Checkout of a plan; its `url` is where it is paid. `price`: one of the plan's `prices`.
+
+        `{checkout}` in the two addresses becomes its id. Raises as `topup`, UnknownPlan, and SubscriptionExists where
+        the customer subscribes to a plan of this unit already.
+        """
+        wanted = buying.Request(customer, plan, key, currency, price, success_url, cancel_url, home)
+        return buying.subscribe(self.database, self.gateway, self.catalog, self._tell, wanted)
+
+    def settle(self, session: str) -> Applied:
+        """Asks Stripe what became of a Checkout session, and grants what it brings, once. For the page a buyer comes
+        back to; the webhook does the same. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
+        """
+        _refuse(asking.refuse(session=asking.text(session)))
+        gateway = buying.asked(self.gateway)
+        answer = settling.settle(self.database, gateway, self.catalog, self._tell, session)
+        if answer.linked is not None:
+            with self.database.write() as tx:
+                waking.wake(tx, stripe_customer=answer.linked)
+        return answer
+
+    def topups(self, customer: str, *, after: str | None = None, limit: int = 100) -> list[Topup]:
+        """The customer's top-ups, newest first, beginning behind the top-up `after`. Raises UnknownTopup."""
+        _refuse(asking.refuse(after=asking.maybe(asking.text, after), limit=asking.count(limit)))
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            found = topup_rows.page(tx, customer, after, limit)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def find_topup(self, customer: str, id: str) -> Topup:
+        """Raises UnknownTopup."""
+        _refuse(asking.refuse(topup=asking.text(id)))
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            found = topup_rows.find(tx, customer, id)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def subscription(self, customer: str) -> Subscription | None:
+        """What the customer subscribes to, or did last, by what was told and paid. Raises UnknownCustomer."""
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            return subscriptions.current(tx, self.catalog, customer)
+
+    def conversations(self, *, status: str | None = None, limit: int = 100) -> list[Conversation]:
+        """What Stripe was asked for, newest first: `status` open, done, refused or given_up."""
+        _refuse(asking.refuse(status=asking.maybe(asking.text, status), limit=asking.count(limit)))
+        with self.database.read() as tx:
+            return conversations.page(tx, status, limit)
+
+    def finish_conversations(self, limit: int = 50) -> bool:
+        """The step: goes on with what was cut off, and asks after sessions that nothing was heard of. Is there more?
+
+        Without a gateway there is nothing to do.
+        """
+        _refuse(asking.refuse(limit=asking.count(limit)))
+        if self.gateway is None:
+            return False
+        more = conversations.finish_due(self.database, self.gateway, settling.KINDS, self._tell, limit)
+        looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit)
+        return more or looks
+
+    def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
+        signals.send(self, facts)
+
+
+def _unknown(tx: Tx, customer: str) -> Refusal | None:
+    found = customers.find(tx, customer)
+    return found if isinstance(found, Refusal) else None
+
+
+def _refuse(wrong: Refusal | None) -> None:
+    if wrong is not None:
+        raise wrong

@@ -1,0 +1,251 @@
+"""Buying: a top-up or a subscription is written down, Stripe is asked for its Checkout, and the buyer is sent there.
+
+Each is one request under a key of the caller's: sent again it goes on where it was left, and buys nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Row
+
+from billing.base.db import Database, Tx
+from billing.base.wording import credits_text
+from billing.catalog.terms import Catalog, Pack, Plan
+from billing.credits import customers, recall
+from billing.rules import asking
+from billing.rules.refusals import (
+    IdempotencyKeyReused,
+    Invalid,
+    Refusal,
+    StripeNotConfigured,
+    StripeRefused,
+    SubscriptionExists,
+    UnknownPack,
+    UnknownPlan,
+)
+from billing.sales import checkouts, conversations, settling, stripe_prices, subscriptions, topup_rows, topups
+from billing.sales.conversations import Tell
+from billing.sales.sessions import Return
+from billing.sales.topup_rows import Offer
+from billing.sales.values import Checkout, Topup
+from billing.stripe.gateway import Gateway
+from billing.stripe.values import Price
+
+Shown = TypeVar("Shown", Topup, Checkout)
+
+NOT_CONFIGURED = "Nothing can be sold yet: set STRIPE_SECRET_KEY to a secret key of your Stripe account."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks for: a pack or a plan, under a key. `home` is where the buyer comes back to if neither
+    address is given; it is no part of the request.
+    """
+
+    customer: str
+    product: str
+    key: str
+    currency: str | None = None
+    price: str | None = None
+    success_url: str | None = None
+    cancel_url: str | None = None
+    home: str | None = None
+
+    def fingerprint(self, verb: str) -> str:
+        return recall.fingerprint(verb, self.product, self.currency, self.price, self.success_url, self.cancel_url)
+
+    def back(self) -> Return | Invalid:
+        success = self.success_url or self.home
+        if success is None:
+            return Invalid.field("success_url", "Say where the buyer comes back to, such as https://app.example.com.")
+        return Return(success, self.cancel_url or self.home)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What top-ups and checkouts of subscriptions do alike: how a row is found again by the customer's key."""
+
+    name: str
+    by_key: Callable[[Tx, str, str], Row[Any] | None]
+
+
+_TOPUP = _Kind("topup", topup_rows.by_key)
+_SUBSCRIPTION = _Kind("subscription", checkouts.by_key)
+
+
+def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, request: Request) -> Topup:
+    """Opens a top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused, StripeRefused; and
+    StripeUnavailable when it could not be finished yet: then the step does, or the same request again.
+    """
+    fingerprint, pack = _check(request, "topup"), catalog.packs.get(request.product)
+    if pack is None:
+        raise UnknownPack(request.product)
+    known = _known(db, _TOPUP, request, fingerprint)
+    replayed = known is not None
+    if known is None:
+        offer = _offer(db, gateway, catalog, pack, request)
+        back = _accepted(request.back())
+        with db.write() as tx:
+            _accepted(customers.lock(tx, request.customer))
+            again = _same(_TOPUP.by_key(tx, request.customer, request.key), request, fingerprint)
+            known = again or topup_rows.begin(tx, request.customer, offer, back, request.key, fingerprint)
+            replayed = again is not None
+    _open(db, gateway, tell, _TOPUP, known)
+    with db.read() as tx:
+        row = topup_rows.read(tx, known.id)
+        assert row is not None
+        found = topup_rows.shown(row, tx.now, replayed=replayed)
+    return _unless_refused(found, found.session, found.status)
+
+
+def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, request: Request) -> Checkout:
+    """Opens a Checkout of a plan; earlier ones of its unit that were not paid are closed, so that nobody pays two.
+
+    Raises as `topup`, UnknownPlan, and SubscriptionExists.
+    """
+    fingerprint, plan = _check(request, "subscribe"), catalog.plans.get(request.product)
+    if plan is None:
+        raise UnknownPlan(request.product)
+    known = _known(db, _SUBSCRIPTION, request, fingerprint)
+    replayed = known is not None
+    if known is None:
+        back, price = _accepted(request.back()), _price(db, gateway, plan, request)
+        _close_others(db, gateway, catalog, tell, request.customer, plan.unit)
+        with db.write() as tx:
+            _accepted(customers.lock(tx, request.customer))
+            again = _same(_SUBSCRIPTION.by_key(tx, request.customer, request.key), request, fingerprint)
+            replayed = again is not None
+            if again is None:
+                _refuse_second(tx, catalog, request.customer, plan)
+                stripe_prices.note(tx, [(price.id, price.lookup_key)])
+            known = again or checkouts.begin(tx, request.customer, plan, price.id, back, request.key, fingerprint)
+    _open(db, gateway, tell, _SUBSCRIPTION, known)
+    with db.read() as tx:
+        row = checkouts.read(tx, known.id)
+        assert row is not None
+        found = checkouts.shown(row, tx.now, replayed=replayed)
+    return _unless_refused(found, found.session, found.status)
+
+
+def _check(request: Request, verb: str) -> str:
+    """The request's fingerprint, if it is well formed."""
+    wrong = asking.refuse(
+        customer=asking.name(request.customer),
+        key=asking.key(request.key),
+        currency=asking.maybe(asking.currency, request.currency),
+        price=asking.maybe(asking.text, request.price),
+        success_url=asking.maybe(asking.address, request.success_url),
+        cancel_url=asking.maybe(asking.address, request.cancel_url),
+        **{"pack" if verb == "topup" else "plan": asking.text(request.product)},
+    )
+    if wrong is not None:
+        raise wrong
+    return request.fingerprint(verb)
+
+
+def _known(db: Database, kind: _Kind, request: Request, fingerprint: str) -> Row[Any] | None:
+    """What this key opened before, if it did."""
+    with db.read() as tx:
+        _accepted(customers.find(tx, request.customer))
+        return _same(kind.by_key(tx, request.customer, request.key), request, fingerprint)
+
+
+def _same(row: Row[Any] | None, request: Request, fingerprint: str) -> Row[Any] | None:
+    if row is not None and row.request != fingerprint:
+        raise IdempotencyKeyReused(request.key)
+    return row
+
+
+def _offer(db: Database, gateway: Gateway | None, catalog: Catalog, pack: Pack, request: Request) -> Offer:
+    """What the pack costs: by the catalog; where that names no price, by Stripe's own."""
+    title = f"{topups.words(pack.name)}: {credits_text(pack.credits, catalog.units[pack.unit].scale)} {pack.unit}"
+    with db.read() as tx:
+        usual = topup_rows.usual_currency(tx, request.customer)
+    if pack.prices:
+        currency = request.currency or next((one for one in pack.prices if one == usual), next(iter(pack.prices)))
+        if currency not in pack.prices:
+            raise Invalid.field("currency", f"{pack.id} is sold in {', '.join(pack.prices)}.")
+        return Offer(pack, title, pack.prices[currency], currency, None)
+    priced = [one for one in asked(gateway).prices(pack.stripe_prices) if one.cents is not None and one.every is None]
+    price = _chosen(priced, request.currency, usual)
+    if price is None or price.cents is None:
+        raise Invalid.field("pack", f"{pack.id} has no price{_in(request.currency)}: give it prices in the catalog.")
+    return Offer(pack, title, price.cents, price.currency, price.id)
+
+
+def _price(db: Database, gateway: Gateway | None, plan: Plan, request: Request) -> Price:
+    """The Stripe price that the plan is sold at: the one asked for, else the first in the customer's currency."""
+    if not plan.prices:
+        raise Invalid.field("plan", f"{plan.id} has no price: it can't be subscribed to through Stripe.")
+    if request.price is not None and request.price not in plan.prices:
+        raise Invalid.field("price", f"{plan.id} is sold at {', '.join(plan.prices)}.")
+    with db.read() as tx:
+        usual = topup_rows.usual_currency(tx, request.customer)
+    names = plan.prices if request.price is None else (request.price,)
+    found = [one for one in asked(gateway).prices(names) if one.every is not None]
+    price = _chosen(found, request.currency, usual)
+    if price is None:
+        where = f"Stripe has no active recurring price{_in(request.currency)} among {', '.join(names)}"
+        raise Invalid.field("plan", f"{where}: see the plan's prices in the catalog.")
+    return price
+
+
+def _chosen(prices: list[Price], currency: str | None, usual: str | None) -> Price | None:
+    wanted = [one for one in prices if currency in (None, one.currency)]
+    return next((one for one in wanted if one.currency == usual), wanted[0] if wanted else None)
+
+
+def _in(currency: str | None) -> str:
+    return f" in {currency}" if currency else ""
+
+
+def _close_others(
+    db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, customer: str, unit: str
+) -> None:
+    """Ends Checkouts in other tabs. One that can't be ended was paid a moment ago: then it is settled."""
+    with db.read() as tx:
+        others = checkouts.open_ones(tx, customer, unit)
+    for other in others:
+        talking = asked(gateway)
+        if talking.expire_session(other.session_id):
+            with db.write() as tx:
+                checkouts.move(tx, other.id, "expired", reason="Another Checkout was opened after it.")
+        else:
+            settling.settle(db, talking, catalog, tell, other.session_id)
+
+
+def _refuse_second(tx: Tx, catalog: Catalog, customer: str, plan: Plan) -> None:
+    living = subscriptions.living(tx, catalog, customer, plan.unit)
+    if living is not None:
+        raise SubscriptionExists(living.plan or plan.id, living.id or "")
+
+
+def _open(db: Database, gateway: Gateway | None, tell: Tell, kind: _Kind, row: Row[Any]) -> None:
+    """Goes on with the session's conversation, if it is open."""
+    with db.read() as tx:
+        conversation = conversations.open_one(tx, kind.name, row.id)
+    if conversation is not None:
+        conversations.carry_on(db, asked(gateway), settling.KINDS, tell, conversation)
+
+
+def asked(gateway: Gateway | None) -> Gateway:
+    """The gateway, if there is one. Raises StripeNotConfigured."""
+    if gateway is None:
+        raise StripeNotConfigured(NOT_CONFIGURED)
+    return gateway
+
+
+def _unless_refused(found: Shown, session: str | None, status: str) -> Shown:
+    """What Stripe refused is refused again, in the same words, for as long as the key is the same."""
+    if session is None and status == "failed":
+        raise StripeRefused(found.reason or "it gave no reason")
+    return found
+
+
+def _accepted(answer: Any) -> Any:
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer

@@ -1,0 +1,141 @@
+"""Checkouts of subscriptions that were opened here: a row each, until somebody subscribes or its time is over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base import ids, sets
+from billing.base.db import Tx
+from billing.catalog.terms import Plan
+from billing.sales import conversations, sessions, stripe_customers
+from billing.sales.conversations import Kind
+from billing.sales.sessions import Return
+from billing.sales.tables import checkouts
+from billing.sales.values import Checkout
+from billing.stripe.gateway import Gateway, Params
+from billing.stripe.values import OpenedSession, Session
+
+MARK = "billing_checkout"
+"""The metadata of a session of ours that names its checkout."""
+
+
+def begin(tx: Tx, customer: str, plan: Plan, price: str, back: Return, key: str, request: str) -> Row[Any]:
+    """Writes a checkout down, and that its session is to be made. Under the customer's lock."""
+    id = ids.new("chk")
+    row = {
+        "id": id,
+        "customer_id": customer,
+        "unit": plan.unit,
+        "plan": plan.id,
+        "price": price,
+        "status": "open",
+        "key": key,
+        "request": request,
+        **back.of("checkout", id),
+        "created_at": tx.now,
+        "looks": 0,
+    }
+    sets.insert(tx, checkouts, [row])
+    made = read(tx, id)
+    assert made is not None
+    conversations.intend(tx, "subscription", id, customer, lambda _: _params(made))
+    return made
+
+
+def read(tx: Tx, id: str) -> Row[Any] | None:
+    return tx.connection.execute(select(checkouts).where(checkouts.c.id == id)).one_or_none()
+
+
+def by_key(tx: Tx, customer: str, key: str) -> Row[Any] | None:
+    its = (checkouts.c.customer_id == customer) & (checkouts.c.key == key)
+    return tx.connection.execute(select(checkouts).where(its)).one_or_none()
+
+
+def open_ones(tx: Tx, customer: str, unit: str) -> list[Row[Any]]:
+    """Checkouts of this unit's plans that can still be paid."""
+    its = (checkouts.c.customer_id == customer) & (checkouts.c.unit == unit) & (checkouts.c.status == "open")
+    return list(tx.connection.execute(select(checkouts).where(its, checkouts.c.session_id.is_not(None))))
+
+
+def settle(tx: Tx, session: Session, customer: str | None) -> None:
+    """A subscription's session was completed, or is over: so is its checkout, if it was opened here for them."""
+    row = tx.connection.execute(select(checkouts).where(checkouts.c.session_id == session.id)).one_or_none()
+    if row is None:
+        row = read(tx, session.metadata.get(MARK, ""))
+    if row is None or row.session_id not in (None, session.id) or customer not in (None, row.customer_id):
+        return
+    if session.status == "complete":
+        move(tx, row.id, "complete", session_id=session.id, subscription_id=session.subscription)
+    elif session.status == "expired":
+        move(tx, row.id, "expired", reason="Nobody paid in time; nothing was charged.")
+
+
+def move(tx: Tx, id: str, status: str, **values: Any) -> None:
+    """Ends it, once; one that is complete stays complete, and whatever else it was becomes so."""
+    its = (checkouts.c.id == id) & (checkouts.c.status.in_(("open",) if status != "complete" else _INCOMPLETE))
+    over = {"ended_at": tx.now, "next_look_at": None, "reason": None}
+    tx.connection.execute(sa.update(checkouts).where(its).values(status=status, **(over | values)))
+
+
+_INCOMPLETE = ("open", "failed", "expired")
+
+
+def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Checkout:
+    """A row as it is shown at that instant."""
+    payable = row.status == "open" and row.expires_at is not None and now < row.expires_at
+    return Checkout(
+        id=row.id,
+        customer=row.customer_id,
+        plan=row.plan,
+        price=row.price,
+        status=row.status,
+        url=row.checkout_url if payable else None,
+        reason=row.reason,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        session=row.session_id,
+        subscription=row.subscription_id,
+        replayed=replayed,
+    )
+
+
+def _params(row: Row[Any]) -> Params:
+    mark = {MARK: row.id}
+    subscribed = {**mark, stripe_customers.REFERENCE: row.customer_id}
+    return sessions.params(row, mark) | {
+        "mode": "subscription",
+        "line_items": [{"price": row.price, "quantity": 1}],
+        "subscription_data": {"metadata": subscribed},
+    }
+
+
+def _prepare(tx: Tx, row: Row[Any]) -> Params | str | None:
+    checkout = read(tx, row.subject)
+    assert checkout is not None
+    open_still = checkout.session_id is None and checkout.status == "open"
+    return sessions.with_customer(tx, row) if open_still else None
+
+
+def _look_up(gateway: Gateway, row: Row[Any]) -> OpenedSession | None:
+    customer = row.params.get("customer")
+    return (
+        None if customer is None else gateway.find_session(customer, row.asked_at - sessions.GRACE, MARK, row.subject)
+    )
+
+
+def _record(tx: Tx, row: Row[Any], made: OpenedSession) -> str:
+    sessions.record(tx, checkouts, row.subject, made)
+    return made.id
+
+
+OPENING = Kind(
+    prepare=_prepare,
+    ask=lambda gateway, params, key: gateway.open_session(params, key),
+    look_up=_look_up,
+    record=_record,
+    end=lambda tx, row, reason: move(tx, row.subject, "failed", reason=reason),
+)

@@ -1,0 +1,87 @@
+"""Checkout sessions that we open, for top-ups and subscriptions alike: what is asked, recorded, and looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base.db import Tx
+from billing.sales import stripe_customers
+from billing.stripe.gateway import Params
+from billing.stripe.values import OpenedSession
+
+LONGEST_REFERENCE = 200
+"""Stripe's limit for a `client_reference_id`."""
+
+FIRST_LOOK, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=24)
+_MOST_LOOKS = 30
+GRACE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where the buyer comes back to: having paid, or not. `{topup}` and `{checkout}` in them become the row's id."""
+
+    success_url: str
+    cancel_url: str | None
+
+    def of(self, kind: str, id: str) -> dict[str, str | None]:
+        """The two addresses for the row of that id."""
+        cancel = self.cancel_url and self.cancel_url.replace(f"{{{kind}}}", id)
+        return {"success_url": self.success_url.replace(f"{{{kind}}}", id), "cancel_url": cancel}
+
+
+def due(tx: Tx, table: sa.Table, limit: int) -> list[str]:
+    """Sessions that it is time to look at, the longest waiting first. Their next look is put off."""
+    its_time = table.c.next_look_at <= tx.now
+    query = select(table).where(its_time).order_by(table.c.next_look_at).limit(limit)
+    rows = tx.connection.execute(query.with_for_update(skip_locked=True)).all()
+    for row in rows:
+        _put_off(tx, table, row)
+    return [row.session_id for row in rows]
+
+
+def _put_off(tx: Tx, table: sa.Table, row: Row[Any]) -> None:
+    """When to look again: ever more seldom, at the end of the session's time, and after thirty looks no more."""
+    again: datetime | None = tx.now + min(FIRST_LOOK * 2 ** min(row.looks, 20), _LONGEST_WAIT)
+    if row.expires_at is not None and tx.now < row.expires_at and again is not None:
+        again = min(again, row.expires_at + GRACE)
+    if row.looks + 1 >= _MOST_LOOKS:
+        again = None
+    values = {"looks": row.looks + 1, "next_look_at": again}
+    tx.connection.execute(sa.update(table).where(table.c.id == row.id).values(**values))
+
+
+def params(row: Row[Any], mark: dict[str, str]) -> dict[str, Any]:
+    """What every session of ours is opened with."""
+    found: dict[str, Any] = {
+        "success_url": row.success_url,
+        "metadata": {**mark, stripe_customers.REFERENCE: row.customer_id},
+    }
+    if row.cancel_url is not None:
+        found["cancel_url"] = row.cancel_url
+    if len(row.customer_id) <= LONGEST_REFERENCE:
+        found["client_reference_id"] = row.customer_id
+    return found
+
+
+def with_customer(tx: Tx, row: Row[Any]) -> Params | str:
+    """The parameters with the Stripe customer in them, or the conversation that makes it first."""
+    known = stripe_customers.stripe_id_of(tx, row.customer_id)
+    return stripe_customers.needed(tx, row.customer_id) if known is None else {**row.params, "customer": known}
+
+
+def record(tx: Tx, table: sa.Table, id: str, made: OpenedSession) -> None:
+    """Where and until when it can be paid, and when to look whether it was."""
+    its = (table.c.id == id) & (table.c.session_id.is_(None) | (table.c.session_id == made.id))
+    soon = sa.literal(tx.now + FIRST_LOOK, table.c.next_look_at.type)
+    first_look = sa.case((table.c.status == "open", soon), else_=table.c.next_look_at)
+    tx.connection.execute(
+        sa.update(table).where(its).values(
+            session_id=made.id, checkout_url=made.url, expires_at=made.expires_at, next_look_at=first_look
+        )
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""Settling: a Checkout session → what it brings. Webhook, success page and step all end in `apply`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from billing.base.db import Database, Tx
+from billing.catalog.terms import Catalog
+from billing.rules.refusals import Refusal, StripeNotConfigured, Unavailable
+from billing.sales import allocations, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
+from billing.sales.conversations import Kind, Tell
+from billing.sales.tables import checkouts as checkout_rows
+from billing.sales.tables import topups as topup_table
+from billing.sales.values import Applied
+from billing.stripe.gateway import Gateway
+from billing.stripe.values import SeenSession, Session
+
+KINDS: Mapping[str, Kind] = {
+    "customer": stripe_customers.MAKING,
+    "topup": topup_rows.OPENING,
+    "subscription": checkouts.OPENING,
+}
+"""All conversations there are."""
+
+_SKEW = timedelta(seconds=5)
+_NAMED = ("pack", topup_rows.MARK)
+_LOG = logging.getLogger("billing.settling")
+
+
+def apply(tx: Tx, catalog: Catalog, session: Session, at: datetime, *, failed: bool = False) -> Applied:
+    """Writes down what became of a session, once: a pack, a link, an end. `failed`: its payment failed for good."""
+    if failed:
+        return topups.fail(tx, session)
+    answer = topups.settle(tx, catalog, session, at)
+    if session.mode == "subscription":
+        checkouts.settle(tx, session, _whose(tx, session))
+    return answer
+
+
+def settle(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session: str) -> Applied:
+    """Asks Stripe what became of a session and writes it down, with the subscription and the paid invoice it made.
+
+    Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
+    """
+    seen = gateway.session(session)
+    with db.write() as tx:
+        answer = _apply_all(tx, catalog, seen)
+    tell(tx.told)
+    return answer
+
+
+def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+    """The step: asks after sessions of ours of which nothing was heard, up to `limit`. Says whether there is more."""
+    with db.write() as tx:
+        due = [*sessions.due(tx, topup_table, limit), *sessions.due(tx, checkout_rows, limit)]
+    for id in due:
+        try:
+            settle(db, gateway, catalog, tell, id)
+        except (Unavailable, StripeNotConfigured) as error:
+            _LOG.warning("session %s is looked at later: %s", id, error)
+            return False
+        except Refusal as refusal:
+            _LOG.warning("session %s: %s", id, refusal)
+        except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
+            _LOG.exception("session %s could not be settled", id)
+    return len(due) >= limit
+
+
+def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
+    session = seen.session
+    if any(name in session.metadata for name in _NAMED):
+        session = replace(session, lines=None, has_more=False)  # as in the event, which says as much as it takes
+    answers = [apply(tx, catalog, session, seen.paid_at or tx.now, failed=seen.failed)]
+    if seen.subscription is not None:
+        answers.append(subscriptions.mirror(tx, catalog, seen.subscription, tx.now - _SKEW))
+    if seen.invoice is not None and seen.invoice.status == "paid":
+        answers.append(allocations.apply(tx, catalog, seen.invoice, seen.invoice.paid_at or tx.now))
+    return Applied(
+        tuple(origin for answer in answers for origin in answer.granted),
+        "; ".join(answer.waits for answer in answers if answer.waits) or None,
+        "; ".join(answer.note for answer in answers if answer.note) or None,
+        next((answer.linked for answer in answers if answer.linked), None),
+    )
+
+
+def _whose(tx: Tx, session: Session) -> str | None:
+    return stripe_customers.customer_of(tx, session.customer) if session.customer is not None else None

@@ -1,0 +1,127 @@
+"""Subscriptions as Stripe told of them last: mirrored, to be shown and to refuse a second. They never grant."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.catalog.prices import owner_of
+from billing.catalog.terms import Catalog, Plan
+from billing.credits.tables import wallets
+from billing.sales import stripe_customers, stripe_prices
+from billing.sales.stripe_customers import Nobody
+from billing.sales.tables import sales, subscriptions
+from billing.sales.values import ENDED, Applied, Subscription
+from billing.stripe.values import SubscribedItem
+from billing.stripe.values import Subscription as Told
+
+LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
+"""Statuses in which a subscription is paid for, or will be again. An incomplete one never was."""
+
+
+def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = False) -> Applied:
+    """Keeps what Stripe said of a subscription at that instant; what is older than what is known changes nothing.
+
+    `first`: it was just made, so whatever is known of it is newer. One that ended stays ended.
+    """
+    stripe_prices.note(tx, [(item.price, item.lookup_key) for item in told.items])
+    payer = stripe_customers.payer(tx, told.customer, told.metadata.get(stripe_customers.REFERENCE))
+    if isinstance(payer, Nobody):
+        return Applied(waits=payer.reason)
+    item = _item(catalog, told)
+    values = {
+        "customer_id": payer.customer,
+        "price": item and item.price,
+        "lookup_key": item and item.lookup_key,
+        "quantity": item.quantity if item else 0,
+        "status": told.status,
+        "current_period_end": item and item.period_end,
+        "cancels": told.cancels,
+        "cancel_at": told.cancel_at,
+        "created_at": told.created,
+        "ended_at": told.ended_at,
+        "seen_at": at,
+    }
+    if sets.insert(tx, subscriptions, [{"id": told.id, **values}], unless_there=True):
+        _tell(tx, catalog, payer.customer, told, item)
+        return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
+    known = tx.connection.execute(select(subscriptions).where(subscriptions.c.id == told.id).with_for_update()).one()
+    stale = first or at < known.seen_at
+    if known.status in ENDED or (stale and told.status not in ENDED):
+        return Applied(note="older than what is known of it", linked=payer.linked)
+    tx.connection.execute(sa.update(subscriptions).where(subscriptions.c.id == told.id).values(**values))
+    _tell(tx, catalog, payer.customer, told, item)
+    return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
+
+
+def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
+    """What the customer subscribes to: one that lives before one that ended, a newer one before an older."""
+    its = subscriptions.c.customer_id == customer
+    in_order = select(subscriptions).where(its).order_by(subscriptions.c.created_at.desc(), subscriptions.c.id)
+    rows = list(tx.connection.execute(in_order))
+    rows.sort(key=lambda row: row.status not in LIVE)
+    if rows and rows[0].status in LIVE:
+        return _shown(catalog, rows[0])
+    bought = _allocated(tx, customer, {row.id for row in rows})
+    if bought is not None:
+        return bought
+    return _shown(catalog, rows[0]) if rows else None
+
+
+def living(tx: Tx, catalog: Catalog, customer: str, unit: str) -> Subscription | None:
+    """A subscription under way to a plan of this unit, if there is one."""
+    its = (subscriptions.c.customer_id == customer) & subscriptions.c.status.in_(LIVE)
+    rows = list(tx.connection.execute(select(subscriptions).where(its).order_by(subscriptions.c.created_at)))
+    for row in rows:
+        plan = _plan(catalog, row.price, row.lookup_key)
+        if plan is not None and plan.unit == unit:
+            return _shown(catalog, row)
+    known = set(
+        tx.connection.execute(select(subscriptions.c.id).where(subscriptions.c.customer_id == customer)).scalars()
+    )
+    bought = _allocated(tx, customer, known)
+    plan = catalog.plans.get(bought.plan or "") if bought is not None else None
+    return bought if plan is not None and plan.unit == unit else None
+
+
+def _allocated(tx: Tx, customer: str, known: set[str]) -> Subscription | None:
+    """A plan that was paid for and whose period runs, of a subscription that no event spoke of."""
+    its = select(wallets.c.id).where(wallets.c.customer_id == customer)
+    running = (sales.c.kind == "allocation") & (sales.c.period_end > tx.now)
+    query = select(sales).where(sales.c.wallet_id.in_(its), running).order_by(sales.c.period_end.desc())
+    for row in tx.connection.execute(query):
+        if row.subscription_id not in known:
+            return Subscription(row.subscription_id, customer, row.product, "active", row.period_end, None)
+    return None
+
+
+def _shown(catalog: Catalog, row: Row[Any]) -> Subscription:
+    plan = _plan(catalog, row.price, row.lookup_key)
+    # The customer portal sets `cancel_at` alone, the API both.
+    ends = row.ended_at or row.cancel_at or (row.current_period_end if row.cancels else None)
+    name = plan.id if plan is not None else None
+    return Subscription(row.id, row.customer_id, name, row.status, row.current_period_end, ends)
+
+
+def _plan(catalog: Catalog, price: str | None, lookup_key: str | None) -> Plan | None:
+    owner = owner_of(catalog, price, lookup_key)
+    return owner if isinstance(owner, Plan) else None
+
+
+def _item(catalog: Catalog, told: Told) -> SubscribedItem | None:
+    """The item that is a plan's, else the first."""
+    for item in told.items:
+        if _plan(catalog, item.price, item.lookup_key) is not None:
+            return item
+    return told.items[0] if told.items else None
+
+
+def _tell(tx: Tx, catalog: Catalog, customer: str, told: Told, item: SubscribedItem | None) -> None:
+    plan = _plan(catalog, item.price, item.lookup_key) if item else None
+    fact = {"customer": customer, "subscription": told.id, "plan": plan and plan.id, "status": told.status}
+    tx.told.append(("subscription.changed", fact))

@@ -1,0 +1,219 @@
+"""Top-ups that were opened here: a row each, from open to paid. What they cost and bring is as it was when opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, select
+
+from billing.base import ids, sets
+from billing.base.db import Tx
+from billing.base.wording import span_text
+from billing.catalog.terms import Pack
+from billing.credits.tables import wallets
+from billing.rules.refusals import Refusal, UnknownTopup
+from billing.sales import conversations, sessions
+from billing.sales.conversations import Kind
+from billing.sales.sessions import Return
+from billing.sales.tables import sales, topups
+from billing.sales.values import Topup
+from billing.stripe.gateway import Gateway, Params
+from billing.stripe.values import OpenedSession, Session
+
+MARK = "billing_topup"
+"""The metadata of a session of ours that names its top-up."""
+
+RANKS = {"open": 0, "expired": 1, "pending": 2, "failed": 3, "paid": 4, "refunded": 5}
+"""A status gives way to a higher one only: so the order in which Stripe's facts arrive decides nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is asked for one pack, and what the buyer reads at Stripe. `price` names Stripe's own price, where the
+    catalog has none.
+    """
+
+    pack: Pack
+    title: str
+    cents: int
+    currency: str
+    price: str | None
+
+
+def begin(tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: str) -> Row[Any]:
+    """Writes a top-up down, and that its Checkout session is to be made. Under the customer's lock."""
+    pack, id = offer.pack, ids.new("top")
+    row = {
+        "id": id,
+        "customer_id": customer,
+        "unit": pack.unit,
+        "pack": pack.id,
+        "name": pack.name,
+        "quantity": 1,
+        "credits": pack.credits,
+        "cents": offer.cents,
+        "currency": offer.currency,
+        "valid_for": span_text(pack.valid_for).replace(",", "") if pack.valid_for else None,
+        "price": offer.price,
+        "status": "open",
+        "key": key,
+        "request": request,
+        **back.of("topup", id),
+        "created_at": tx.now,
+        "looks": 0,
+    }
+    sets.insert(tx, topups, [row])
+    made = read(tx, id)
+    assert made is not None
+    conversations.intend(tx, "topup", id, customer, lambda _: _params(made, offer))
+    return made
+
+
+def read(tx: Tx, id: str) -> Row[Any] | None:
+    return tx.connection.execute(select(topups).where(topups.c.id == id)).one_or_none()
+
+
+def by_key(tx: Tx, customer: str, key: str) -> Row[Any] | None:
+    its = (topups.c.customer_id == customer) & (topups.c.key == key)
+    return tx.connection.execute(select(topups).where(its)).one_or_none()
+
+
+def find(tx: Tx, customer: str, id: str) -> Topup | Refusal:
+    """The customer's top-up, or `UnknownTopup`."""
+    row = read(tx, id)
+    return UnknownTopup(id) if row is None or row.customer_id != customer else shown(row, tx.now)
+
+
+def page(tx: Tx, customer: str, after: str | None, limit: int) -> list[Topup] | Refusal:
+    """The newest first, beginning behind the top-up `after`."""
+    query = select(topups).where(topups.c.customer_id == customer)
+    query = query.order_by(topups.c.created_at.desc(), topups.c.id.desc()).limit(limit)
+    if after is not None:
+        last = read(tx, after)
+        if last is None or last.customer_id != customer:
+            return UnknownTopup(after)
+        place = sa.tuple_(topups.c.created_at, topups.c.id)
+        query = query.where(place < sa.tuple_(sa.literal(last.created_at, topups.c.created_at.type), last.id))
+    return [shown(row, tx.now) for row in tx.connection.execute(query)]
+
+
+def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Topup:
+    """A row as it is shown at that instant."""
+    payable = row.status == "open" and row.expires_at is not None and now < row.expires_at
+    return Topup(
+        id=row.id,
+        customer=row.customer_id,
+        unit=row.unit,
+        pack=row.pack,
+        quantity=row.quantity,
+        credits=row.credits,
+        cents=row.cents,
+        currency=row.currency,
+        status=row.status,
+        checkout_url=row.checkout_url if payable else None,
+        reason=row.reason,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        paid_at=row.paid_at,
+        session=row.session_id,
+        replayed=replayed,
+    )
+
+
+def usual_currency(tx: Tx, customer: str) -> str | None:
+    """The currency in which the customer paid last."""
+    its = select(wallets.c.id).where(wallets.c.customer_id == customer)
+    query = select(sales.c.currency).where(sales.c.wallet_id.in_(its), sales.c.currency.is_not(None))
+    return tx.connection.execute(query.order_by(sales.c.recorded_at.desc()).limit(1)).scalar_one_or_none()
+
+
+def of_session(tx: Tx, session: Session) -> Row[Any] | str | None:
+    """The top-up that a session was opened for; why it can't be believed; or None: it was opened elsewhere."""
+    named = session.metadata.get(MARK)
+    its = topups.c.session_id == session.id
+    row = tx.connection.execute(select(topups).where(its)).one_or_none()
+    if row is None and named is not None:
+        row = read(tx, named)
+        if row is None:
+            return f"unknown top-up {named!r}"
+        if row.session_id is not None:
+            return f"conflict: {session.id} names the top-up {named}, whose session is {row.session_id}"
+    if row is not None and named not in (None, row.id):
+        return f"conflict: {session.id} is the session of {row.id} and names {named}"
+    return row
+
+
+def mismatch(row: Row[Any], session: Session, customer: str) -> str | None:
+    """Why what was paid is not this top-up, or None. What our row says is what must have been paid, to the cent."""
+    if customer != row.customer_id:
+        return f"conflict: the session of {customer!r} names {row.id}, a top-up of another customer"
+    paid = (session.currency, session.amount_subtotal_cents, session.amount_total_cents, session.net_cents)
+    if paid != (row.currency, row.cents, row.cents, row.cents):
+        asked = f"{row.id} costs {row.cents} cents in {row.currency}"
+        return f"{asked}, the session was for {session.amount_total_cents} in {session.currency}"
+    return None
+
+
+def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
+    """Brings it to the status unless it has a higher one already. Says whether it did."""
+    lower = [name for name, rank in RANKS.items() if rank < RANKS[status]]
+    over = {} if status in ("open", "pending") else {"ended_at": tx.now, "next_look_at": None}
+    its = (topups.c.id == id) & topups.c.status.in_(lower)
+    done = tx.connection.execute(sa.update(topups).where(its).values(status=status, **over, **values)).rowcount
+    if done and status in ("pending", "failed"):
+        row = read(tx, id)
+        assert row is not None
+        fact = {"customer": row.customer_id, "topup": id, "unit": row.unit, "pack": row.pack, "credits": row.credits,
+                "cents": row.cents, "currency": row.currency, "reason": row.reason}  # fmt: skip
+        tx.told.append((f"topup.{status}", fact))
+    return bool(done)
+
+
+def _params(row: Row[Any], offer: Offer) -> Params:
+    """What is asked of Stripe, but for its customer, who may still have to be made."""
+    product = {"name": offer.title, "description": offer.pack.description[:500]}
+    price: Params = {
+        "currency": row.currency,
+        "unit_amount": row.cents,
+        "product_data": {name: text for name, text in product.items() if text},
+    }
+    line: Params = {"price": row.price} if row.price else {"price_data": price}
+    return sessions.params(row, {MARK: row.id}) | {
+        "mode": "payment",
+        "line_items": [{**line, "quantity": row.quantity}],
+    }
+
+
+def _prepare(tx: Tx, row: Row[Any]) -> Params | str | None:
+    topup = read(tx, row.subject)
+    assert topup is not None
+    return sessions.with_customer(tx, row) if topup.session_id is None and topup.status == "open" else None
+
+
+def _look_up(gateway: Gateway, row: Row[Any]) -> OpenedSession | None:
+    customer = row.params.get("customer")
+    return (
+        None if customer is None else gateway.find_session(customer, row.asked_at - sessions.GRACE, MARK, row.subject)
+    )
+
+
+def _record(tx: Tx, row: Row[Any], made: OpenedSession) -> str:
+    """The webhook may have told of the session before: then only its address is new."""
+    sessions.record(tx, topups, row.subject, made)
+    return made.id
+
+
+def _end(tx: Tx, row: Row[Any], reason: str) -> None:
+    move(tx, row.subject, "failed", reason=reason)
+
+
+OPENING = Kind(
+    prepare=_prepare,
+    ask=lambda gateway, params, key: gateway.open_session(params, key),
+    look_up=_look_up,
+    record=_record,
+    end=_end,
+)

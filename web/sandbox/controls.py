@@ -1,0 +1,136 @@
+"""The sandbox's controls, for programs (JSON) and for its own pages (forms): time, payments, what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, jsonify, redirect, request
+from werkzeug.wrappers import Response
+
+from web.sandbox import events, faults, periods
+from web.sandbox.delivery import Faults as DeliveryFaults
+from web.sandbox.errors import Refused
+from web.sandbox.machine import Machine
+
+_DECLINES = "4000000000000002"
+_SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
+
+
+def make_controls(machine: Machine) -> Blueprint:
+    controls = Blueprint("controls", __name__, url_prefix="/_sandbox")
+
+    def control(path: str, act: Callable[[Machine, dict[str, Any]], dict[str, Any]]) -> None:
+        def view() -> Any:
+            by_form = bool(request.form)
+            try:
+                said = act(machine, _said() if request.method == "POST" else {})
+            except (ValueError, TypeError) as error:
+                return jsonify(error={"message": str(error), "type": "invalid_request_error"}), 400
+            except Refused as error:
+                return jsonify(error=error.error), error.status
+            return _back() if by_form else jsonify(said)
+
+        controls.add_url_rule(path, path, view, methods=["GET", "POST"])
+
+    control("/clock", _clock)
+    control("/fail", _fail)
+    control("/deliver", _deliver)
+    control("/pay", _pay)
+    control("/decline", _decline)
+    return controls
+
+
+def _said() -> dict[str, Any]:
+    """What a program said in JSON, or a page in a form."""
+    if request.is_json:
+        said = request.get_json()
+        if not isinstance(said, dict):
+            raise ValueError("Send a JSON object.")
+        return said
+    return {name: value for name, value in request.form.items() if value != ""}
+
+
+def _back() -> Response:
+    return redirect("/_sandbox/", 303)
+
+
+def _clock(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"by": {"days": 1, "months": 1}}` or `{"to": "2027-01-31T00:00:00Z"}`; answers when all is done."""
+    if request.method == "POST":
+        machine.advance(_target(machine.clock.now(), said), machine.on_stop)
+    now = machine.clock.now()
+    return {"now": now.isoformat().replace("+00:00", "Z"), "offset_seconds": machine.clock.offset.total_seconds()}
+
+
+def _target(now: datetime, said: dict[str, Any]) -> datetime:
+    if set(said) == {"to"} and isinstance(said["to"], str):
+        to = datetime.fromisoformat(said["to"])
+        return to.replace(tzinfo=UTC) if to.tzinfo is None else to
+    by = said.get("by", said)  # a form says {"months": "1", "days": "2"}
+    if not isinstance(by, dict) or not by or set(by) - set(_SPANS):
+        raise ValueError(f'Say {{"to": a time}}, or {{"by": …}} with some of {", ".join(_SPANS)}.')
+    spans = {name: int(value) for name, value in by.items()}
+    if any(value < 0 for value in spans.values()):
+        raise ValueError("The clock goes forward only.")
+    try:
+        return periods.months_later(now, spans.pop("months", 0)) + timedelta(**spans)
+    except OverflowError:
+        raise ValueError("That is too far ahead.") from None
+
+
+def _fail(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"how": "lost", "times": 1, "path": "/v1/checkout", "method": "POST"}`; `{"how": "none"}` takes all back."""
+    if said.get("how") == "none":
+        machine.faults.clear()
+    elif request.method == "POST":
+        unknown = set(said) - {"how", "times", "path", "method"}
+        if unknown or "how" not in said:
+            raise ValueError(f"Say how ({', '.join(faults.HOW)}, none), times, path and method.")
+        path, method = said.get("path"), said.get("method")
+        machine.faults.add(faults.Fault(said["how"], int(said.get("times", 1)), path or "/v1/", method))
+    return {"faults": [vars(fault) for fault in machine.faults.coming()]}
+
+
+def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"event": "evt_…"}` sends it once more; `hold` keeps all back, `drop` loses so many, `twice` doubles all."""
+    if set(said) - {"event", "hold", "drop", "twice"}:
+        raise ValueError("Say event, hold, drop or twice.")
+    current = machine.delivery.faults
+    machine.delivery.faults = DeliveryFaults(
+        hold=_yes(said.get("hold", current.hold)),
+        drop=int(said.get("drop", current.drop)),
+        twice=_yes(said.get("twice", current.twice)),
+    )
+    answer: dict[str, Any] = {}
+    if "event" in said:
+        with machine.store.transaction() as rows:
+            if events.find(rows, str(said["event"])) is None:
+                raise ValueError(f"There is no event {said['event']}.")
+        answer["sent_to"] = machine.delivery.resend(str(said["event"]))
+    machine.delivery.wake()
+    return answer | vars(machine.delivery.faults) | {"pending": machine.delivery.pending()}
+
+
+def _pay(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…", "card"?: "4242…", "email"?: …}`: what the buyer does on the page."""
+    if "session" not in said or set(said) - {"session", "card", "email"}:
+        raise ValueError("Say session, and card and email if you like.")
+    return machine.pay(str(said["session"]), card=str(said.get("card") or machine.CARD), email=said.get("email"))
+
+
+def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…"}` pays with a card that is declined; `{"customer": "cus_…"}` has the customer's cards
+    declined from now on, until it is said again with `"declines": false`.
+    """
+    if "session" in said:
+        return machine.pay(str(said["session"]), card=_DECLINES)
+    if "customer" not in said:
+        raise ValueError("Say session, or customer.")
+    declines = _yes(said.get("declines", True))
+    return {"customer": said["customer"], "cards": machine.decline(str(said["customer"]), declines=declines)}
+
+
+def _yes(value: Any) -> bool:
+    return value in (True, "true", "1", "on", "yes")
