@@ -39,8 +39,9 @@ class Account:
                     )
 
     def subscribe(self, customer: Customer, plan: str, quantity: int = 1) -> None:
-        """A subscription made by hand, for somebody who doesn't buy through the portal."""
+        """A subscription made by hand, for somebody who doesn't buy through the portal; a card is there for it."""
         payer = self.payer(customer)
+        self.card(customer, "pm_card_visa")
         [price] = self.get("prices", **{"lookup_keys[]": lookup_key(plan, customer.currency)})["data"]
         self.post(
             "subscriptions",
@@ -54,7 +55,7 @@ class Account:
         )
 
     def payer(self, customer: Customer) -> str:
-        """Stripe's customer of ours, with a card that pays; the one there is, or a new one."""
+        """Stripe's customer of ours: the one there is, or a new one."""
         for one in self.get("customers", email=customer.email)["data"]:
             return str(one["id"])
         made = self.post(
@@ -62,8 +63,7 @@ class Account:
             f"demo-customer-{customer.id}",
             email=customer.email,
             name=customer.name,
-            payment_method="pm_card_visa",
-            **{"invoice_settings[default_payment_method]": "pm_card_visa", "metadata[billing_customer]": customer.id},
+            **{"metadata[billing_customer]": customer.id},
         )
         return str(made["id"])
 
