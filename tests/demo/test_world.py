@@ -130,6 +130,7 @@ def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -
     assert not world.billing.audit()
 
 
+@pytest.mark.slow
 def test_a_telling_that_was_killed_goes_on(folder: Path, tmp_path: Path) -> None:
     """Killed twice on its way, it ends as the same world: nothing is missing, nothing is there twice."""
     half = tmp_path / "half"

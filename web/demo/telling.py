@@ -39,17 +39,23 @@ def _play(world: World, steps: Sequence[Step], stands: datetime, progress: Progr
     for number, step in enumerate(steps):
         if step.at < stands:
             continue
-        if step.at.date() != world.sandbox.clock.now().date():
+        next_day = step.at.date() != world.sandbox.clock.now().date()
+        if next_day:
             progress(100 * number // len(steps))
-        _move(world, step.at)
+        _move(world, step.at, and_then=next_day)
         step.do(world)
         world.sandbox.drain()
 
 
-def _move(world: World, to: datetime) -> None:
-    """On to `to`, doing what falls due on the way when it does."""
+def _move(world: World, to: datetime, *, and_then: bool = True) -> None:
+    """On to `to`, doing what falls due on the way when it does; and once more there (verbs do so by themselves)."""
+
+    def after_stop(at: datetime) -> None:
+        if at < to or and_then:
+            catch_up(world.billing)
+
     if to > world.sandbox.clock.now():
-        world.sandbox.advance(to, lambda _: catch_up(world.billing))
+        world.sandbox.advance(to, after_stop)
 
 
 def _stands_at(billing: Billing) -> datetime | None:
