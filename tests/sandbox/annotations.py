@@ -121,6 +121,8 @@ class Reader:
         schemas = [self._schema(part, home, way, request=request) for part in parts]
         words = [word for schema in schemas for word in schema.get("enum", [])]
         others = [schema for schema in schemas if "enum" not in schema]
+        if request and words == [""] and _PLAIN["str"] in others:
+            words = []  # the empty text unsets; any other is as good
         if words and _PLAIN["str"] in others:  # an open list of words: closed for us, open for Stripe
             others.remove(_PLAIN["str"])
             words_alone: Schema = {"type": "string", "enum": words} if request else {"type": "string", "known": words}

@@ -12,6 +12,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -155,13 +156,26 @@ class Listener:
     url: str = "http://app.test/webhooks/stripe"
     events: list[stripe.Event] = field(default_factory=list)
     answer: Callable[[stripe.Event], int] = lambda event: 200
+    _heard: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, body: bytes, signature: str) -> int:
         event = stripe.Webhook.construct_event(body, signature, self.secret)
         status = self.answer(event)
         if 200 <= status < 300:
             self.events.append(event)
+            self._heard.set()
         return status
+
+    def wait_for(self, happened: str, *, seconds: float) -> stripe.Event:
+        """The first event of that type, which must come within this time."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            found = [event for event in self.events if event.type == happened]
+            if found:
+                return found[0]
+            self._heard.wait(0.05)
+            self._heard.clear()
+        raise AssertionError(f"no {happened} came, only {self.types}")
 
     @property
     def types(self) -> list[str]:
