@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
+from web.prices import Prices
+
 if TYPE_CHECKING:
     from billing import Billing, Transaction
     from billing.base.settings import Settings
@@ -19,11 +21,12 @@ EXTENSION = "billing"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None."""
+    """`prices` remembers what Stripe's prices are. `checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None."""
 
     billing: Billing
     settings: Settings
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
 
 
 def state() -> State:

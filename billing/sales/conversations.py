@@ -34,7 +34,7 @@ KEY_LIVES = timedelta(hours=23)
 MOST_ATTEMPTS = 24
 """By the step, over some twenty hours; then it is looked up once more and given up."""
 
-_FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
+_FIRST_DELAY, _LONGEST_DELAY = timedelta(seconds=15), timedelta(hours=1)
 _LAST_LOOKS = 8
 _LONGEST_REASON = 500
 _LOG = logging.getLogger("billing.conversations")
