@@ -21,7 +21,10 @@ EXTENSION = "billing"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`prices` remembers what Stripe's prices are. `checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None."""
+    """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None.
+
+    `prices` remembers what Stripe's prices are.
+    """
 
     billing: Billing
     settings: Settings

@@ -231,9 +231,8 @@ def plan_now(subscription: Subscription | None, plans: Mapping[str, Plan]) -> st
         return f"You are on the {name} plan, which ends on {date_text(subscription.cancel_at)}."
     if subscription.status in ("past_due", "unpaid"):
         return f"You are on the {name} plan. Its last payment failed: Stripe has written to you about it."
-    renews = (
-        f", which renews on {date_text(subscription.current_period_end)}" if subscription.current_period_end else ""
-    )
+    end = subscription.current_period_end
+    renews = f", which renews on {date_text(end)}" if end else ""
     return f"You are on the {name} plan{renews}."
 
 
