@@ -15,6 +15,9 @@ import pytest
 from billing import Billing
 from billing.testing import TestBilling, open_billing
 from tests import databases
+from tests.sandbox.serving import listener, sandbox, stripe_client, stripe_rules, stripe_schema, watch
+
+__all__ = ["listener", "sandbox", "stripe_client", "stripe_rules", "stripe_schema", "watch"]  # the sandbox's fixtures, for all tests
 
 BOTH = ("sqlite", "postgresql")
 

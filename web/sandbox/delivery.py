@@ -163,7 +163,7 @@ class Delivery:
 
     def _send(self, endpoint: Object, event: Object) -> str:
         """The status it was answered with, or why there was none."""
-        body = json.dumps(event, indent=2).encode()
+        body = json.dumps(event).encode()
         header = signature(body, endpoint["_secrets"], int(clock.real_seconds()))
         near = self.near.get(endpoint["url"])
         try:

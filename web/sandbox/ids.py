@@ -36,14 +36,8 @@ def new(kind: str) -> str:
 
 
 def letters(length: int) -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in secrets.token_bytes(length))
 
 
 def webhook_secret() -> str:
     return "whsec_" + letters(32)
-
-
-def fits(kind: str, text: str) -> bool:
-    """Whether this could be the id of such an object."""
-    head, _ = _SHAPES[kind]
-    return text.startswith(head)

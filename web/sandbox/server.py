@@ -7,7 +7,6 @@ import logging
 import re
 import select
 import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
@@ -74,7 +73,7 @@ def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
         )
         answer = desk.answer(operation, path, asked)
         if fault == "lost":
-            _hang_up(reset=True)
+            _hang_up()
         response = _json(answer)
         if key is not None:
             response.headers["Idempotency-Key"] = key
@@ -120,7 +119,7 @@ def _go_wrong(sandbox: Machine, how: str) -> Response:
     if how == "timeout":
         _stay_silent(sandbox)
     if how in ("timeout", "reset"):
-        _hang_up(reset=how == "reset")
+        _hang_up()
     return _error(500, "An error occurred, as was asked.", "api_error")
 
 
@@ -136,13 +135,9 @@ def _stay_silent(sandbox: Machine) -> None:
         left -= 0.1
 
 
-def _hang_up(*, reset: bool) -> None:
-    """Ends the connection without an answer."""
+def _hang_up() -> None:
+    """Ends the connection; what is answered after that reaches nobody."""
     wire: socket.socket | None = request.environ.get("werkzeug.socket")
     if wire is None:
         raise ConnectionAbortedError("no answer, as was asked")
-    if reset:
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    else:
-        wire.shutdown(socket.SHUT_RDWR)
-    wire.close()
+    wire.shutdown(socket.SHUT_RDWR)

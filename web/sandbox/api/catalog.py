@@ -21,14 +21,8 @@ from web.sandbox.resources import prices, products
 from web.sandbox.store import Object
 from web.sandbox.work import shown
 
-RECURRING = Fields(
-    {
-        "interval": OneOf("day", "month", "week", "year"),
-        "interval_count": Whole(1, 36),
-        "usage_type": OneOf("licensed"),
-    },
-    ["interval"],
-)
+_EVERY: dict[str, Kind] = {"interval": OneOf("day", "month", "week", "year"), "interval_count": Whole(1, 36)}
+RECURRING = Fields(_EVERY, ["interval"])
 PRODUCT_DATA = Fields(
     {"name": Text(), "description": Text(), "metadata": Labels(), "images": Several(Text()), "unit_label": Text()},
     ["name"],
@@ -60,7 +54,7 @@ _NEW_PRICE: dict[str, Kind] = {
     "product_data": Fields(
         {"id": Text(), "active": YesNo(), "metadata": Labels(), "name": Text(), "unit_label": Text()}, ["name"]
     ),
-    "recurring": RECURRING,
+    "recurring": Fields({**_EVERY, "usage_type": OneOf("licensed")}, ["interval"]),
 }
 
 

@@ -55,7 +55,7 @@ _LIST = Fields(
     }
 )
 _PAY = takes({"off_session": YesNo(), "paid_out_of_band": YesNo(), "payment_method": Text(), "source": Text()})
-_PAYMENT = Fields({"payment_intent": Text(), "type": OneOf("payment_intent", "charge")}, ["type"])
+_PAYMENT = Fields({"payment_intent": Text(), "type": OneOf("payment_intent", "payment_record")}, ["type"])
 
 
 def _create(asked: Asked) -> Object:
