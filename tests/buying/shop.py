@@ -15,7 +15,8 @@ import stripe
 from billing import Gateway
 from billing.catalog.loading import parse
 from billing.testing import TestBilling
-from web.sandbox import Sandbox, Served, serve
+from tests.sandbox.serving import Watch, served
+from web.sandbox import Sandbox
 
 KEY, SECRET = "sk_test_shop", "whsec_shop"
 BACK = "https://app.example.com/{topup}"
@@ -71,14 +72,13 @@ class Shop:
 
     billing: TestBilling
     sandbox: Sandbox
-    served: Served
     events: bool = True
     heard: int = 0
 
     @cached_property
     def stripe(self) -> stripe.StripeClient:
         """Someone else who looks at the same account."""
-        return stripe.StripeClient(KEY, base_addresses={"api": self.served.url})
+        return stripe.StripeClient(KEY, base_addresses={"api": self.sandbox.url})
 
     def fail(self, how: str, times: int = 1, path: str = "/v1/", method: str = "POST") -> None:
         """The sandbox's next requests go wrong."""
@@ -127,17 +127,15 @@ class Shop:
 
 
 @contextmanager
-def open_shop(make_billing: Callable[..., TestBilling], folder: Path, **more: Any) -> Iterator[Shop]:
-    """With a customer `team`; `stock` puts the catalog's prices into Stripe."""
+def open_shop(make_billing: Callable[..., TestBilling], folder: Path, watch: Watch, **more: Any) -> Iterator[Shop]:
+    """With a customer `team`; `stock` puts the catalog's prices into Stripe. What is said on the wire is held to
+    Stripe's interface.
+    """
     billing = make_billing(catalog=CATALOG, webhook_secrets=(SECRET,), **more)
-    sandbox = Sandbox(folder / "sandbox.sqlite3", now=billing.clock.now)
-    served = serve(sandbox)
-    billing.gateway = Gateway(KEY, served.url)
-    shop = Shop(billing, sandbox, served)
-    try:
+    with served(folder / "sandbox.sqlite3", watch, now=billing.clock.now) as sandbox:
+        billing.gateway = Gateway(KEY, sandbox.url)
+        shop = Shop(billing, sandbox)
         sandbox.listen("http://shop.example/", SECRET, deliver=shop._deliver)
         billing.customer("team", name="Team", email="team@example.com")
         yield shop
-    finally:
-        served.close()
-        sandbox.close()
+    assert not watch.wrong, "this is not Stripe's interface:\n" + "\n".join(watch.wrong)

@@ -110,8 +110,9 @@ def test_a_day_later_a_session_that_is_over_is_not_made_again(shop: Shop) -> Non
     with pytest.raises(StripeUnavailable):
         shop.buy()
     shop.sandbox.faults.clear()
-    shop.sandbox.advance(shop.billing.now)
     shop.later(hours=30)
+    shop.sandbox.advance(shop.billing.now)
+    shop.later(minutes=6)
     (topup,) = shop.billing.topups("team")
     assert topup.status in ("failed", "expired")
     assert len(shop.sessions()) == 1
@@ -119,25 +120,26 @@ def test_a_day_later_a_session_that_is_over_is_not_made_again(shop: Shop) -> Non
 
 @pytest.mark.database("sqlite")
 def test_what_stripe_refuses_is_over_and_says_why(shop: Shop) -> None:
-    shop.billing.customer("team", email="not an address")
-    shop.billing.catalog.packs["listed"]
-    with pytest.raises(StripeRefused):
-        shop.billing.settle_refused = None  # type: ignore[attr-defined]
-        shop.buy(currency="eur", success_url="https://app.example.com/" + "x" * 1900 + "{topup}" * 9)
+    shop.billing.customer("team", stripe_customer_id="cus_gone")
+    for _ in range(2):
+        with pytest.raises(StripeRefused, match="No such customer: 'cus_gone'"):
+            shop.buy()
     (topup,) = shop.billing.topups("team")
-    assert topup.status == "failed"
-    assert topup.reason
+    assert (topup.status, topup.checkout_url) == ("failed", None)
+    (conversation,) = shop.billing.conversations(status="refused")
+    assert conversation.subject == topup.id
+    assert shop.sessions() == []
 
 
 @pytest.mark.database("sqlite")
 def test_a_key_that_stripe_does_not_take(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    shop.billing.gateway = gateway.Gateway("sk_wrong_secret", shop.served.url)
+    shop.billing.gateway = gateway.Gateway("sk_wrong_secret", shop.sandbox.url)
     with pytest.raises(StripeNotConfigured, match="STRIPE_SECRET_KEY") as caught:
         shop.buy()
     assert "sk_wrong" not in str(caught.value) + repr(caught.value) + repr(shop.billing.gateway)
     shop.later(minutes=1)
     assert "sk_wrong" not in caplog.text
-    shop.billing.gateway = gateway.Gateway(KEY, shop.served.url)
+    shop.billing.gateway = gateway.Gateway(KEY, shop.sandbox.url)
     shop.later(minutes=5)
     (topup,) = shop.billing.topups("team")
     one_of_each(shop, topup)
@@ -164,6 +166,7 @@ def test_no_transaction_is_open_while_stripe_is_asked(shop: Shop, monkeypatch: p
     import requests
 
     seen: list[int] = []
+    shop.events = False
     send = requests.Session.send
 
     def watched(self: requests.Session, *args: Any, **more: Any) -> Any:
