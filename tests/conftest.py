@@ -17,7 +17,14 @@ from billing.testing import TestBilling, open_billing
 from tests import databases
 from tests.sandbox.serving import listener, sandbox, stripe_client, stripe_rules, stripe_schema, watch
 
-__all__ = ["listener", "sandbox", "stripe_client", "stripe_rules", "stripe_schema", "watch"]  # the sandbox's fixtures, for all tests
+__all__ = [
+    "listener",
+    "sandbox",
+    "stripe_client",
+    "stripe_rules",
+    "stripe_schema",
+    "watch",
+]  # the sandbox's fixtures, for all tests
 
 BOTH = ("sqlite", "postgresql")
 

@@ -160,7 +160,13 @@ def test_silence_and_too_many(sandbox: Sandbox, shop: Shop) -> None:
             "unit_amount",
             "parameter_invalid_integer",
         ),
-        ("POST", "/v1/prices", {"unit_amount": 5, "currency": "usd", "product": "prod_no"}, "product", "resource_missing"),
+        (
+            "POST",
+            "/v1/prices",
+            {"unit_amount": 5, "currency": "usd", "product": "prod_no"},
+            "product",
+            "resource_missing",
+        ),
         (
             "POST",
             "/v1/prices",
@@ -244,7 +250,10 @@ def test_lists_are_cut_by_time(shop: Shop, sandbox: Sandbox) -> None:
     found = shop.v1.customers.list({"created": {"gt": first.created}}).data
     assert [one.id for one in found] == [second.id]
     assert [one.id for one in shop.v1.customers.list({"created": {"lt": second.created}}).data] == [first.id]
-    assert [one.id for one in shop.v1.customers.list({"created": {"lte": second.created}}).data] == [second.id, first.id]
+    assert [one.id for one in shop.v1.customers.list({"created": {"lte": second.created}}).data] == [
+        second.id,
+        first.id,
+    ]
 
 
 def test_ids_become_what_they_name(shop: Shop, watch: Watch) -> None:

@@ -41,7 +41,11 @@ def test_a_pack(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     assert paid["url"] is None
     session = shop.v1.checkout.sessions.retrieve(session.id, {"expand": ["line_items", "payment_intent.latest_charge"]})
     assert (session.status, session.payment_status, session.amount_total) == ("complete", "paid", 1_000)
-    assert session.client_reference_id == "team_42" and session.metadata is not None and session.metadata["topup"] == "top_1"
+    assert (
+        session.client_reference_id == "team_42"
+        and session.metadata is not None
+        and session.metadata["topup"] == "top_1"
+    )
     assert session.line_items is not None and session.line_items.data[0].amount_total == 1_000
     intent: Any = session.payment_intent
     assert (intent.status, intent.amount_received, intent.customer) == ("succeeded", 1_000, customer.id)

@@ -33,7 +33,10 @@ def test_the_thirty_first_is_the_last_day_of_a_shorter_month(shop: Shop, sandbox
     ]
     assert [period.end for period in periods[:-1]] == [period.start for period in periods[1:]]
     item = shop.again(subscription).items.data[0]
-    assert (shown(item.current_period_start), shown(item.current_period_end)) == ("2028-03-31 10:00", "2028-04-30 10:00")
+    assert (shown(item.current_period_start), shown(item.current_period_end)) == (
+        "2028-03-31 10:00",
+        "2028-04-30 10:00",
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,9 +55,7 @@ def test_other_intervals(shop: Shop, sandbox: Sandbox, interval: str, count: int
     assert [shown(one.lines.data[0].period.start)[:10] for one in shop.invoices(subscription)] == starts
 
 
-def test_a_renewal_is_drafted_at_once_and_paid_an_hour_later(
-    shop: Shop, sandbox: Sandbox, listener: Listener
-) -> None:
+def test_a_renewal_is_drafted_at_once_and_paid_an_hour_later(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     sandbox.start_at(at("2027-01-01 00:00"))
     subscription = shop.subscribe()
     shop.v1.subscriptions.update(subscription.id, {"metadata": {"customer": "team_42"}})
@@ -122,9 +123,7 @@ def test_all_happens_in_the_order_of_time(shop: Shop, sandbox: Sandbox, listener
     assert sandbox.clock.now() >= at("2027-02-02 00:00")
 
 
-def test_a_card_that_fails_is_tried_again_and_then_it_is_over(
-    shop: Shop, sandbox: Sandbox, listener: Listener
-) -> None:
+def test_a_card_that_fails_is_tried_again_and_then_it_is_over(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     sandbox.start_at(at("2027-01-01 00:00"))
     session = shop.session(shop.plan(), customer=shop.customer().id)
     subscription = shop.v1.subscriptions.retrieve(sandbox.pay(session.id)["subscription"])
