@@ -12,7 +12,7 @@ from web import api, errors
 from web.docs import docs
 from web.operation import observe, operation
 from web.pages import pages, secure
-from web.portal.views import portal
+from web.portal.buying import portal
 from web.state import EXTENSION, Demo, State
 from web.webhooks import webhooks
 

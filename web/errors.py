@@ -14,7 +14,9 @@ from flask import Flask, Response, current_app, g, json, request
 from werkzeug.exceptions import HTTPException
 
 from billing.rules.refusals import Refusal, Unavailable
+from web.links import fresh_link, portal_url
 from web.pages import message
+from web.state import engine
 
 PROBLEM = "application/problem+json"
 _LOG = structlog.get_logger("billing.web")
@@ -26,15 +28,21 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "unknown_bucket": (404, "No such bucket"),
     "unknown_hold": (404, "No such hold"),
     "unknown_spend": (404, "No such spend"),
+    "unknown_topup": (404, "No such top-up"),
+    "unknown_checkout": (404, "No such checkout"),
     "hold_ended": (409, "The hold has ended"),
     "already_reversed": (409, "Already given back"),
     "bucket_ended": (409, "The bucket has ended"),
     "stripe_customer_taken": (409, "The Stripe customer belongs to another customer"),
+    "subscription_exists": (409, "There is a subscription already"),
     "invalid": (422, "The request can't be used as it is"),
     "idempotency_key_reused": (422, "The key was used for another request"),
     "unknown_unit": (422, "No such unit"),
     "unknown_plan": (422, "No such plan"),
     "unknown_pack": (422, "No such pack"),
+    "stripe_refused": (422, "Stripe refuses it"),
+    "stripe_not_configured": (503, "Stripe is not connected"),
+    "stripe_unavailable": (503, "Stripe can't be reached"),
     "busy": (503, "Busy"),
     "database_unavailable": (503, "The database is not available"),
     "clock_skew": (503, "This machine's clock is wrong"),
@@ -74,11 +82,15 @@ class Problem(Exception):
         super().__init__(detail)
 
 
-def problem_of(refusal: Refusal) -> dict[str, Any]:
-    """A refusal as a problem's content. KeyError for one without a status."""
+def problem_of(refusal: Refusal, customer: str | None = None) -> dict[str, Any]:
+    """A refusal as a problem's content. KeyError for one without a status. A `customer` who has too little is told
+    where to get more.
+    """
     status, title = REFUSALS[refusal.code]
     # A problem's own `status` is the HTTP one; that of a hold or a bucket goes by another name.
     explained = {"state" if name == "status" else name: value for name, value in refusal.explain().items()}
+    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs:
+        explained["topup_url"] = portal_url(fresh_link(customer, "topup"))
     return content(refusal.code, status, title, str(refusal)) | explained
 
 
@@ -105,7 +117,7 @@ def _refused(refusal: Refusal) -> Response:
     if refusal.code not in REFUSALS:
         return _unexpected(refusal)
     headers = {"Retry-After": str(refusal.retry_after)} if isinstance(refusal, Unavailable) else None
-    problem = problem_of(refusal)
+    problem = problem_of(refusal, (request.view_args or {}).get("customer"))
     if problem["status"] >= 500:
         _LOG.warning("unavailable", code=refusal.code, detail=str(refusal))
     return _response(problem, headers)

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from billing.access.tokens import PortalLink, sign_portal_link
-from web.state import secrets, state
+from billing.access.tokens import PORTAL_LIFETIME, PortalLink, sign_portal_link
+from web.state import clock_now, secrets, state
 
-_PATHS = {"wallet": "", "activity": "/activity"}
+_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans"}
 
 
 def portal_url(link: PortalLink) -> str:
     """The signed link under PUBLIC_URL, open to whoever holds it."""
-    token = sign_portal_link(secrets(), link)
-    return f"{state().settings.public_url}/portal/{token}{_PATHS[link.page]}"
+    return f"{state().settings.public_url}/portal/{signed(link)}{_PATHS[link.page]}"
+
+
+def topup_page(token: str) -> str:
+    """Where the buyer of a top-up comes back to; `{topup}` in it stands for its id."""
+    return f"{state().settings.public_url}/portal/{token}/topups/{{topup}}"
+
+
+def checkout_page(token: str) -> str:
+    """Where the buyer of a plan comes back to; `{checkout}` in it stands for the checkout's id."""
+    return f"{state().settings.public_url}/portal/{token}/plans/{{checkout}}"
+
+
+def signed(link: PortalLink) -> str:
+    """The link's token."""
+    return sign_portal_link(secrets(), link)
+
+
+def fresh_link(customer: str, page: str) -> PortalLink:
+    """A link that opens now and for as long as links do."""
+    return PortalLink(customer, page, clock_now().replace(microsecond=0) + PORTAL_LIFETIME)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
+from billing.base.settings import Settings, origin_of
 from billing.base.wording import time_text
 from web.state import clock_now, state
 
@@ -21,6 +22,9 @@ POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """No inline code, nothing from elsewhere. The images in `data:` are those inside the style sheets."""
+
+CHECKOUT = "https://checkout.stripe.com"
+"""Where Stripe's Checkout is."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -49,6 +53,13 @@ def secure(app: Flask) -> None:
     def shared() -> dict[str, object]:
         shown = state().demo
         return {"theme": chosen_theme(), "demo": shown, "demo_time": time_text(clock_now()) if shown else None}
+
+
+def policy(settings: Settings) -> str:
+    """`POLICY` for pages with a button that leads to Checkout: browsers hold the way of a form to its very end."""
+    base = settings.stripe_api_base
+    places = " ".join(dict.fromkeys([CHECKOUT, *([origin_of(base)] if base else [])]))
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {places}")
 
 
 def chosen_theme() -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
+from web.prices import Prices
+
 if TYPE_CHECKING:
     from billing import Billing, Transaction
     from billing.base.settings import Settings
@@ -30,13 +32,14 @@ class Demo:
 @dataclass(frozen=True, slots=True)
 class State:
     """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None. `demo`
-    is None outside of one.
+    is None outside of one. `prices` remembers what Stripe's prices are.
     """
 
     billing: Billing
     settings: Settings
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     demo: Demo | None = None
+    prices: Prices = field(default_factory=Prices)
 
 
 def state() -> State:

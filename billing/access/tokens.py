@@ -12,7 +12,7 @@ from itsdangerous import BadData, URLSafeSerializer
 PORTAL_LIFETIME = timedelta(hours=24)
 """How long a portal link opens the customer's pages."""
 
-PAGES = ("wallet", "activity")
+PAGES = ("wallet", "activity", "topup", "plans")
 _SALT = "billing portal link"
 
 

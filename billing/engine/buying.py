@@ -12,10 +12,11 @@ from billing.credits import customers
 from billing.inbox import waking
 from billing.rules import asking
 from billing.rules.refusals import Refusal
-from billing.sales import buying, conversations, settling, subscriptions, topup_rows
+from billing.sales import buying, checkouts, conversations, settling, subscriptions, topup_rows
 from billing.sales.conversations import Conversation
 from billing.sales.values import Applied, Checkout, Subscription, Topup
 from billing.stripe.gateway import Gateway
+from billing.stripe.values import Price
 
 
 class Buying:
@@ -81,6 +82,29 @@ class Buying:
         if isinstance(found, Refusal):
             raise found
         return found
+
+    def find_checkout(self, customer: str, id: str) -> Checkout:
+        """A Checkout of a subscription. Raises UnknownCheckout."""
+        _refuse(asking.refuse(checkout=asking.text(id)))
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            found = checkouts.find(tx, customer, id)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def usual_currency(self, customer: str) -> str | None:
+        """The currency in which the customer paid last, None if never."""
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            return topup_rows.usual_currency(tx, customer)
+
+    def prices(self, names: Iterable[str]) -> dict[str, Price]:
+        """What Stripe says of these price ids and lookup keys, of those that may be sold.
+
+        Raises StripeUnavailable, StripeNotConfigured.
+        """
+        return buying.asked(self.gateway).prices(names)
 
     def subscription(self, customer: str) -> Subscription | None:
         """What the customer subscribes to, or did last, by what was told and paid. Raises UnknownCustomer."""

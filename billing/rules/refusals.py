@@ -105,6 +105,10 @@ class UnknownTopup(_Unknown):
     code, noun = "unknown_topup", "top-up"
 
 
+class UnknownCheckout(_Unknown):
+    code, noun = "unknown_checkout", "checkout"
+
+
 class UnknownSession(_Unknown):
     code, noun = "unknown_session", "Checkout session"
 
@@ -279,10 +283,14 @@ class ClockSkew(Unavailable):
 
 
 class StripeUnavailable(Unavailable):
-    """Stripe can't be reached, or is overloaded. What was begun goes on by itself."""
+    """Stripe can't be reached, or is overloaded. What was begun goes on by itself; `purchase` is its id."""
 
     code = "stripe_unavailable"
     retry_after = 5
+    purchase: str | None = None
+
+    def explain(self) -> dict[str, object]:
+        return {} if self.purchase is None else {"purchase": self.purchase}
 
 
 class WrongIsolation(Refusal):

@@ -22,6 +22,7 @@ from billing.rules.refusals import (
     Refusal,
     StripeNotConfigured,
     StripeRefused,
+    StripeUnavailable,
     SubscriptionExists,
     UnknownPack,
     UnknownPlan,
@@ -165,15 +166,22 @@ def _offer(db: Database, gateway: Gateway | None, catalog: Catalog, pack: Pack, 
     with db.read() as tx:
         usual = topup_rows.usual_currency(tx, request.customer)
     if pack.prices:
-        currency = request.currency or next((one for one in pack.prices if one == usual), next(iter(pack.prices)))
+        currency = request.currency or own_currency(pack, usual)
         if currency not in pack.prices:
             raise Invalid.field("currency", f"{pack.id} is sold in {', '.join(pack.prices)}.")
         return Offer(pack, title, pack.prices[currency], currency, None)
-    priced = [one for one in asked(gateway).prices(pack.stripe_prices) if one.cents is not None and one.every is None]
+    priced = [
+        one for one in asked(gateway).prices(pack.stripe_prices).values() if one.cents is not None and one.every is None
+    ]
     price = _chosen(priced, request.currency, usual)
     if price is None or price.cents is None:
         raise Invalid.field("pack", f"{pack.id} has no price{_in(request.currency)}: give it prices in the catalog.")
     return Offer(pack, title, price.cents, price.currency, price.id)
+
+
+def own_currency(pack: Pack, usual: str | None) -> str:
+    """In which of its currencies a pack is sold to whoever usually pays in `usual`: that one, else its first."""
+    return usual if usual is not None and usual in pack.prices else next(iter(pack.prices))
 
 
 def _price(db: Database, gateway: Gateway | None, plan: Plan, request: Request) -> Price:
@@ -185,7 +193,7 @@ def _price(db: Database, gateway: Gateway | None, plan: Plan, request: Request) 
     with db.read() as tx:
         usual = topup_rows.usual_currency(tx, request.customer)
     names = plan.prices if request.price is None else (request.price,)
-    found = [one for one in asked(gateway).prices(names) if one.every is not None]
+    found = [one for one in asked(gateway).prices(names).values() if one.every is not None]
     price = _chosen(found, request.currency, usual)
     if price is None:
         where = f"Stripe has no active recurring price{_in(request.currency)} among {', '.join(names)}"
@@ -228,7 +236,11 @@ def _open(db: Database, gateway: Gateway | None, tell: Tell, kind: _Kind, row: R
     with db.read() as tx:
         conversation = conversations.open_one(tx, kind.name, row.id)
     if conversation is not None:
-        conversations.carry_on(db, asked(gateway), settling.KINDS, tell, conversation)
+        try:
+            conversations.carry_on(db, asked(gateway), settling.KINDS, tell, conversation)
+        except StripeUnavailable as unavailable:
+            unavailable.purchase = row.id
+            raise
 
 
 def asked(gateway: Gateway | None) -> Gateway:

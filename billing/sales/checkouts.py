@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 from billing.base import ids, sets
 from billing.base.db import Tx
 from billing.catalog.terms import Plan
+from billing.rules.refusals import Refusal, UnknownCheckout
 from billing.sales import conversations, sessions, stripe_customers
 from billing.sales.conversations import Kind
 from billing.sales.sessions import Return
@@ -48,6 +49,12 @@ def begin(tx: Tx, customer: str, plan: Plan, price: str, back: Return, key: str,
 
 def read(tx: Tx, id: str) -> Row[Any] | None:
     return tx.connection.execute(select(checkouts).where(checkouts.c.id == id)).one_or_none()
+
+
+def find(tx: Tx, customer: str, id: str) -> Checkout | Refusal:
+    """The customer's checkout, or `UnknownCheckout`."""
+    row = read(tx, id)
+    return UnknownCheckout(id) if row is None or row.customer_id != customer else shown(row, tx.now)
 
 
 def by_key(tx: Tx, customer: str, key: str) -> Row[Any] | None:

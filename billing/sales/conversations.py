@@ -34,7 +34,7 @@ KEY_LIVES = timedelta(hours=23)
 MOST_ATTEMPTS = 24
 """By the step, over some twenty hours; then it is looked up once more and given up."""
 
-_FIRST_DELAY, _LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=1)
+_FIRST_DELAY, _LONGEST_DELAY = timedelta(seconds=15), timedelta(hours=1)
 _LAST_LOOKS = 8
 _LONGEST_REASON = 500
 _LOG = logging.getLogger("billing.conversations")
@@ -192,12 +192,14 @@ def _begin(db: Database, kinds: Kinds, id: str, by_step: bool) -> _Begun | str |
         over = attempts > MOST_ATTEMPTS
         again = tx.now + min(_FIRST_DELAY * 2 ** min(attempts, 20), _LONGEST_DELAY)
         prepared = kinds[row.kind].prepare(tx, row) if row.asked_at is None else row.params
-        if isinstance(prepared, str):
+        if isinstance(prepared, str) and not over:
             _change(tx, id, attempts=attempts, next_attempt_at=again)
             return prepared
         if prepared is None:
             _change(tx, id, status="done", reason=None, next_attempt_at=None, ended_at=tx.now)
             return None
+        if isinstance(prepared, str):  # what must come first never came: nothing was asked, and nothing will be
+            return _Begun(row, row.params, look_up=True)
         asked_at = row.asked_at or tx.now
         _change(tx, id, params=dict(prepared), attempts=attempts, next_attempt_at=again, asked_at=asked_at)
         return _Begun(row, prepared, over or asked_at + KEY_LIVES <= tx.now)

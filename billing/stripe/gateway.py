@@ -26,7 +26,7 @@ CONNECT, READ, LONGEST = 2.0, 8.0, 10.0
 """Seconds: for a connection, for an answer, and for all attempts of one request before another is begun."""
 
 _RETRIES = 2
-_PAGE = 100
+_PAGE, _MOST_KEYS = 100, 10
 _WHOLE_SESSION = ["line_items", "invoice", "subscription", "payment_intent.latest_charge"]
 
 
@@ -90,22 +90,21 @@ class Gateway:
             return False
         return True
 
-    def prices(self, names: Iterable[str]) -> list[Price]:
-        """The prices of these ids and lookup keys that are there and may be sold, in the order of the names."""
-        wanted = list(names)
+    def prices(self, names: Iterable[str]) -> dict[str, Price]:
+        """Those of these ids and lookup keys that are there and may be sold, in the order of the names."""
+        wanted = list(dict.fromkeys(names))
         keys = [name for name in wanted if not name.startswith("price_")]
         found: dict[str, Price] = {}
-        if keys:
-            listed = self._ask(lambda: self._client.v1.prices.list(_any({"lookup_keys": keys[:10], "limit": _PAGE})))
-            for one in listed.data:
-                price = _read(answers.price, one)
-                found[price.lookup_key or price.id] = price
+        for at in range(0, len(keys), _MOST_KEYS):
+            asked = {"lookup_keys": keys[at : at + _MOST_KEYS], "limit": _PAGE}
+            listed = self._ask(lambda asked=asked: self._client.v1.prices.list(_any(asked)))  # type: ignore[misc]
+            prices = [_read(answers.price, one) for one in listed.data]
+            found |= {price.lookup_key: price for price in prices if price.lookup_key is not None}
         for name in wanted:
-            if name not in found and name not in keys:
-                one_price = self._price(name)
-                if one_price is not None:
-                    found[name] = one_price
-        return [found[name] for name in wanted if name in found and found[name].active]
+            one_price = self._price(name) if name not in keys else None
+            if one_price is not None:
+                found[name] = one_price
+        return {name: found[name] for name in wanted if name in found and found[name].active}
 
     def _price(self, id: str) -> Price | None:
         try:

@@ -6,11 +6,11 @@ from typing import Any
 
 import marshmallow as ma
 
-from billing.access.tokens import PAGES, PORTAL_LIFETIME, PortalLink
+from billing.access.tokens import PAGES
 from web.api.fields import Time
 from web.api.resource import Resource
-from web.links import portal_url
-from web.state import clock_now, engine
+from web.links import fresh_link, portal_url
+from web.state import engine
 
 portal_links = Resource(
     "portal links", "/v1/customers/<name:customer>/portal-links", "Links to the customer's own pages."
@@ -34,7 +34,7 @@ class PortalLinkAnswer(ma.Schema):
     "POST", "", scope="read", body=PortalLinkBody, answer=PortalLinkAnswer, status=201, refusals=("unknown_customer",)
 )  # fmt: skip
 def make_portal_link(customer: str, body: dict[str, Any]) -> Any:
-    """Make a link to the customer's wallet, to send them to right away."""
+    """Make a link to the customer's wallet, top-ups or plans, to send them to right away."""
     known = engine().find_customer(customer)
-    link = PortalLink(known.id, body["page"], clock_now().replace(microsecond=0) + PORTAL_LIFETIME)
+    link = fresh_link(known.id, body["page"])
     return {"url": portal_url(link), "expires_at": link.expires_at}

@@ -104,7 +104,11 @@ def spend_many(body: dict[str, Any]) -> Any:
     judged: list[Receipt | Refusal | Spend] = [_read(item) for item in body["spends"]]
     wanted = [item for item in judged if isinstance(item, Spend)]
     answers = iter(engine().spend_many(wanted) if wanted else [])
-    return {"results": [_result(next(answers) if isinstance(item, Spend) else item) for item in judged]}
+    return {
+        "results": [
+            _result(next(answers), item.customer) if isinstance(item, Spend) else _result(item, None) for item in judged
+        ]
+    }
 
 
 @spends.operation(
@@ -125,8 +129,8 @@ def _read(item: Any) -> Spend | Refusal:
         return invalid(error.messages)
 
 
-def _result(answer: Receipt | Refusal | Spend) -> dict[str, Any]:
+def _result(answer: Receipt | Refusal | Spend, customer: str | None) -> dict[str, Any]:
     if isinstance(answer, Refusal):
-        problem = problem_of(answer)
+        problem = problem_of(answer, customer)
         return {"status": problem["status"], "problem": problem}
     return {"status": 201, "receipt": answer} | ({"replayed": True} if getattr(answer, "replayed", False) else {})

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, abort, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, Response, abort, render_template, request
 
 from billing.access.tokens import PortalLink, read_portal_link
 from billing.rules.refusals import UnknownCustomer
-from web.pages import message
+from web.pages import message, policy
 from web.portal.activity import Activity, activities
 from web.portal.balance import by_day
 from web.portal.names import names_of
 from web.portal.walletpage import wallet_page
-from web.state import clock_now, engine, secrets, snapshot
+from web.state import clock_now, engine, secrets, snapshot, state
 
 if TYPE_CHECKING:
     from billing import Entry, Transaction
@@ -31,14 +30,16 @@ PAGE = 100
 
 BACK = "Go back to the app or the message you came from and open your wallet there again"
 
-View = Callable[[PortalLink, str], Any]
+View = Callable[..., Any]
 
 
-def by_link(view: View) -> Callable[[str], Any]:
-    """Lets in whoever holds a good link, as its customer; tells everyone else what to do."""
+def by_link(view: View) -> View:
+    """Lets in whoever holds a good link, as its customer; tells everyone else what to do. What else stands in the path
+    is handed on.
+    """
 
     @wraps(view)
-    def opened(token: str) -> Any:
+    def opened(token: str, **more: str) -> Any:
         link = read_portal_link(secrets(), token, clock_now())
         if link == "expired":
             return message(
@@ -52,7 +53,7 @@ def by_link(view: View) -> Callable[[str], Any]:
         if isinstance(link, str):
             return _wrong()
         try:
-            return view(link, token)
+            return view(link, token, **more)
         except UnknownCustomer:
             return _wrong()
 
@@ -68,6 +69,20 @@ def _wrong() -> Response:
         ),
         404,
     )
+
+
+@portal.after_request
+def lead_to_checkout(response: Response) -> Response:
+    """The portal's forms may lead to Stripe."""
+    response.headers["Content-Security-Policy"] = policy(state().settings)
+    return response
+
+
+@portal.context_processor
+def sold() -> dict[str, bool]:
+    """Which pages there are something on to buy."""
+    catalog = engine().catalog
+    return {"sells_packs": bool(catalog.packs), "sells_plans": any(plan.prices for plan in catalog.plans.values())}
 
 
 @portal.get("/<token>")

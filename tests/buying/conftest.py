@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from billing.testing import TestBilling
+from tests.buying.shop import Shop, open_shop
+from tests.sandbox.serving import Watch
+
+
+@pytest.fixture
+def shop(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Shop]:
+    with open_shop(make_billing, tmp_path, watch) as shop:
+        yield shop
