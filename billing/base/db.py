@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, RootTransaction, make_url
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -66,6 +67,19 @@ class Tx:
     def sqlite(self) -> bool:
         return self.connection.dialect.name == "sqlite"
 
+    @property
+    def driver(self) -> Any:
+        """The driver's own connection, in this transaction. For what is done thousands of times a second."""
+        return self.connection.connection.driver_connection
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """A connection of the driver's own on which each statement is a transaction by itself, and the instant."""
+
+    driver: psycopg.Connection[Any]
+    now: datetime
+
 
 class Database:
     """An engine of ours on `url` (SQLite or PostgreSQL)."""
@@ -106,6 +120,31 @@ class Database:
                 connection.close()
 
     @contextmanager
+    def at_once(self) -> Iterator[AtOnce | None]:
+        """For one statement that is a transaction by itself: no more than one journey to the database.
+
+        None on SQLite, which is no journey away, and when the database's clock has to be looked at first.
+        """
+        if self.engine.dialect.name == "sqlite":
+            yield None
+            return
+        with translated():
+            pooled = self.engine.raw_connection()
+            driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
+            try:
+                if self._clock_trusted(pooled.info):
+                    driver.autocommit = True
+                    yield AtOnce(driver, self.clock.now())
+                else:
+                    yield None
+            finally:
+                if driver.closed:
+                    pooled.invalidate()
+                else:
+                    driver.autocommit = False
+                    pooled.close()
+
+    @contextmanager
     def read(self) -> Iterator[Tx]:
         """A snapshot that only reads."""
         with translated(), self.engine.connect() as connection:
@@ -131,13 +170,18 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def _clock_trusted(self, info: dict[Any, Any]) -> bool:
+        """Is this connection's last look at the database's clock still to be believed?"""
+        if not self.clock.checked:
+            return True
+        seen = info.get("billing_clock_seen")
+        return seen is not None and 0 <= (self.clock.now() - seen).total_seconds() < _CLOCK_TRUSTED
+
     def _check_clock(self, connection: Connection) -> None:
         """Looked at when a connection opens, and again whenever our clock has gone on by minutes, or back."""
-        if not self.clock.checked:
+        if self._clock_trusted(connection.info):
             return
-        now, seen = self.clock.now(), connection.info.get("billing_clock_seen")
-        if seen is not None and 0 <= (now - seen).total_seconds() < _CLOCK_TRUSTED:
-            return
+        now = self.clock.now()
         ours = not connection.in_transaction()
         skew = _skew(connection, self.clock)
         if ours:
@@ -211,16 +255,17 @@ def translated() -> Iterator[None]:
         raise Busy("All connections to the database are in use. Send the same request again.") from error
     except OSError as error:
         raise DatabaseUnavailable(f"The database's folder can't be used: {error.strerror or error}.") from error
-    except DBAPIError as error:
+    except (DBAPIError, psycopg.Error, sqlite3.Error) as error:
         said = _in_our_words(error)
         if said is None:
             raise
         raise said from error
 
 
-def _in_our_words(error: DBAPIError) -> Unavailable | None:
-    state = getattr(error.orig, "sqlstate", None)
-    text = str(error.orig).lower()
+def _in_our_words(error: Exception) -> Unavailable | None:
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    state = getattr(orig, "sqlstate", None)
+    text = str(orig).lower()
     if state == "25P02":
         return Busy("An earlier statement of this transaction failed. Roll back and begin again.")
     if state in ("55P03", "40P01", "40001", "57014") or "is locked" in text:
@@ -229,16 +274,16 @@ def _in_our_words(error: DBAPIError) -> Unavailable | None:
         return DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.")
     if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
         return DatabaseUnavailable("The database's tables are missing or not this version's: run `billing db upgrade`.")
-    if error.connection_invalidated or _unreachable(error, state, text):
+    if getattr(error, "connection_invalidated", False) or _unreachable(orig, state, text):
         return DatabaseUnavailable("The database can't be reached.")
     return None
 
 
-def _unreachable(error: DBAPIError, state: str | None, text: str) -> bool:
+def _unreachable(orig: object, state: str | None, text: str) -> bool:
     if state is not None:
         return state[:2] in ("08", "57", "53", "3D", "28")
-    if isinstance(error.orig, psycopg.Error):
-        return isinstance(error, OperationalError | InterfaceError)
+    if isinstance(orig, psycopg.Error):
+        return isinstance(orig, psycopg.OperationalError | psycopg.InterfaceError)
     return "unable to open" in text or "not a database" in text or "malformed" in text
 
 

@@ -1,4 +1,4 @@
-"""Opening: lock the wallet, read it, do what is due. The only maker of an `OpenWallet`.
+"""Opening: lock the wallet, pour its purse back, read it, do what is due. The only maker of an `OpenWallet`.
 
 What was read before the lock is stale; so a verb opens first, and whoever holds an `OpenWallet` holds the lock.
 """
@@ -16,6 +16,7 @@ from sqlalchemy import Row, select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
+from billing.credits import purse
 from billing.credits.tables import buckets, customers, holds, wallets
 from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
@@ -38,6 +39,10 @@ class OpenWallet:
     at: datetime
     position: Position
     row: dict[str, Any]
+    stored: Sequence[Any] = ()
+    """The rows of its open buckets as they were read."""
+    policy: str = ""
+    """What its purse is filled under."""
     changed: dict[str, Any] = field(default_factory=dict)
     """Settings of the wallet's row to be written along."""
 
@@ -124,10 +129,12 @@ def position_of(
     last_at = row["last_at"] or now
     at = max(now, last_at)
     terms, terms_end = terms_of(catalog, row, last_at)
+    states = [bucket_state(bucket) for bucket in bucket_rows]
+    purse.pour(row, states)
     position = Position(
         terms,
         last_at,
-        buckets=[bucket_state(bucket) for bucket in bucket_rows],
+        buckets=states,
         holds=[hold_state(hold) for hold in hold_rows],
         next_number=row["last_number"] + 1,
         owed=row["owed"],
@@ -204,12 +211,13 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet
         is_open = holds.c.status == sa.literal_column("'open'")  # as the partial index says it
         for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
-    opened = []
+    opened, policy = [], purse.policy_of(catalog)
     for row in rows:
         values = dict(row._mapping)
         position, at = position_of(catalog, values, of_bucket[row.id], of_hold[row.id], tx.now)
         due.advance(position, at)
-        opened.append(OpenWallet(row.id, row.customer_id, row.unit, at, position, values))
+        stored = of_bucket[row.id]
+        opened.append(OpenWallet(row.id, row.customer_id, row.unit, at, position, values, stored, policy))
     return opened
 
 

@@ -6,14 +6,16 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
+from billing import signals
 from billing.base import ids
-from billing.base.db import Tx
+from billing.base.db import AtOnce, Tx
 from billing.catalog.terms import Catalog
-from billing.credits import recall
+from billing.credits import purse, recall
 from billing.credits.opening import OpenWallet, WalletName, open_wallet, open_wallets, recollect
 from billing.credits.tables import entries, wallets
 from billing.credits.values import Receipt, Spend
@@ -24,6 +26,32 @@ from billing.rules.wallet import spending, takingback
 from billing.rules.wallet.values import Cause, Movement, Past, PastMovement
 
 _PAYING = ("spend", "capture", "overdraw")
+
+
+def spend_at_once(at_once: AtOnce, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
+    """The spend as one statement by itself, where the wallet's purse pays it. None: it takes a transaction."""
+    wrong = _malformed(request)
+    if wrong is not None:
+        return wrong
+    return _from_purse(at_once.driver, at_once.now, catalog, request)
+
+
+def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:
+    """One request: from the purse where it pays, else as one of `spend_many`."""
+    receipt = _malformed(request) or _from_purse(tx.driver, tx.now, catalog, request)
+    if receipt is None:
+        return spend_many(tx, catalog, [request])[0]
+    if isinstance(receipt, Refusal):
+        return receipt
+    if signals.heard():
+        tx.told.append(purse.fact(receipt))
+    return receipt
+
+
+def _from_purse(driver: Any, now: datetime, catalog: Catalog, request: Spend) -> Receipt | None:
+    if request.unit not in catalog.units:
+        return None
+    return purse.spend(driver, now, purse.policy_of(catalog), request, _fingerprint(request))
 
 
 def spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:

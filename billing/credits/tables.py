@@ -57,6 +57,7 @@ wallets = Table(
     Column("purse_until", UTCDateTime),
     Column("purse_policy", Text),
     Column("created_at", UTCDateTime, nullable=False),
+    Column("purse_currency", Text),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),

@@ -6,13 +6,16 @@ A constant number of statements, whatever the number of movements or wallets.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
+from billing.credits import purse
 from billing.credits.opening import OpenWallet
 from billing.credits.tables import buckets, entries, holds, wallet_terms, wallets
+from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, Movement
 
 _Rows = list[dict[str, Any]]
@@ -27,25 +30,17 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     new_buckets, old_buckets, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
-        for number, bucket in position.changed_buckets.items():
-            (new_buckets if number > wallet.row["last_number"] else old_buckets).append(_bucket(wallet, bucket))
+        next_due_at = position.next_due()
+        moves = bool(position.movements or position.changed_buckets or wallet.changed)
+        if moves or next_due_at != wallet.row["next_due_at"]:
+            filled = purse.fill(position, wallet.policy)
+            new, old = _buckets(wallet, filled)
+            new_buckets += new
+            old_buckets += old
+            moved.append(_wallet(wallet, next_due_at) | purse.columns(filled))
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
-        next_due_at = position.next_due()
-        if position.movements or wallet.changed or next_due_at != wallet.row["next_due_at"]:
-            moved.append(
-                {
-                    "id": wallet.id,
-                    "available": position.available,
-                    "held": position.held,
-                    "owed": position.owed,
-                    "last_number": position.next_number - 1,
-                    "last_at": wallet.at,
-                    "next_due_at": next_due_at,
-                    "debt_due_at": position.debt_due_at,
-                }
-            )
         if wallet.changed:
             now = {**{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
             number = wallet.row["terms_number"] + 1
@@ -55,7 +50,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
             tx.told.extend(_facts(wallet))
     sets.insert(tx, entries, _lean(rows))
     sets.insert(tx, buckets, new_buckets)
-    sets.update(tx, buckets, ("wallet_id", "number"), [_changeable(row) for row in old_buckets])
+    sets.update(tx, buckets, ("wallet_id", "number"), old_buckets)
     sets.insert(tx, holds, new_holds)
     sets.update(tx, holds, ("wallet_id", "number"), old_holds)
     sets.update(tx, wallets, ("id",), moved)
@@ -64,6 +59,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
 
 
 _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_KNOWN = ("wallet_id", "is_open")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
 
 
@@ -76,8 +72,46 @@ def _lean(rows: _Rows) -> _Rows:
     return [{name: value for name, value in row.items() if name not in empty} for row in rows]
 
 
-def _changeable(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in _CHANGEABLE}
+def _wallet(wallet: OpenWallet, next_due_at: datetime | None) -> dict[str, Any]:
+    position = wallet.position
+    return {
+        "id": wallet.id,
+        "available": position.available,
+        "held": position.held,
+        "owed": position.owed,
+        "last_number": position.next_number - 1,
+        "last_at": wallet.at,
+        "next_due_at": next_due_at,
+        "debt_due_at": position.debt_due_at,
+    }
+
+
+def _buckets(wallet: OpenWallet, filled: Purse | None) -> tuple[_Rows, _Rows]:
+    """The rows of new and of changed buckets, without what lies in the purse that is filled now.
+
+    The bucket whose purse was poured back, and the one it was filled from, are looked at, too.
+    """
+    position, poured = wallet.position, wallet.row["purse_bucket"]
+    states = dict(position.changed_buckets)
+    for number in (poured, filled.bucket if filled is not None else None):
+        if number is not None:
+            states.setdefault(number, position.buckets[number])
+    new, old = _Rows(), _Rows()
+    for number, state in states.items():
+        row = purse.beside(filled, _bucket(wallet, state))
+        if number > wallet.row["last_number"]:
+            new.append(row)
+            continue
+        row = {name: row[name] for name in _CHANGEABLE}
+        if number != poured or not _as_stored(wallet, row):
+            old.append(row)
+    return new, old
+
+
+def _as_stored(wallet: OpenWallet, row: dict[str, Any]) -> bool:
+    """Does the bucket's row say so already? It does as long as all that is spent of it comes from the purse."""
+    stored = next(one for one in wallet.stored if one.number == row["number"])
+    return all(getattr(stored, name) == row[name] for name in _CHANGEABLE if name not in _KNOWN)
 
 
 def _entry(wallet: OpenWallet, movement: Movement) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from billing.base.db import Database, translated
 from billing.catalog.terms import Catalog
 from billing.credits import due
 from billing.credits.values import Receipt
+from billing.engine import at_once
 from billing.engine.buying import Buying
 from billing.engine.hold import Hold
 from billing.engine.host import Host
@@ -167,7 +168,8 @@ class Billing(Buying):
 
     customer = _alone(Transaction.customer)
     put_customer = _alone(Transaction.put_customer)
-    spend = _alone(Transaction.spend)
+    spend = at_once.spend
+    _spend = _alone(Transaction.spend_as)
     spend_many = _alone(Transaction.spend_many)
     reverse = _alone(Transaction.reverse)
     hold = _alone(Transaction.hold)

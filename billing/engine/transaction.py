@@ -121,9 +121,12 @@ class Transaction:
         The same `key` with the same request gives the same receipt and takes nothing again.
         Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
         """
-        return _accepted(
-            self.spend_many([Spend(customer, credits, key, unit, feature, member, description, metadata)])[0]
-        )
+        return self.spend_as(Spend(customer, credits, key, unit, feature, member, description, metadata))
+
+    def spend_as(self, request: Spend) -> Receipt:
+        """`spend`, all of it in one value."""
+        with self._ready():
+            return _accepted(spending.spend(self._tx, self._catalog, request))
 
     def spend_many(self, spends: Sequence[Spend]) -> list[Receipt | Refusal]:
         """Up to 1,000 spends in one transaction, each judged alone, in order: its receipt, or its refusal."""

@@ -67,3 +67,5 @@ def _count(wallet: Books, money: dict[str, dict[str, int]]) -> None:
     for bucket in wallet.buckets:
         if bucket.cents:
             money[str(bucket.currency)]["deferred"] += bucket.cents
+    if wallet.row["purse_cents"]:
+        money[str(wallet.row["purse_currency"])]["deferred"] += wallet.row["purse_cents"]

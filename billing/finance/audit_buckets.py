@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, and_, case, cast, func, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
+from billing.credits import purse
 from billing.credits.opening import bucket_state
 from billing.credits.tables import buckets, entries
 from billing.finance.asking import bucket_number, named
@@ -29,6 +30,7 @@ def of_wallet(books: Books) -> Iterator[Breach]:
     known: set[str] = set()
     for row in books.buckets:
         state = bucket_state(row)
+        purse.pour(books.row, [state])
         known |= {f"bucket:{state.number}", f"held:{state.number}"}
         for found in _wrong(books, state, row.is_open, in_holds.pop(state.number, 0)):
             yield Breach("1 buckets", ids.of("bkt", books.row["id"], state.number), found)

@@ -12,6 +12,7 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import position_of
 from billing.credits.tables import customers, wallet_terms, wallets
+from billing.finance import audit_purse
 from billing.finance.asking import Never, before, found
 from billing.finance.books import Books
 from billing.finance.breach import Breach
@@ -54,6 +55,7 @@ def of_wallet(catalog: Catalog, books: Books) -> Iterator[Breach]:
         return
     position, _ = position_of(catalog, books.row, books.buckets, books.open_holds, books.row["last_at"])
     yield from _figures(books, position)
+    yield from audit_purse.of_wallet(catalog, books, position)
     yield from _debt(books, position)
 
 
@@ -120,6 +122,3 @@ def _settings(catalog: Catalog, books: Books) -> Iterator[Breach]:
         recorded = getattr(terms, name) if terms is not None else None
         if row[name] != recorded:
             yield Breach("settings", books.where, f"{name} is {row[name]}, {recorded} is recorded")
-    for name in row:
-        if name.startswith("purse_") and row[name] is not None:
-            yield Breach("settings", books.where, f"{name} is {row[name]}, though nothing fills it")

@@ -1,0 +1,38 @@
+"""A spend by itself: where the wallet's purse pays it, it is one statement and one commit, without a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from billing import signals
+from billing.base.db import translated
+from billing.credits import purse, spending
+from billing.credits.values import Receipt, Spend
+from billing.rules.refusals import Refusal
+
+if TYPE_CHECKING:
+    from billing.engine.alone import Billing
+
+
+def spend(self: Billing, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
+          member: str | None = None, description: str | None = None,
+          metadata: Mapping[str, Any] | None = None) -> Receipt:  # fmt: skip
+    """Takes `credits` from the customer's buckets in burn-down order, then from the overdraft; all or nothing.
+
+    The same `key` with the same request gives the same receipt and takes nothing again.
+    Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
+    """
+    request = Spend(customer, credits, key, unit, feature, member, description, metadata)
+    with translated(), self.database.at_once() as at_once:
+        answer = None if at_once is None else spending.spend_at_once(at_once, self.catalog, request)
+    if isinstance(answer, Receipt):
+        if signals.heard():
+            signals.send(self, [purse.fact(answer)])
+        return answer
+    if answer is None and at_once is None:
+        return self._spend(request)
+    answer = answer or self.spend_many([request])[0]
+    if isinstance(answer, Refusal):
+        raise answer
+    return answer
