@@ -8,7 +8,7 @@ ROUNDS ?= 10
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
-.PHONY: run test check lint format bench soak reset lock
+.PHONY: run test check e2e lint format bench soak screenshots reset lock
 .DEFAULT_GOAL := test
 
 run: .venv/.runtime
@@ -25,6 +25,13 @@ lint: .venv/.test
 
 check: lint
 	$(PYTEST) -m slow --timeout 1200 $(TESTS)
+
+# A browser (Debian: apt install chromium) and Node (apt install nodejs npm) are found on the PATH.
+e2e: .venv/.e2e
+	$(BIN)/python -m pytest -q -m e2e --timeout 300 tests/browser tests/outside
+
+screenshots: .venv/.e2e
+	$(BIN)/python -m tests.browser.screenshots
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
@@ -47,6 +54,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 lock: .venv/.test
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) pyproject.toml --group build --group test --group e2e -c requirements-test.lock -o requirements-e2e.lock
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 # The environment. Debian's own python3 has neither ensurepip nor a site-packages one may write to, so pip stays outside
@@ -76,13 +84,20 @@ $(BIN)/python:
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-uv.lock >/dev/null 2>&1 || true
 	@touch $@
 
-# Who has the tests' packages keeps them: they hold the runtime's at the same versions.
+# Who has more packages keeps them: each lock holds those of the one before at the same versions.
+E2E_OR = $(if $(wildcard .venv/.e2e),requirements-e2e.lock,$(1))
+
 .venv/.runtime: requirements.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock))
+	$(call INSTALL,$(call E2E_OR,$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock)))
 	@touch $@
 
 .venv/.test: requirements-test.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,requirements-test.lock)
+	$(call INSTALL,$(call E2E_OR,requirements-test.lock))
 	@touch $@ .venv/.runtime
+
+.venv/.e2e: requirements-e2e.lock pyproject.toml .venv/.uv
+	$(REQUIRE)
+	$(call INSTALL,requirements-e2e.lock)
+	@touch $@ .venv/.test .venv/.runtime
