@@ -69,6 +69,7 @@ def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
             "&".join(words for words in (query, body) if words),
             request.headers.get("Authorization"),
             key,
+            request.headers.get("Stripe-Version", API_VERSION),
             request.host_url.rstrip("/"),
         )
         answer = desk.answer(operation, path, asked)
