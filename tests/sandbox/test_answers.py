@@ -60,6 +60,7 @@ def test_the_same_key_is_one_request(ask: Callable[..., requests.Response], shop
     other = ask("POST", "/v1/customers", {"email": "b@example.com"}, key="k1")
     assert (other.status_code, other.json()["error"]["type"]) == (400, "idempotency_error")
     assert ask("POST", "/v1/products", {"name": "x"}, key="k1").status_code == 400
+    assert ask("POST", "/v1/products", {"name": "x"}, key="k" * 256).status_code == 400
     assert ask("POST", "/v1/customers", {"email": "a@example.com"}, key="k2").json()["id"] != first.json()["id"]
 
 

@@ -22,6 +22,7 @@ from web.sandbox.params import decoded
 from web.sandbox.store import Rows
 from web.sandbox.work import API_VERSION, Work
 
+_LONGEST_KEY = 255
 _KEY = re.compile(r"[sr]k_test_[A-Za-z0-9_]+")
 
 
@@ -105,6 +106,8 @@ class Desk:
         if key is None:
             yield
             return
+        if len(key) > _LONGEST_KEY:
+            raise Refused(f"Idempotency keys have at most {_LONGEST_KEY} characters.", kind="idempotency_error")
         with self._lock:
             if key in self._busy:
                 words = f"There is currently another in-progress request using this Idempotent Key ({key})."
