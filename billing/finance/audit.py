@@ -18,6 +18,7 @@ from billing.finance import (
     audit_history,
     audit_holds,
     audit_sales,
+    audit_topups,
     audit_wallets,
     books,
 )
@@ -41,6 +42,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
         *audit_holds.breaches(tx),
         *audit_history.breaches(tx),
         *audit_sales.breaches(tx),
+        *audit_topups.breaches(tx),
     ]
 
 

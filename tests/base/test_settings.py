@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.base.settings import Settings, SettingsInvalid, database_url
+from billing.base.settings import Settings, SettingsInvalid, database_url, origin_of
 
 KEY = {"SECRET_KEYS": "a-long-random-text"}
 
@@ -45,6 +45,10 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
             "BILLING_CATALOG": str(catalog),
             "STRIPE_WEBHOOK_SECRETS": "whsec_new, whsec_old",
             "SECRET_KEYS": "new,old",
+            "STRIPE_SECRET_KEY": "sk_test_4eC39",
+            "STRIPE_API_BASE": "http://127.0.0.1:4242/",
+            "ALLOWED_ORIGINS": "https://app.example.com, HTTP://localhost:3000/",
+            "SANDBOX_PORT": "4242",
         }
     )
     assert settings.database_url == "postgresql+psycopg://bill:p%40ss@db:5433/books?sslmode=require"
@@ -52,6 +56,9 @@ def test_everything_can_be_said(tmp_path: Path) -> None:
     assert settings.public_url == "https://billing.example.com/credits"
     assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
     assert settings.secret_keys == ("new", "old")
+    assert (settings.stripe_secret_key, settings.stripe_api_base) == ("sk_test_4eC39", "http://127.0.0.1:4242")
+    origins = ("https://billing.example.com", "https://app.example.com", "http://localhost:3000")
+    assert (settings.allowed_origins, settings.sandbox_port) == (origins, 4242)
 
 
 def test_set_to_nothing_is_unset() -> None:
@@ -155,3 +162,52 @@ def test_secrets_stay_out_of_the_repr() -> None:
         )
     )
     assert "hunter2" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("STRIPE_SECRET_KEY", "pk_test_public"),
+        ("STRIPE_SECRET_KEY", "whsec_other"),
+        ("STRIPE_API_BASE", "stripe.example.com"),
+        ("SANDBOX_PORT", "0"),
+        ("SANDBOX_PORT", "many"),
+        *(
+            ("ALLOWED_ORIGINS", bad)
+            for bad in ("*", "app.example.com", "https://a.com/path", "https://a@b.com", "null")
+        ),
+        ("ALLOWED_ORIGINS", "https://a.com,,https://b.com"),
+    ],
+)
+def test_what_stripe_and_buyers_need_is_checked(name: str, bad: str) -> None:
+    told = errors(KEY | {name: bad})
+    assert list(told) == [name]
+    assert not name.endswith("KEY") or bad not in " ".join(told[name])
+
+
+def test_a_key_of_stripes_is_never_shown() -> None:
+    settings = Settings.from_env(KEY | {"STRIPE_SECRET_KEY": "sk_live_do_not_show"})
+    assert "do_not_show" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://app.example.com/a?b#c", "https://app.example.com"),
+        ("HTTPS://APP.example.com:443", "https://app.example.com"),
+        ("http://localhost:3000/", "http://localhost:3000"),
+        ("http://[::1]:80/", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_as_a_browser_names_it(address: str, origin: str) -> None:
+    assert origin_of(address) == origin
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["//a.com", "ftp://a.com", "https://", "https://a@b.com", "https://a.com\\@b.com", "https://a .com", "javascript:1",
+     "https://a.com:port", "https://a.com\n"],
+)  # fmt: skip
+def test_what_has_no_origin(address: str) -> None:
+    with pytest.raises(ValueError, match="address|netloc|Port|[Pp]ort"):
+        origin_of(address)

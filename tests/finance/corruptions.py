@@ -158,4 +158,14 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (_update("sales", "currency = 'eur'"), "3 sales", "sold as"),
     (_update("sales", f"period_end = {_LATER}", "kind = 'allocation'"), "3 sales", "another period"),
     (_update("buckets", "series = 'x'", "series IS NOT NULL"), "3 sales", "another period"),
+    # Top-ups
+    (_update("topups", "credits = credits + 1", "status = 'paid'"), "3 top-ups", "sold as"),
+    (_update("topups", "cents = cents - 1", "status = 'paid'"), "3 top-ups", "sold as"),
+    (_update("topups", "currency = 'eur'", "status = 'paid'"), "3 top-ups", "sold as"),
+    (_update("topups", "customer_id = 'ada'", "status = 'paid'"), "3 top-ups", "sold as"),
+    (_update("topups", "session_id = 'cs_other'", "status = 'paid'"), "3 top-ups", "sold as"),
+    (_update("topups", "status = 'expired'", "status = 'paid'"), "3 top-ups", "and yet it was sold"),
+    (_update("topups", f"status = 'paid', paid_at = {_LATER}", "status = 'open'"), "3 top-ups", "was never sold"),
+    (_update("topups", "paid_at = NULL"), "3 top-ups", "but not both"),
+    ("DELETE FROM billing_topups", "3 top-ups", "no such top-up was opened"),
 ]  # fmt: skip

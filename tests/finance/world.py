@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from billing.sales import sessions, topup_rows
+from billing.sales.sessions import Return
+from billing.sales.tables import topups
+from billing.sales.topup_rows import Offer
+from billing.stripe.values import OpenedSession
 from billing.testing import TestBilling
-from tests.sales.paid import invoice, line, session, tell
+from tests.sales.paid import CATALOG, invoice, line, session, tell
 
 DAY = timedelta(days=1)
 
@@ -14,12 +19,26 @@ def live(billing: TestBilling) -> dict[str, int]:
     """`team` has bought, `ada` used, `bob` owed. Returns the wallets' numbers by customer."""
     tell(billing, invoice(line("price_pro", 1_000, id="il_pro")))
     tell(billing, session())
+    _top_up(billing)
     billing.spend("team", 300, key="s1", member="kim")
     _owe(billing)
     _use(billing)
     billing.advance(by=DAY)
     billing.set_wallet("ada", frozen=True)
     return {name: _wallet(billing, name) for name in ("team", "ada", "bob")}
+
+
+def _top_up(billing: TestBilling) -> None:
+    """One that was opened here and paid, one that is open."""
+    offer = Offer(CATALOG.packs["a"], "A pack", 800, "usd", None)
+    for key, id in (("paid", "cs_paid"), ("open", "cs_open")):
+        with billing.database.write() as tx:
+            row = topup_rows.begin(tx, "team", offer, Return("https://app.example.com", None), key, key)
+            opened = OpenedSession(id, "https://checkout.example.com", billing.now + DAY)
+            sessions.record(tx, topups, row.id, opened)
+        if key == "paid":
+            mark = {topup_rows.MARK: row.id}
+            tell(billing, session(id=id, metadata=mark, amount_subtotal=800, amount_total=800))
 
 
 def _use(billing: TestBilling) -> None:

@@ -120,7 +120,7 @@ def pack_card(pack: Pack, wallet: Wallet, money: tuple[int, str] | None) -> Pack
         unit=pack.unit,
         price=price,
         after=credits_text(after, scale),
-        lasts=f"Valid for {span_text(pack.valid_for)}" if pack.valid_for else "Never expires",
+        lasts=span_text(pack.valid_for) if pack.valid_for else "ever",
     )
 
 
@@ -179,7 +179,7 @@ def bought(topup: Topup, catalog: Catalog) -> Bought:
 def topup_outcome(who: str, topup: Topup, scale: int, balance: int, *, unreachable: bool) -> Outcome:
     """What to say of a top-up to who comes back from paying, or from not paying."""
     credits, price = credits_text(topup.credits, scale), money_text(topup.cents, topup.currency)
-    facts = (("Credits", f"{credits} {topup.unit}"), ("Price", price), ("Number", topup.id))
+    facts = (("What", f"{credits} {topup.unit}"), ("Price", price), ("Number", topup.id))
     if topup.status == "paid":
         text = f"{credits} {topup.unit} were added to your wallet. Thank you."
         figure_of = f"Available {topup.unit} now"

@@ -1,0 +1,58 @@
+"""The audit of top-ups: each that was paid is exactly one sale, of what it cost and brought; no other is any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import case, literal, select
+
+from billing.base.db import Tx
+from billing.credits.tables import wallets
+from billing.finance.breach import Breach
+from billing.sales.tables import sales, topups
+
+_SETTLED = ("paid", "refunded")
+_OURS = "topup:top_"
+"""How the origin of a sale begins that was opened as a top-up here."""
+
+
+def breaches(tx: Tx) -> Iterator[Breach]:
+    """All that is wrong between top-ups and their sales."""
+    yield from _sold(tx)
+    yield from _unopened(tx)
+    paid = topups.c.status.in_(_SETTLED)
+    undated = select(topups.c.id).where(paid != topups.c.paid_at.is_not(None)).order_by(topups.c.id)
+    for id in tx.connection.execute(undated).scalars():
+        yield Breach("3 top-ups", id, "it says when it was paid, or is paid, but not both")
+
+
+def _sold(tx: Tx) -> Iterator[Breach]:
+    """Origins belong to one wallet each; a sale in two wallets would show as two rows, and one of another customer."""
+    its = literal("topup:") + topups.c.id == sales.c.origin
+    currency = case((topups.c.cents > 0, topups.c.currency))
+    bought = (topups.c.customer_id, topups.c.unit, topups.c.pack, topups.c.credits, topups.c.cents, currency,
+              topups.c.session_id)  # fmt: skip
+    sold = (sales.c.customer_id, wallets.c.unit, sales.c.product, sales.c.credits, sales.c.cents, sales.c.currency,
+            sales.c.session_id)  # fmt: skip
+    query = (
+        select(topups.c.id, topups.c.status, sales.c.origin, *bought, *sold)
+        .outerjoin(sales, its)
+        .outerjoin(wallets, wallets.c.id == sales.c.wallet_id)
+        .order_by(topups.c.id)
+    )
+    for id, status, origin, *both in tx.connection.execute(query):
+        if status not in _SETTLED:
+            if origin is not None:
+                yield Breach("3 top-ups", id, f"it is {status}, and yet it was sold")
+        elif origin is None:
+            yield Breach("3 top-ups", id, f"it is {status}, and was never sold")
+        elif (asked := tuple(both[: len(bought)])) != (given := tuple(both[len(bought) :])):
+            yield Breach("3 top-ups", id, f"opened as {asked}, sold as {given}")
+
+
+def _unopened(tx: Tx) -> Iterator[Breach]:
+    """A sale that names a top-up of ours has one."""
+    its = literal("topup:") + topups.c.id == sales.c.origin
+    query = select(sales.c.wallet_id, sales.c.origin).outerjoin(topups, its)
+    for wallet, origin in tx.connection.execute(query.where(sales.c.origin.startswith(_OURS), topups.c.id.is_(None))):
+        yield Breach("3 top-ups", f"wallet {wallet}, {origin}", "no such top-up was opened")
