@@ -27,9 +27,11 @@ hypothesis.settings.load_profile("house")
 
 room_key = pytest.StashKey[databases.Room]()
 copy_key = pytest.StashKey[str]()
+engines_key = pytest.StashKey[databases.Engines]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[engines_key] = databases.Engines()
     shared = getattr(config, "workerinput", None)
     if shared is None:
         config.stash[room_key] = databases.Room.new()
@@ -59,6 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class Auditor:
     """Audits what a test leaves behind; `catalog` is what the test's engine sold by."""
 
+    engines: databases.Engines
     catalog: Any = None
     wanted: bool = True
 
@@ -66,10 +69,11 @@ class Auditor:
         if not self.wanted:
             return
         billing = Billing(url, catalog=self.catalog)
+        billing.database.engine = self.engines.lend(url)
         try:
             breaches = billing.audit()
         finally:
-            billing.close()
+            self.engines.take_back(billing.database.engine)
         assert not breaches, "the books do not add up after this test:\n" + "\n".join(map(str, breaches))
 
 
@@ -79,7 +83,8 @@ def auditor(request: pytest.FixtureRequest) -> Auditor:
 
     `make_billing` tells it the catalog; who opens an engine with a catalog otherwise does so, too.
     """
-    return Auditor(wanted=request.node.get_closest_marker("breaks_books") is None)
+    wanted = request.node.get_closest_marker("breaks_books") is None
+    return Auditor(request.config.stash[engines_key], wanted=wanted)
 
 
 @pytest.fixture
@@ -138,12 +143,13 @@ def make_billing(database_url: str, auditor: Auditor) -> Iterator[Callable[..., 
 
     def make(*, url: str = database_url, **options: Any) -> TestBilling:
         opened.append(open_billing(url, migrate=False, **options))
+        opened[-1].database.engine = auditor.engines.lend(url)
         auditor.catalog = opened[-1].catalog
         return opened[-1]
 
     yield make
     for billing in opened:
-        billing.close()
+        auditor.engines.take_back(billing.database.engine)
 
 
 def _sqlite_copy(room: databases.Room, path: Path) -> str:
