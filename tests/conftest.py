@@ -14,7 +14,7 @@ import pytest
 
 from billing import Billing
 from billing.testing import TestBilling, open_billing
-from tests import databases
+from tests import databases, left_open
 
 BOTH = ("sqlite", "postgresql")
 
@@ -32,6 +32,7 @@ engines_key = pytest.StashKey[databases.Engines]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[engines_key] = databases.Engines()
+    left_open.watch()
     shared = getattr(config, "workerinput", None)
     if shared is None:
         config.stash[room_key] = databases.Room.new()
@@ -48,6 +49,13 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and room_key in config.stash:
         config.stash[room_key].close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield
+    left = left_open.told()
+    assert not left, "this test left open what it should have closed:\n" + "\n".join(left)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

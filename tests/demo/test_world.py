@@ -106,6 +106,7 @@ def test_told_again_it_changes_nothing(world: Billing, tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.slow
 def test_a_telling_that_was_killed_goes_on(world: Billing, tmp_path: Path) -> None:
     """Killed twice on its way, it ends as the same world: nothing is missing, nothing is there twice."""
     url = empty(tmp_path)
