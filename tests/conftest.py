@@ -14,7 +14,7 @@ import pytest
 
 from billing import Billing
 from billing.testing import TestBilling, open_billing
-from tests import databases
+from tests import databases, left_open
 from tests.sandbox.serving import listener, sandbox, stripe_client, stripe_rules, stripe_schema, watch
 
 __all__ = [
@@ -37,9 +37,12 @@ hypothesis.settings.load_profile("house")
 
 room_key = pytest.StashKey[databases.Room]()
 copy_key = pytest.StashKey[str]()
+engines_key = pytest.StashKey[databases.Engines]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[engines_key] = databases.Engines()
+    left_open.watch()
     shared = getattr(config, "workerinput", None)
     if shared is None:
         config.stash[room_key] = databases.Room.new()
@@ -58,6 +61,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[room_key].close()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    yield
+    left = left_open.told()
+    assert not left, "this test left open what it should have closed:\n" + "\n".join(left)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What uses a database runs on both; `@pytest.mark.database("sqlite")` names one."""
     if "dialect" in metafunc.fixturenames:
@@ -69,6 +79,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class Auditor:
     """Audits what a test leaves behind; `catalog` is what the test's engine sold by."""
 
+    engines: databases.Engines
     catalog: Any = None
     wanted: bool = True
 
@@ -76,10 +87,11 @@ class Auditor:
         if not self.wanted:
             return
         billing = Billing(url, catalog=self.catalog)
+        billing.database.engine = self.engines.lend(url)
         try:
             breaches = billing.audit()
         finally:
-            billing.close()
+            self.engines.take_back(billing.database.engine)
         assert not breaches, "the books do not add up after this test:\n" + "\n".join(map(str, breaches))
 
 
@@ -89,7 +101,8 @@ def auditor(request: pytest.FixtureRequest) -> Auditor:
 
     `make_billing` tells it the catalog; who opens an engine with a catalog otherwise does so, too.
     """
-    return Auditor(wanted=request.node.get_closest_marker("breaks_books") is None)
+    wanted = request.node.get_closest_marker("breaks_books") is None
+    return Auditor(request.config.stash[engines_key], wanted=wanted)
 
 
 @pytest.fixture
@@ -148,12 +161,13 @@ def make_billing(database_url: str, auditor: Auditor) -> Iterator[Callable[..., 
 
     def make(*, url: str = database_url, **options: Any) -> TestBilling:
         opened.append(open_billing(url, migrate=False, **options))
+        opened[-1].database.engine = auditor.engines.lend(url)
         auditor.catalog = opened[-1].catalog
         return opened[-1]
 
     yield make
     for billing in opened:
-        billing.close()
+        auditor.engines.take_back(billing.database.engine)
 
 
 def _sqlite_copy(room: databases.Room, path: Path) -> str:

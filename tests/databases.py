@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from billing.base import schema
+from billing.base.db import make_engine
 from tests import postgres
 
 PREFIX = "billing-tests-"
@@ -117,6 +119,38 @@ class Room:
         with self.folder.joinpath("lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+class Engines:
+    """Engines that outlive a test: to compile the audit's statements anew for each would take longer than the tests.
+
+    A lent one connects to the database it was lent for, and comes back without a connection.
+    """
+
+    def __init__(self) -> None:
+        self._idle: dict[str, list[Engine]] = {"sqlite": [], "postgresql": []}
+
+    def lend(self, url: str) -> Engine:
+        address = make_url(url)
+        idle = self._idle[address.get_backend_name()]
+        engine = idle.pop() if idle else self._new(url)
+        engine.url = address.set(drivername=engine.url.drivername)
+        return engine
+
+    def take_back(self, engine: Engine) -> None:
+        engine.dispose()
+        self._idle[engine.dialect.name].append(engine)
+
+    @staticmethod
+    def _new(url: str) -> Engine:
+        engine = make_engine(url)
+
+        @event.listens_for(engine, "do_connect")
+        def where_it_is_lent_to(dialect: Any, _: object, args: list[Any], named: dict[str, Any]) -> None:
+            args[:], there = dialect.create_connect_args(engine.url)
+            named.update(there)
+
+        return engine
 
 
 def empty(url: str) -> None:

@@ -68,7 +68,20 @@ def served(environment: dict[str, str], folder: Path, *words: str) -> Iterator[t
             process.wait()
 
 
+@pytest.mark.database("sqlite")
 def test_it_serves_until_it_is_told_to_stop(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
+    check_service(billing, environment, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.database("postgresql")
+def test_several_processes_serve_until_they_are_told_to_stop(
+    billing: Billing, environment: dict[str, str], tmp_path: Path
+) -> None:
+    check_service(billing, environment, tmp_path)
+
+
+def check_service(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
     with served(environment, tmp_path) as (process, url):
         told = body(event(session()))
         header = {"Stripe-Signature": sign(told, SECRET, SystemClock().now())}

@@ -48,8 +48,18 @@ def test_a_whole_world_is_in_order(busy: tuple[TestBilling, dict[str, int]]) -> 
     assert busy[0].audit() == []
 
 
+@pytest.mark.database("sqlite")
 def test_every_corruption_is_noticed_and_named(busy: tuple[TestBilling, dict[str, int]]) -> None:
-    billing, wallets = busy
+    check_corruptions(*busy)
+
+
+@pytest.mark.slow
+@pytest.mark.database("postgresql")
+def test_every_corruption_is_noticed_and_named_on_postgresql(busy: tuple[TestBilling, dict[str, int]]) -> None:
+    check_corruptions(*busy)
+
+
+def check_corruptions(billing: TestBilling, wallets: dict[str, int]) -> None:
     missed = []
     for statements, invariant, words in CORRUPTIONS:
         with behind_its_back(billing) as connection:

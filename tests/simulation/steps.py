@@ -17,7 +17,6 @@ from .pieces import next_month
 
 START = datetime.fromisoformat("2025-04-28T10:00:00+00:00")
 LONG_AGO = START - timedelta(days=40)
-LONG_AFTER = START + timedelta(days=3650)
 TICK = timedelta(microseconds=1)
 
 

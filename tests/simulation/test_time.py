@@ -19,7 +19,7 @@ from .outcomes import Cents, Outcome, Shown
 from .steps import START, Call, Drawn, drawn_steps, settled
 
 FEW = settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

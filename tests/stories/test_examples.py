@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from billing.testing import open_billing
+from billing.testing import TestBilling
 
 from .engine_player import EnginePlayer
 from .examples import EXAMPLES
@@ -14,11 +14,11 @@ from .story import Story, moment
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)
-def test_engine_agrees_with_the_worked_example(database_url: str, example: Callable[[Story], None]) -> None:
-    engine = open_billing(database_url, start=moment("1 Jan 2025 00:00"))
+def test_engine_agrees_with_the_worked_example(
+    make_billing: Callable[..., TestBilling], example: Callable[[Story], None]
+) -> None:
+    engine = make_billing(start=moment("1 Jan 2025 00:00"))
     story = Story(EnginePlayer(engine))
     example(story)
     # assert: every row of the example compares its figures
     assert story.was_refused is None
-    assert engine.audit() == []
-    engine.close()
