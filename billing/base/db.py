@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.rows import tuple_row
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, RootTransaction, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -237,7 +238,11 @@ def _isolation(connection: Connection) -> str:
     if connection.dialect.name == "postgresql":
         if dbapi.autocommit:
             return "autocommit"
-        return str(connection.exec_driver_sql("SELECT current_setting('transaction_isolation')").scalar_one())
+        asks = "SELECT current_setting('transaction_isolation')"
+        if isinstance(dbapi, psycopg.Connection):
+            row = dbapi.cursor(row_factory=tuple_row).execute(asks, prepare=True).fetchone()
+            return str(row and row[0])
+        return str(connection.exec_driver_sql(asks).scalar_one())
     if not dbapi.in_transaction:
         if connection.dialect.detect_autocommit_setting(dbapi):
             return "autocommit"

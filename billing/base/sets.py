@@ -7,13 +7,16 @@ runs the same statement in the driver's own loop.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
-from sqlalchemy import Table
+from psycopg.rows import tuple_row
+from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import FromClause
 
@@ -28,6 +31,9 @@ _NAMES = {
     "UTCDateTime": "timestamptz",
     "JSON": "jsonb",
 }
+
+
+_Decoder = Callable[[Any], Any]
 
 
 def pairs(tx: Tx, left: type[int] | type[str], wanted: Sequence[tuple[Any, Any]]) -> FromClause:
@@ -46,6 +52,25 @@ def pairs(tx: Tx, left: type[int] | type[str], wanted: Sequence[tuple[Any, Any]]
     )
 
 
+def read(tx: Tx, columns: Sequence[Column[Any]], rest: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """`SELECT columns` and the rest of the statement, its parameters as `%s`: past SQLAlchemy, values as it gives them.
+
+    For the few statements that every verb begins with: what SQLAlchemy does for each costs more than the database.
+    """
+    sql, decoders = _select_sql(tuple(columns), tx.sqlite)
+    rows: list[tuple[Any, ...]] = _execute(tx, sql + rest, values).fetchall()
+    if not decoders:
+        return rows
+    decoded = []
+    for row in rows:
+        figures = list(row)
+        for place, decode in decoders:
+            if figures[place] is not None:
+                figures[place] = decode(figures[place])
+        decoded.append(tuple(figures))
+    return decoded
+
+
 def insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_there: bool = False) -> int:
     """Inserts all rows; they name the same columns. `unless_there`: one that breaks a unique rule is left out.
 
@@ -53,34 +78,94 @@ def insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]], *, unless_th
     """
     if not rows:
         return 0
-    columns = tuple(rows[0])
-    as_set = len(rows) > 1 and not tx.sqlite
+    sql, values = _insertion(tx.sqlite, table, rows)
     tail = " ON CONFLICT DO NOTHING" if unless_there else ""
-    return _run(tx, _insert_sql(table.name, columns, tx.sqlite, as_set) + tail, table, columns, rows, as_set)
+    return int(_execute(tx, sql + tail, *values).rowcount)
 
 
-def update(tx: Tx, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Updates each row found by its keys with its other columns; they name the same columns."""
-    if rows:
-        names = tuple(rows[0])
-        columns = (*(name for name in names if name not in keys), *keys)
-        as_set = len(rows) > 1 and not tx.sqlite
-        _run(tx, _update_sql(table.name, columns, tuple(keys), tx.sqlite, as_set), table, columns, rows, as_set)
+class Writes:
+    """Rows of several tables, each written once, to be written together: on PostgreSQL in one statement."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx, self._sqlite = tx, tx.sqlite
+        self._parts: list[tuple[str, Sequence[Any]]] = []
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """All rows; they name the same columns."""
+        if rows:
+            self._parts.append(_insertion(self._sqlite, table, rows))
+
+    def update(self, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Each row found by its keys with its other columns; they name the same columns."""
+        if rows:
+            self._parts.append(_change(self._sqlite, table, keys, rows))
+
+    def run(self) -> None:
+        """In the order they were given, where the database works them off one by one."""
+        if self._sqlite:
+            for sql, values in self._parts:
+                _execute(self._tx, sql, *values)
+        elif self._parts:
+            values = tuple(value for _, of_part in self._parts for value in of_part[0])
+            _execute(self._tx, _together(tuple(sql for sql, _ in self._parts)), values)
 
 
-def _run(
-    tx: Tx, sql: str, table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]], as_set: bool
-) -> int:
+def _insertion(sqlite: bool, table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Sequence[Any]]:
+    columns, as_set = tuple(rows[0]), len(rows) > 1 and not sqlite
+    return _insert_sql(table.name, columns, sqlite, as_set), _values(table, columns, rows, sqlite, as_set)
+
+
+def _change(
+    sqlite: bool, table: Table, keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> tuple[str, Sequence[Any]]:
+    columns = (*(name for name in rows[0] if name not in keys), *keys)
+    as_set = len(rows) > 1 and not sqlite
+    sql = _update_sql(table.name, columns, tuple(keys), sqlite, as_set)
+    return sql, _values(table, columns, rows, sqlite, as_set)
+
+
+def _values(
+    table: Table, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]], sqlite: bool, as_set: bool
+) -> Sequence[Any]:
+    """The parameters of one statement, or of each of several."""
     if as_set:
-        return tx.connection.exec_driver_sql(sql, (_JSON.encode(rows),)).rowcount
-    encoders = _FOR_SQLITE if tx.sqlite else _FOR_POSTGRESQL
+        return [(_JSON.encode(rows),)]
+    encoders = _FOR_SQLITE if sqlite else _FOR_POSTGRESQL
     encode = {name: encoders.get(_kind(table.name, name)) for name in columns}
     by_column = [
         [row[name] for row in rows] if (encoded := encode[name]) is None else [encoded(row[name]) for row in rows]
         for name in columns
     ]
-    values = list(zip(*by_column, strict=True))
-    return tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else values).rowcount
+    return list(zip(*by_column, strict=True))
+
+
+def _execute(tx: Tx, sql: str, *values: Sequence[Any]) -> Any:
+    """On the driver's own cursor; through SQLAlchemy where a host's session has a driver that is none of ours."""
+    driver = tx.driver
+    if isinstance(driver, psycopg.Connection):
+        return driver.cursor(row_factory=tuple_row).execute(sql, *values)
+    if isinstance(driver, sqlite3.Connection):
+        cursor = driver.cursor()
+        cursor.row_factory = None
+        sql = sql.replace("%s", "?")
+        return cursor.execute(sql, *values) if len(values) == 1 else cursor.executemany(sql, values)
+    return tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else list(values))
+
+
+@lru_cache(maxsize=64)
+def _select_sql(columns: tuple[Column[Any], ...], sqlite: bool) -> tuple[str, tuple[tuple[int, _Decoder], ...]]:
+    listed = ", ".join(f"{column.table.name}.{column.name}" for column in columns)
+    decoders = _FROM_SQLITE if sqlite else _FROM_POSTGRESQL
+    kinds = [_kind(column.table.name, column.name) for column in columns]
+    return f"SELECT {listed} ", tuple((place, decoders[kind]) for place, kind in enumerate(kinds) if kind in decoders)
+
+
+@lru_cache(maxsize=256)
+def _together(parts: tuple[str, ...]) -> str:
+    """Each row is written by one part only, so that their order does not matter."""
+    *first, last = parts
+    named = ", ".join(f"part_{number} AS ({sql})" for number, sql in enumerate(first))
+    return f"WITH {named} {last}" if first else last
 
 
 @lru_cache(maxsize=256)
@@ -121,3 +206,9 @@ def _kind(name: str, column: str) -> str:
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 _FOR_SQLITE = {"timestamptz": sqlite_time, "jsonb": json_text}
 _FOR_POSTGRESQL = {"jsonb": json_text}
+_FROM_SQLITE: dict[str, _Decoder] = {
+    "timestamptz": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
+    "jsonb": json.loads,
+    "boolean": bool,
+}
+_FROM_POSTGRESQL: dict[str, _Decoder] = {"timestamptz": lambda value: value.astimezone(UTC)}

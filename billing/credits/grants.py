@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 
 from billing.base import ids, sets
 from billing.base.clock import aware
@@ -215,7 +215,7 @@ def _wallet_of(tx: Tx, catalog: Catalog, customer: str, bucket: str) -> OpenWall
     return wallet
 
 
-def _as_granted(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> Bucket:
+def _as_granted(tx: Tx, wallet: OpenWallet, first: recall.First) -> Bucket:
     """The bucket as the grant's first answer showed it."""
     row = tx.connection.execute(
         select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == wallet.id, buckets.c.number == first.number)
@@ -236,7 +236,7 @@ def _as_granted(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> Bucket:
     return _shown(wallet, state, first.recorded_at)
 
 
-def _as_voided(tx: Tx, wallet: OpenWallet, state: BucketState, first: Row[Any]) -> Bucket:
+def _as_voided(tx: Tx, wallet: OpenWallet, state: BucketState, first: recall.First) -> Bucket:
     """The bucket as the void's first answer showed it: what holds had set aside then was still there."""
     pocket = f"held:{state.number}"
     until = (entries.c.wallet_id == wallet.id) & (entries.c.number < first.number)

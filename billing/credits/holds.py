@@ -166,7 +166,7 @@ def _stored(tx: Tx, wallet: int, number: int) -> Row[Any] | None:
     ).one_or_none()
 
 
-def _as_placed(tx: Tx, wallet: OpenWallet, first: Row[Any]) -> HoldReceipt:
+def _as_placed(tx: Tx, wallet: OpenWallet, first: recall.First) -> HoldReceipt:
     """The hold as the first answer showed it."""
     stored = _stored(tx, wallet.id, first.number)
     assert stored is not None

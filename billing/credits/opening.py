@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from billing.base import sets
 from billing.base.db import Tx
@@ -76,14 +76,14 @@ def open_wallets(
     for pair in wanted:
         if pair[1] not in catalog.units:
             answers[pair] = UnknownUnit(pair[1])
-    rows = {(row.customer_id, row.unit): row for row in _lock(tx, known)}
+    rows = {(row["customer_id"], row["unit"]): row for row in _lock(tx, known)}
     missing = [pair for pair in known if pair not in rows]
     if missing:
         there = _customers(tx, [customer for customer, _ in missing])
         answers.update({pair: UnknownCustomer(pair[0]) for pair in missing if pair[0] not in there})
         made = sorted(pair for pair in missing if pair[0] in there)
         make_wallets(tx, made)
-        rows.update({(row.customer_id, row.unit): row for row in _lock(tx, made)})
+        rows.update({(row["customer_id"], row["unit"]): row for row in _lock(tx, made)})
     for opened in _read(tx, catalog, list(rows.values())):
         answers[(opened.customer, opened.unit)] = opened
     return answers
@@ -108,8 +108,8 @@ def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = 
     late = select(wallets).where(wallets.c.next_due_at <= tx.now).order_by(wallets.c.id).limit(limit)
     if only is not None:
         late = late.where(wallets.c.id.in_(list(only)))
-    rows = list(tx.connection.execute(late.with_for_update(skip_locked=True, key_share=True)))
-    return _read(tx, catalog, rows)
+    rows = tx.connection.execute(late.with_for_update(skip_locked=True, key_share=True))
+    return _read(tx, catalog, [dict(row._mapping) for row in rows])
 
 
 def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
@@ -149,6 +149,8 @@ def position_of(
 BUCKET_COLUMNS = tuple(buckets.c[field.name] for field in fields(BucketState) if field.name != "live")
 """The columns of `bucket_state`, in the order of its fields."""
 
+BUCKET_NAMES = tuple(column.name for column in BUCKET_COLUMNS)
+
 
 def bucket_state(row: Any) -> BucketState:
     """A row of `billing_buckets` as the rules see it; it begins with `BUCKET_COLUMNS`."""
@@ -176,49 +178,65 @@ def hold_state(row: Any) -> HoldState:
     )
 
 
-def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[Row[Any]]:
+def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
     """Locks the wallets' rows in the order of their ids and reads them as they are then."""
     if not pairs:
         return []
-    if len(pairs) == 1:
-        match: Any = (wallets.c.customer_id == pairs[0][0]) & (wallets.c.unit == pairs[0][1])
-        query = select(wallets).where(match)
-    else:
-        listed = sets.pairs(tx, str, pairs)
-        match = (wallets.c.customer_id == listed.c.one) & (wallets.c.unit == listed.c.two)
-        query = select(wallets).join(listed, match)
     if tx.sqlite:
         # SQLite's lock is its one writer: a write that changes nothing takes it, in a host's plain session, too.
         tx.connection.execute(sa.update(wallets).where(wallets.c.id == -1).values(id=-1))
-        return list(tx.connection.execute(query.order_by(wallets.c.id)))
-    return list(tx.connection.execute(query.order_by(wallets.c.id).with_for_update(of=wallets, key_share=True)))
+    if len(pairs) == 1:
+        one = _ONE if tx.sqlite else f"{_ONE} FOR NO KEY UPDATE"
+        return [dict(zip(_WALLET_NAMES, row, strict=True)) for row in sets.read(tx, _WALLET_COLUMNS, one, pairs[0])]
+    listed = sets.pairs(tx, str, pairs)
+    match = (wallets.c.customer_id == listed.c.one) & (wallets.c.unit == listed.c.two)
+    query = select(wallets).join(listed, match).order_by(wallets.c.id)
+    if not tx.sqlite:
+        query = query.with_for_update(of=wallets, key_share=True)
+    return [dict(row._mapping) for row in tx.connection.execute(query)]
+
+
+_WALLET_COLUMNS = tuple(wallets.c)
+_WALLET_NAMES = tuple(wallets.c.keys())
+_ONE = "FROM billing_wallets WHERE customer_id = %s AND unit = %s"
 
 
 def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:
     return set(tx.connection.execute(select(customers.c.id).where(customers.c.id.in_(set(ids)))).scalars())
 
 
-def _read(tx: Tx, catalog: Catalog, rows: Sequence[Row[Any]]) -> list[OpenWallet]:
-    ids = [row.id for row in rows]
+def _read(tx: Tx, catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[OpenWallet]:
+    ids = [row["id"] for row in rows]
     of_bucket: dict[int, list[Any]] = {id: [] for id in ids}
     of_hold: dict[int, list[Any]] = {id: [] for id in ids}
-    if ids:
-        query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.is_open)
-        for bucket in tx.connection.execute(query.where(_is_one_of(buckets.c.wallet_id, ids))).all():
-            of_bucket[bucket[-1]].append(bucket)
-    holding = [row.id for row in rows if row.held]
+    for bucket in _open_buckets(tx, ids):
+        of_bucket[bucket[-1]].append(bucket)
+    holding = [row["id"] for row in rows if row["held"]]
     if holding:
         is_open = holds.c.status == sa.literal_column("'open'")  # as the partial index says it
         for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
     opened, policy = [], purse.policy_of(catalog)
     for row in rows:
-        values = dict(row._mapping)
-        position, at = position_of(catalog, values, of_bucket[row.id], of_hold[row.id], tx.now)
+        stored = of_bucket[row["id"]]
+        position, at = position_of(catalog, row, stored, of_hold[row["id"]], tx.now)
         due.advance(position, at)
-        stored = of_bucket[row.id]
-        opened.append(OpenWallet(row.id, row.customer_id, row.unit, at, position, values, stored, policy))
+        opened.append(OpenWallet(row["id"], row["customer_id"], row["unit"], at, position, row, stored, policy))
     return opened
+
+
+_BUCKETS = (*BUCKET_COLUMNS, buckets.c.wallet_id)
+
+
+def _open_buckets(tx: Tx, ids: Sequence[int]) -> Sequence[Any]:
+    """The rows of all buckets of these wallets in which something is left."""
+    if len(ids) == 1:
+        is_open = "is_open = 1" if tx.sqlite else "is_open"  # as the partial index says it
+        return sets.read(tx, _BUCKETS, f"FROM billing_buckets WHERE wallet_id = %s AND {is_open}", ids)
+    if not ids:
+        return ()
+    query = select(*_BUCKETS).where(buckets.c.is_open, _is_one_of(buckets.c.wallet_id, ids))
+    return tx.connection.execute(query).all()
 
 
 def _is_one_of(column: sa.Column[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:

@@ -88,78 +88,123 @@ def spend(driver: Any, now: datetime, policy: str, request: Spend, asked: str) -
     `driver` is the driver's own connection in a transaction at READ COMMITTED, or with each statement one of its own.
     """
     if isinstance(driver, psycopg.Connection):
-        return _in_one_statement(driver, now, policy, request, asked)
+        values = {**_asked(request, asked), "now": now, "policy": policy}
+        values["details"] = json_text(values["details"])
+        with driver.cursor(row_factory=tuple_row) as cursor:
+            drawn = cursor.execute(_ONE, values).fetchone()
+        return None if drawn is None else _receipt(request, *drawn)
     if isinstance(driver, sqlite3.Connection):
         return _in_few_statements(driver, now, policy, request, asked)
     return None  # a host's session through a driver that is none of ours
 
 
-# The order matters, and was tried with sixteen processes: the first part locks the wallet's row and so sees its newest
-# version; the entry is inserted with its key only if the purse pays; the purse is drawn from only if it was inserted.
-# Nothing here reads buckets: the statement's snapshot may be older than the lock.
-_STATEMENT = """
-WITH wallet AS MATERIALIZED (
-    SELECT id, last_number + 1 AS number, purse_bucket, available - %(credits)s AS available, owed,
-           greatest(last_at, %(now)s) AS at, purse_cents, purse_currency,
-           least(purse_cents, div(purse_basis_cents::numeric * (purse_left - %(credits)s) + purse_basis_credits - 1,
-                                  purse_basis_credits))::bigint AS stays,
-           purse_credits >= %(credits)s AND purse_policy = %(policy)s AND frozen_at IS NULL
-               AND purse_from <= greatest(last_at, %(now)s)
-               AND (purse_until IS NULL OR greatest(last_at, %(now)s) < purse_until) AS pays
-    FROM billing_wallets
-    WHERE customer_id = %(customer)s AND unit = %(unit)s
-    FOR NO KEY UPDATE
-), entry AS (
+def spend_each(
+    driver: Any, now: datetime, policy: str, requests: Mapping[int, tuple[Spend, str]], others: Iterable[Spend]
+) -> dict[int, Receipt]:
+    """Those of the requests, each in a wallet of its own, that purses pay. On PostgreSQL in one statement.
+
+    It locks the wallets of `others`, too: all of a batch's are locked in the order of their ids.
+    """
+    if not requests:
+        return {}
+    if isinstance(driver, psycopg.Connection):
+        asked = [{"place": place, **_asked(*one)} for place, one in requests.items()]
+        wallets = [{"customer": one.customer, "unit": one.unit} for one in others]
+        values = {"asked": json_text(asked), "others": json_text(wallets), "now": now, "policy": policy}
+        with driver.cursor(row_factory=tuple_row) as cursor:
+            rows = cursor.execute(_MANY, values).fetchall()
+        paying = {wallet: (place, bucket) for wallet, place, bucket, _, at in rows if at is None}
+        return {
+            paying[wallet][0]: _receipt(
+                requests[paying[wallet][0]][0], wallet, number, paying[wallet][1], available, owed, at
+            )
+            for wallet, number, available, owed, at in rows
+            if at is not None
+        }
+    receipts = {place: spend(driver, now, policy, *one) for place, one in requests.items()}
+    return {place: receipt for place, receipt in receipts.items() if receipt is not None}
+
+
+# The order matters, and was tried with sixteen processes: the first part locks the wallets' rows and so sees their
+# newest versions; an entry is inserted with its key only if the purse pays; the purse is drawn from only if it was
+# inserted. Nothing here reads buckets: the statement's snapshot may be older than the lock.
+_REQUEST = {
+    "credits": "bigint", "key": "text", "asked": "text", "member": "text", "feature": "text", "description": "text",
+    "details": "jsonb",
+}  # fmt: skip
+_AT = "greatest(last_at, %(now)s::timestamptz)"
+_PAYS = f"""purse_credits >= q.credits AND purse_policy = %(policy)s::text AND frozen_at IS NULL
+            AND purse_from <= {_AT} AND (purse_until IS NULL OR {_AT} < purse_until)"""
+_WALLET = f"""
+    SELECT q.*, w.id, last_number + 1 AS number, purse_bucket, available - q.credits AS available, owed, {_AT} AS at,
+           purse_cents, purse_currency,
+           least(purse_cents, div(purse_basis_cents::numeric * (purse_left - q.credits) + purse_basis_credits - 1,
+                                  purse_basis_credits))::bigint AS stays
+"""
+_DRAWN = """
+entry AS (
     INSERT INTO billing_entries (
         wallet_id, number, kind, source, destination, credits, cents, currency, cause, key, request, member, feature,
         description, details, available_after, owed_after, effective_at, recorded_at, posted_at
     )
-    SELECT id, number, 'spend', 'bucket:' || purse_bucket, 'consumed', %(credits)s, purse_cents - stays,
-           CASE WHEN purse_cents > stays THEN purse_currency END, 'spend:' || number, %(key)s, %(asked)s, %(member)s,
-           %(feature)s, %(description)s, %(details)s::jsonb, available, owed, at, at, at
+    SELECT id, number, 'spend', 'bucket:' || purse_bucket, 'consumed', credits, purse_cents - stays,
+           CASE WHEN purse_cents > stays THEN purse_currency END, 'spend:' || number, key, asked, member,
+           feature, description, details, available, owed, at, at, at
     FROM wallet
     WHERE pays
     ON CONFLICT DO NOTHING
-    RETURNING wallet_id, number, cents, available_after, owed_after, effective_at
+    RETURNING wallet_id, number, credits, cents, available_after, owed_after, effective_at
 ), purse AS (
     UPDATE billing_wallets AS w
     SET available = entry.available_after, last_number = entry.number, last_at = entry.effective_at,
-        purse_credits = w.purse_credits - %(credits)s, purse_cents = w.purse_cents - entry.cents,
-        purse_left = w.purse_left - %(credits)s
+        purse_credits = w.purse_credits - entry.credits, purse_cents = w.purse_cents - entry.cents,
+        purse_left = w.purse_left - entry.credits
     FROM entry
     WHERE w.id = entry.wallet_id
 )
-SELECT entry.wallet_id, entry.number, wallet.purse_bucket, available_after, owed_after, effective_at
-FROM entry JOIN wallet ON wallet.id = entry.wallet_id
 """
-for _name, _kind in {"credits": "bigint", "now": "timestamptz", "policy": "text", "customer": "text", "unit": "text",
-                     "key": "text", "asked": "text", "member": "text", "feature": "text",
-                     "description": "text"}.items():  # fmt: skip
-    _STATEMENT = _STATEMENT.replace(f"%({_name})s", f"%({_name})s::{_kind}")
+# A wallet whose purse does not pay is not even locked: that would be written, and waited for.
+_ONE = f"""
+WITH wallet AS MATERIALIZED (
+    {_WALLET}, TRUE AS pays
+    FROM billing_wallets AS w,
+        (SELECT {", ".join(f"%({name})s::{kind} AS {name}" for name, kind in _REQUEST.items())}) AS q
+    WHERE customer_id = %(customer)s::text AND unit = %(unit)s::text AND {_PAYS}
+    FOR NO KEY UPDATE OF w
+), {_DRAWN}
+SELECT entry.wallet_id, entry.number, purse_bucket, available_after, owed_after, effective_at FROM entry, wallet
+"""
+_MANY = f"""
+WITH q AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(asked)s::json)
+        AS q(place int, customer text, unit text, {", ".join(f"{name} {kind}" for name, kind in _REQUEST.items())})
+    UNION ALL
+    SELECT NULL, customer, unit, {", ".join("NULL" for _ in _REQUEST)}
+    FROM json_to_recordset(%(others)s::json) AS q(customer text, unit text)
+), wallet AS MATERIALIZED (
+    {_WALLET.replace("SELECT q.*,", f"SELECT {', '.join(f'q.{name}' for name in ('place', *_REQUEST))},")},
+           coalesce({_PAYS}, FALSE) AS pays
+    FROM billing_wallets AS w JOIN q ON w.customer_id = q.customer AND w.unit = q.unit
+    ORDER BY w.id
+    FOR NO KEY UPDATE OF w
+), {_DRAWN}
+SELECT wallet_id, number, available_after, owed_after, effective_at FROM entry
+UNION ALL SELECT id, place, purse_bucket, NULL, NULL FROM wallet WHERE pays
+"""  # a join of both would be planned for few rows, and walk all of one for each of the other
 
 
-def _in_one_statement(
-    driver: psycopg.Connection[Any], now: datetime, policy: str, request: Spend, asked: str
-) -> Receipt | None:
-    values = {
-        "credits": request.credits,
-        "now": now,
-        "policy": policy,
+def _asked(request: Spend, asked: str) -> dict[str, Any]:
+    return {
         "customer": request.customer,
         "unit": request.unit,
+        "credits": request.credits,
         "key": request.key,
         "asked": asked,
         "member": request.member,
         "feature": request.feature,
         "description": request.description,
-        "details": json_text(_details(request)),
+        "details": _details(request),
     }
-    with driver.cursor(row_factory=tuple_row) as cursor:
-        drawn = cursor.execute(_STATEMENT, values).fetchone()
-    if drawn is None:
-        return None
-    wallet, number, bucket, available, owed, at = drawn
-    return _receipt(request, wallet, number, bucket, available, owed, at.astimezone(UTC))
 
 
 _LOCK = "UPDATE billing_wallets SET id = -1 WHERE id = -1"
@@ -220,15 +265,15 @@ def _time(text: str) -> datetime:
 
 def _receipt(request: Spend, wallet: int, number: int, bucket: int, available: int, owed: int, at: datetime) -> Receipt:
     return Receipt(
-        id=ids.of("spend", wallet, number),
-        customer=request.customer,
-        unit=request.unit,
-        credits=request.credits,
-        slices=((ids.of("bkt", wallet, bucket), request.credits),),
-        overdraft_credits=0,
-        available=available,
-        owed=owed,
-        recorded_at=at,
+        ids.of("spend", wallet, number),
+        request.customer,
+        request.unit,
+        request.credits,
+        ((ids.of("bkt", wallet, bucket), request.credits),),
+        0,
+        available,
+        owed,
+        at.astimezone(UTC),
     )
 
 

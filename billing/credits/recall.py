@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, or_, select
 
@@ -16,8 +17,22 @@ from billing.credits.values import Receipt
 from billing.rules.refusals import IdempotencyKeyReused
 from billing.rules.wallet.values import Movement
 
-Known = dict[tuple[int, str], Row[Any]]
-"""By wallet and key: the first entry of what it caused."""
+
+class First(NamedTuple):
+    """The first entry of what a key caused."""
+
+    wallet_id: int
+    key: str
+    number: int
+    cause: str
+    request: str
+    recorded_at: datetime
+
+
+Known = dict[tuple[int, str], First]
+"""By wallet and key."""
+
+_FIRST = tuple(entries.c[name] for name in First._fields)
 
 _ON_TRUST = ("overdraft", "held:overdraft")
 _SPENDING = ("spend", "capture", "overdraw")
@@ -36,15 +51,15 @@ def known(tx: Tx, keys: Sequence[tuple[int, str]]) -> Known:
     if not keys:
         return {}
     if len(keys) == 1:
-        query = select(entries).where(entries.c.wallet_id == keys[0][0], entries.c.key == keys[0][1])
+        rows: Iterable[Any] = sets.read(tx, _FIRST, "FROM billing_entries WHERE wallet_id = %s AND key = %s", keys[0])
     else:
         wanted = sets.pairs(tx, int, keys)
         match = (entries.c.wallet_id == wanted.c.one) & (entries.c.key == wanted.c.two)
-        query = select(entries).join(wanted, match)
-    return {(row.wallet_id, row.key): row for row in tx.connection.execute(query)}
+        rows = tx.connection.execute(select(*_FIRST).join(wanted, match))
+    return {(row[0], row[1]): First(*row) for row in rows}
 
 
-def same(row: Row[Any], key: str, request: str) -> IdempotencyKeyReused | None:
+def same(row: First | Row[Any], key: str, request: str) -> IdempotencyKeyReused | None:
     """Is it the same request as then?"""
     return None if row.request == request else IdempotencyKeyReused(key)
 

@@ -75,7 +75,10 @@ def _undisturbed(requests: int) -> Iterator[None]:
 
 def _spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:
     answers: list[Receipt | Refusal | None] = [_malformed(request) for request in requests]
-    wanted = [(r.customer, r.unit) for r, wrong in zip(requests, answers, strict=True) if wrong is None]
+    _from_purses(tx, catalog, requests, answers)
+    wanted = [(r.customer, r.unit) for r, answer in zip(requests, answers, strict=True) if answer is None]
+    if not wanted:
+        return [answer for answer in answers if answer is not None]
     opened = open_wallets(tx, catalog, wanted)
     keyed = []
     for index, request in enumerate(requests):
@@ -94,6 +97,24 @@ def _spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Rec
             answers[index] = _judge(tx, wallet, request, known, fresh, index, answers)
     write(tx, [wallet for wallet in opened.values() if isinstance(wallet, OpenWallet)])
     return [answer for answer in answers if answer is not None]
+
+
+def _from_purses(tx: Tx, catalog: Catalog, requests: Sequence[Spend], answers: list[Receipt | Refusal | None]) -> None:
+    """Answers those that are the only ones of their wallet in this batch, where its purse pays."""
+    asked: dict[WalletName, list[int]] = {}
+    for place, request in enumerate(requests):
+        if answers[place] is None and request.unit in catalog.units:
+            asked.setdefault((request.customer, request.unit), []).append(place)
+    if len(asked) < 2:  # of one wallet: `spend` has tried it
+        return
+    alone = {places[0]: requests[places[0]] for places in asked.values() if len(places) == 1}
+    others = [requests[places[0]] for places in asked.values() if len(places) > 1]
+    fresh = {place: (request, _fingerprint(request)) for place, request in alone.items()}
+    receipts = purse.spend_each(tx.driver, tx.now, purse.policy_of(catalog), fresh, others)
+    for place, receipt in receipts.items():
+        answers[place] = receipt
+    if signals.heard():
+        tx.told.extend(purse.fact(receipts[place]) for place in sorted(receipts))
 
 
 def _judge(
@@ -130,7 +151,7 @@ def spend_under(tx: Tx, wallet: OpenWallet, request: Spend) -> Receipt | Refusal
     return _judge(tx, wallet, request, recall.known(tx, [(wallet.id, request.key)]), {}, 0, ())
 
 
-def _replay(tx: Tx, wallet: OpenWallet, first: Row[Any], key: str, asked: str) -> Receipt | Refusal:
+def _replay(tx: Tx, wallet: OpenWallet, first: recall.First, key: str, asked: str) -> Receipt | Refusal:
     reused = recall.same(first, key, asked)
     if reused is not None:
         return reused

@@ -1,6 +1,6 @@
 """Writing: the one place that writes entries, buckets and holds. It takes open wallets and asks nothing.
 
-A constant number of statements, whatever the number of movements or wallets.
+One statement on PostgreSQL, one a table on SQLite, whatever the number of movements or wallets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
 from billing.credits import purse
-from billing.credits.opening import OpenWallet
+from billing.credits.opening import BUCKET_NAMES, OpenWallet
 from billing.credits.tables import buckets, entries, holds, wallet_terms, wallets
 from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, Movement
@@ -26,7 +26,7 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 
 def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
-    rows, moved, settings, terms = _Rows(), _Rows(), _Rows(), _Rows()
+    rows, plain, changed, terms = _Rows(), _Rows(), _Rows(), _Rows()
     new_buckets, old_buckets, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
@@ -37,29 +37,32 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
             new, old = _buckets(wallet, filled)
             new_buckets += new
             old_buckets += old
-            moved.append(_wallet(wallet, next_due_at) | purse.columns(filled))
+            row = _wallet(wallet, next_due_at) | purse.columns(filled)
+            if not wallet.changed:
+                plain.append(row)
+            else:
+                now = {**{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
+                number = wallet.row["terms_number"] + 1
+                changed.append({**row, **now, "terms_number": number})
+                terms.append({"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at})
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
-        if wallet.changed:
-            now = {**{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
-            number = wallet.row["terms_number"] + 1
-            settings.append({"id": wallet.id, **now, "terms_number": number})
-            terms.append({"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at})
         if signals.heard():
             tx.told.extend(_facts(wallet))
-    sets.insert(tx, entries, _lean(rows))
-    sets.insert(tx, buckets, new_buckets)
-    sets.update(tx, buckets, ("wallet_id", "number"), old_buckets)
-    sets.insert(tx, holds, new_holds)
-    sets.update(tx, holds, ("wallet_id", "number"), old_holds)
-    sets.update(tx, wallets, ("id",), moved)
-    sets.update(tx, wallets, ("id",), settings)
-    sets.insert(tx, wallet_terms, terms)
+    writes = sets.Writes(tx)
+    writes.insert(entries, _lean(rows))
+    writes.insert(buckets, new_buckets)
+    writes.update(buckets, ("wallet_id", "number"), old_buckets)
+    writes.insert(holds, new_holds)
+    writes.update(holds, ("wallet_id", "number"), old_holds)
+    writes.insert(wallet_terms, terms)
+    for each in (plain, changed):
+        writes.update(wallets, ("id",), each)
+    writes.run()
 
 
 _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
-_KNOWN = ("wallet_id", "is_open")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
 
 
@@ -110,8 +113,9 @@ def _buckets(wallet: OpenWallet, filled: Purse | None) -> tuple[_Rows, _Rows]:
 
 def _as_stored(wallet: OpenWallet, row: dict[str, Any]) -> bool:
     """Does the bucket's row say so already? It does as long as all that is spent of it comes from the purse."""
-    stored = next(one for one in wallet.stored if one.number == row["number"])
-    return all(getattr(stored, name) == row[name] for name in _CHANGEABLE if name not in _KNOWN)
+    number = row["number"]
+    stored = next(dict(zip(BUCKET_NAMES, one, strict=False)) for one in wallet.stored if one[0] == number)
+    return all(stored[name] == row[name] for name in _CHANGEABLE if name in stored)
 
 
 def _entry(wallet: OpenWallet, movement: Movement) -> dict[str, Any]:

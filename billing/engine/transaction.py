@@ -58,6 +58,9 @@ class Transaction:
             except Unavailable as unavailable:
                 self._tx.spoilt = unavailable
                 raise
+            finally:
+                if self._host is not None:
+                    self._host.told()
 
     def _holder(self) -> object:
         """Through whom a hold that is placed now will be ended."""
