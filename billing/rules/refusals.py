@@ -245,9 +245,6 @@ class StripeNotConfigured(Refusal):
 
     code = "stripe_not_configured"
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class Unavailable(Refusal):
     """Not now. `retry_after` is in seconds; the same request with the same key may be sent again."""
@@ -257,9 +254,6 @@ class Unavailable(Refusal):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message)
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class Busy(Unavailable):

@@ -10,6 +10,7 @@ import pytest
 from billing import StripeNotConfigured, StripeRefused, StripeUnavailable, signals
 from billing.stripe import gateway
 from tests.buying.shop import KEY, Shop
+from tests.sandbox.serving import Watch
 
 HOW = ("lost", "500", "429", "reset", "timeout")
 PATHS = ("/v1/customers", "/v1/checkout/sessions")
@@ -67,6 +68,20 @@ def test_one_lost_answer_is_not_even_noticed(shop: Shop, monkeypatch: pytest.Mon
     shop.fail("lost", path="/v1/customers")
     shop.fail("500", path="/v1/checkout/sessions")
     one_of_each(shop, shop.buy())
+
+
+@pytest.mark.parametrize(("how", "attempts"), [("500", 3), ("reset", 3), ("429", 1), ("timeout", 1)])
+@pytest.mark.database("sqlite")
+def test_what_fails_quickly_is_asked_thrice_and_silence_once(
+    shop: Shop, watch: Watch, monkeypatch: pytest.MonkeyPatch, how: str, attempts: int
+) -> None:
+    monkeypatch.setattr(gateway, "LONGEST", 2.4)  # as long after a silence as it really is: two seconds
+    monkeypatch.setattr(gateway, "READ", 2.1 if how == "timeout" else 0.4)
+    shop.fail(how, times=9)
+    with pytest.raises(StripeUnavailable):
+        shop.buy()
+    assert len(watch.asked) == attempts
+    shop.sandbox.faults.clear()
 
 
 @pytest.mark.database("sqlite")
