@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from web.cli import cli
 from web.cli.sandbox import FIRST_PORT, next_free
-from web.sandbox import Sandbox
+from web.sandbox import Sandbox, serve
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -17,6 +18,11 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_made(sandbox: Sandbo
     refused = CliRunner().invoke(cli, ["sandbox", "--port", port, "--file", str(file)])
     assert refused.exit_code == 1 and f"Port {port} is taken" in refused.output
     assert not file.exists()
+
+
+def test_two_do_not_serve_at_one_port(sandbox: Sandbox) -> None:
+    with pytest.raises(OSError, match="in use"):
+        serve(sandbox, port=int(sandbox.url.rpartition(":")[2]))
 
 
 def test_the_next_free_port_is_one_that_nobody_has() -> None:
