@@ -66,6 +66,8 @@ class Machine:
         """
         if deliver is not None:
             self.delivery.near[url] = deliver
+        else:
+            self.delivery.near.pop(url, None)
         with self.store.transaction() as rows:
             for endpoint in rows.select("webhook_endpoint", url=url):
                 endpoint |= {"enabled_events": list(enabled_events), "_secrets": [secret]}
