@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from billing import Gateway
 from billing.base.db import metadata
 from billing.base.schema import append_only_tables
 from billing.testing import TestBilling, open_billing
@@ -17,6 +18,7 @@ from tests.demo.worlds import SECRET
 from web.demo import payments
 from web.demo.people import KESTREL
 from web.demo.sold import story_catalog
+from web.sandbox import Sandbox
 
 pytestmark = pytest.mark.database("postgresql")
 
@@ -44,7 +46,7 @@ def as_the_role(fresh_database_url: str) -> Iterator[TestBilling]:
         owner.dispose()
 
 
-def test_it_does_all_that_the_service_does(as_the_role: TestBilling) -> None:
+def test_it_does_all_that_the_service_does(as_the_role: TestBilling, sandbox: Sandbox) -> None:
     from billing.access import keys
 
     billing = as_the_role
@@ -61,6 +63,16 @@ def test_it_does_all_that_the_service_does(as_the_role: TestBilling) -> None:
     bought = payments.session(KESTREL.payer, 1, "small", 2300, billing.now)
     told = payments.deliver(billing, SECRET, payments.event("checkout.session.completed", bought, billing.now))
     assert told.status == "done"
+    billing.gateway = Gateway("sk_test_role", sandbox.url)
+    billing.customer("b")
+    topup = billing.topup("b", next(iter(billing.catalog.packs)), key="t", success_url="https://app.example.com")
+    sandbox.pay(str(topup.session))
+    assert billing.settle(str(topup.session)).granted
+    billing.finish_conversations()
+    held = {"id": "price_x", "object": "price", "active": True, "currency": "usd", "lookup_key": "x"}
+    for key in ("x", "y"):
+        told = payments.event("price.updated", {**held, "lookup_key": key}, billing.now)
+        assert payments.deliver(billing, SECRET, told).status == "done"
     billing.advance(by=timedelta(days=6))
     with billing.database.write() as tx:
         key, text = keys.create(tx, ["pepper"], "x", ["read"])
