@@ -8,7 +8,7 @@ ROUNDS ?= 10
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
-.PHONY: run test check lint format bench soak reset lock
+.PHONY: run test check lint format bench soak e2e screenshots browser node reset lock
 .DEFAULT_GOAL := test
 
 run: .venv/.runtime
@@ -24,7 +24,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 
 check: lint
-	$(PYTEST) -m slow --timeout 1200 $(TESTS)
+	$(PYTEST) -m "slow and not e2e" --timeout 1200 $(TESTS)
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
@@ -35,7 +35,22 @@ bench: .venv/.test
 
 soak: .venv/.test
 	@for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; \
-		$(PYTEST) -m slow --timeout 1200 tests/simulation tests/concurrency || exit 1; done
+		$(PYTEST) -m "slow and not e2e" --timeout 1200 tests/simulation tests/concurrency || exit 1; done
+
+# What a person and other people's programs see: one after the other, since they share one demo.
+e2e: .venv/.e2e browser node
+	$(BIN)/python -m pytest -q -m e2e --timeout 300 $(wildcard tests/browser tests/outside)
+
+screenshots: .venv/.e2e browser
+	$(BIN)/python -m tests.browser var/screenshots
+
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		echo "no Chromium is here: install it (Debian: apt install chromium)" >&2; exit 1; }
+
+node:
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18)' || { \
+		echo "no Node 18 or newer with npm is here: install it (Debian: apt install nodejs npm)" >&2; exit 1; }
 
 reset:
 	rm -rf var
@@ -47,6 +62,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-
 lock: .venv/.test
 	$(COMPILE) pyproject.toml --group build -o requirements.lock
 	$(COMPILE) pyproject.toml --group build --group test -c requirements.lock -o requirements-test.lock
+	$(COMPILE) pyproject.toml --group build --group test --group e2e -c requirements-test.lock -o requirements-e2e.lock
 	$(COMPILE) --group uv -o requirements-uv.lock
 
 # The environment. Debian's own python3 has neither ensurepip nor a site-packages one may write to, so pip stays outside
@@ -58,6 +74,8 @@ define REQUIRE
 @$(PYTHON) -c 'import sys, pip; v = pip.__version__.split("."); sys.exit((int(v[0]), int(v[1])) < (22, 3))' 2>/dev/null || { \
 	echo "$(PYTHON) has no pip 22.3 or newer: install it (Debian: apt install python3-pip), or say make PYTHON=…" >&2; exit 1; }
 endef
+
+E2E = $(if $(wildcard .venv/.e2e),requirements-e2e.lock)
 
 define INSTALL
 @echo "installing $(1)"
@@ -76,13 +94,18 @@ $(BIN)/python:
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-uv.lock >/dev/null 2>&1 || true
 	@touch $@
 
-# Who has the tests' packages keeps them: they hold the runtime's at the same versions.
+# Who has the tests' packages, or the browser's beside them, keeps them: they hold the others at the same versions.
 .venv/.runtime: requirements.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock))
+	$(call INSTALL,$(or $(E2E),$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock)))
 	@touch $@
 
 .venv/.test: requirements-test.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,requirements-test.lock)
+	$(call INSTALL,$(or $(E2E),requirements-test.lock))
 	@touch $@ .venv/.runtime
+
+.venv/.e2e: requirements-e2e.lock pyproject.toml .venv/.uv
+	$(REQUIRE)
+	$(call INSTALL,requirements-e2e.lock)
+	@touch $@ .venv/.test .venv/.runtime

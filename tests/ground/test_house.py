@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-uv.lock")
+LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-e2e.lock", "requirements-uv.lock")
 LONGEST_FILE, LONGEST_FUNCTION = 300, 70
 
 # Each with a bracket in it, so that this file does not find itself.
@@ -56,6 +56,7 @@ def test_the_locks_pin_everything_and_name_no_place() -> None:
     wanted = {
         "requirements.lock": project["project"]["dependencies"] + project["dependency-groups"]["build"],
         "requirements-test.lock": project["dependency-groups"]["test"],
+        "requirements-e2e.lock": project["dependency-groups"]["e2e"],
         "requirements-uv.lock": project["dependency-groups"]["uv"],
     }
     for lock in LOCKS:
@@ -65,8 +66,9 @@ def test_the_locks_pin_everything_and_name_no_place() -> None:
         names = {re.split(r"[\[<>=;~ ]", requirement)[0] for requirement in wanted[lock]}
         assert names - set(pinned) == set(), f"{lock} is older than pyproject.toml: make lock"
         assert text.count("==") <= text.count("--hash=sha256:")
-    runtime, test = (_pins(lock) for lock in LOCKS[:2])
+    runtime, test, e2e = (_pins(lock) for lock in LOCKS[:3])
     assert {name: test.get(name) for name in runtime} == runtime
+    assert {name: e2e.get(name) for name in test} == test
 
 
 def _pins(lock: str) -> dict[str, str]:
