@@ -49,7 +49,7 @@ browser:
 		echo "no Chromium is here: install it (Debian: apt install chromium)" >&2; exit 1; }
 
 node:
-	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18)' || { \
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || { \
 		echo "no Node 18 or newer with npm is here: install it (Debian: apt install nodejs npm)" >&2; exit 1; }
 
 reset:
