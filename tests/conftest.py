@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ __all__ = [
 ]  # the sandbox's fixtures, for all tests
 
 BOTH = ("sqlite", "postgresql")
+
+# `make e2e` installs what these stand on.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 # These wait by the clock: frozen, an exhausted pool would wait for ever.
 freezegun.configure(extend_ignore_list=["sqlalchemy.util.queue", "psycopg_pool", "apscheduler.schedulers"])
