@@ -14,9 +14,12 @@ import pytest
 
 from billing import Billing
 from billing.testing import TestBilling, open_billing
-from tests import databases
+from tests import databases, purse
 
 BOTH = ("sqlite", "postgresql")
+
+HAS_PURSE = purse.WANTED
+"""`PURSE=out`: this run of the tests goes without it, and has to be as green."""
 
 # These wait by the clock: frozen, an exhausted pool would wait for ever.
 freezegun.configure(extend_ignore_list=["sqlalchemy.util.queue", "psycopg_pool", "apscheduler.schedulers"])
