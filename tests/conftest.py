@@ -15,7 +15,7 @@ import pytest
 
 from billing import Billing
 from billing.testing import TestBilling, open_billing
-from tests import databases, left_open
+from tests import databases, left_open, purse
 from tests.sandbox.serving import listener, sandbox, stripe_client, stripe_rules, stripe_schema, watch
 
 __all__ = [
@@ -31,6 +31,9 @@ BOTH = ("sqlite", "postgresql")
 
 # `make e2e` installs what these stand on.
 collect_ignore = [] if find_spec("playwright") else ["browser"]
+
+HAS_PURSE = purse.WANTED
+"""`PURSE=out`: this run of the tests goes without it, and has to be as green."""
 
 # These wait by the clock: frozen, an exhausted pool would wait for ever.
 freezegun.configure(extend_ignore_list=["sqlalchemy.util.queue", "psycopg_pool", "apscheduler.schedulers"])

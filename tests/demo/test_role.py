@@ -67,8 +67,8 @@ def test_it_does_all_that_the_service_does(as_the_role: TestBilling, sandbox: Sa
     assert billing.settle(str(topup.session)).granted
     billing.finish_conversations()
     held = {"id": "price_x", "object": "price", "active": True, "currency": "usd", "lookup_key": "x"}
-    for key in ("x", "y"):
-        assert tell(billing, {**held, "lookup_key": key}, "price.updated").status == "done"
+    for lookup_key in ("x", "y"):
+        assert tell(billing, {**held, "lookup_key": lookup_key}, "price.updated").status == "done"
     billing.advance(by=timedelta(days=6))
     for job in TIMETABLE.values():
         ran = run_job(billing, job)
