@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base.clock import Clock
-from billing.base.unavailable import translated as translated
+from billing.base.unavailable import translated
 from billing.rules.refusals import ClockSkew, Unavailable, WrongIsolation
 
 metadata = sa.MetaData(
