@@ -220,9 +220,8 @@ def services() -> list[Service]:
             continue
         name = ".".join(["stripe", *file.relative_to(ROOT).with_suffix("").parts])
         for node in module(name).classes.values():
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and (service := _service(name, method)) is not None:
-                    found.append(service)
+            methods = [_service(name, method) for method in node.body if isinstance(method, ast.FunctionDef)]
+            found += [service for service in methods if service is not None]
     return found
 
 

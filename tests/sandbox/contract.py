@@ -75,12 +75,12 @@ class Rules:
     @cached_property
     def closed(self) -> Any:
         """Knows the words that the package knows, and no others."""
-        return jsonschema_rs.validator_for(_with_words(self._whole(), open=False))
+        return jsonschema_rs.validator_for(_with_words(self._whole(), any_word=False))
 
     @cached_property
     def open(self) -> Any:
         """Takes any word where Stripe may add some."""
-        return jsonschema_rs.validator_for(_with_words(self._whole(), open=True))
+        return jsonschema_rs.validator_for(_with_words(self._whole(), any_word=True))
 
     def _whole(self) -> Schema:
         roots = {f"event {name}": schema for name, schema in self.schema["resources"].items()}
@@ -194,15 +194,15 @@ def _errors(validator: Any, name: str, value: Any) -> list[str]:
     ]
 
 
-def _with_words(schema: Any, *, open: bool) -> Any:
+def _with_words(schema: Any, *, any_word: bool) -> Any:
     """Open lists of words as closed ones, or as any word."""
     if isinstance(schema, list):
-        return [_with_words(one, open=open) for one in schema]
+        return [_with_words(one, any_word=any_word) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    plain = {name: _with_words(value, open=open) for name, value in schema.items() if name != "known"}
+    plain = {name: _with_words(value, any_word=any_word) for name, value in schema.items() if name != "known"}
     if isinstance(schema.get("known"), list):
-        plain |= {} if open else {"enum": schema["known"]}
+        plain |= {} if any_word else {"enum": schema["known"]}
     elif "known" in schema:
-        plain["known"] = _with_words(schema["known"], open=open)
+        plain["known"] = _with_words(schema["known"], any_word=any_word)
     return plain

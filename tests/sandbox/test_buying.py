@@ -96,7 +96,7 @@ def test_a_subscription(shop: Shop, sandbox: Sandbox, listener: Listener) -> Non
     ]
     subscription = shop.v1.subscriptions.retrieve(paid["subscription"], {"expand": ["latest_invoice"]})
     assert (subscription.status, subscription.customer) == ("active", customer.id)
-    assert subscription.metadata is not None and subscription.metadata["customer"] == "team_42"
+    assert subscription.metadata["customer"] == "team_42"
     item, invoice = subscription.items.data[0], subscription.latest_invoice
     assert isinstance(invoice, stripe.Invoice)
     assert (invoice.id, invoice.billing_reason, invoice.status) == (paid["invoice"], "subscription_create", "paid")

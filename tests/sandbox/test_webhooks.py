@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,7 +38,7 @@ def endpoint() -> Iterator[Endpoint]:
             self.send_response(known.answers.pop(0) if known.answers else 200)
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -75,7 +76,7 @@ def test_over_http_and_signed(shop: Shop, sandbox: Sandbox, endpoint: Endpoint) 
 
 def test_one_signature_for_each_secret() -> None:
     body = b'{"id": "evt_1", "object": "event"}'
-    header = delivery.signature(body, ["whsec_old", "whsec_new"], int(delivery.clock.real_seconds()))
+    header = delivery.signature(body, ["whsec_old", "whsec_new"], int(time.time()))
     assert header.count("v1=") == 2
     for secret in ("whsec_old", "whsec_new"):
         stripe.Webhook.construct_event(body, header, secret)

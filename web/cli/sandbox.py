@@ -33,7 +33,7 @@ def sandbox(port: int | None, webhook: str | None, file: Path) -> None:
     if port is not None and not _free(port):
         raise Failed(f"Port {port} is taken: choose another, or leave --port out.")
     opened = Sandbox(file)
-    served = serve(opened, HOST, port or _next_free())
+    served = serve(opened, HOST, port or next_free())
     click.echo(f"Serving on {served.url}, stop with Ctrl-C. What it knows, and its clock: {served.url}/_sandbox/")
     click.echo(f"STRIPE_API_BASE={served.url}")
     click.echo(f"STRIPE_SECRET_KEY={KEY}")
@@ -48,7 +48,8 @@ def sandbox(port: int | None, webhook: str | None, file: Path) -> None:
         opened.close()
 
 
-def _next_free() -> int:
+def next_free() -> int:
+    """The first port from 8010 on that nobody has."""
     for port in range(FIRST_PORT, FIRST_PORT + _TRIED):
         if _free(port):
             return port

@@ -20,8 +20,9 @@ from web.sandbox.expanding import expanded
 from web.sandbox.machine import Machine
 from web.sandbox.params import decoded
 from web.sandbox.store import Rows
-from web.sandbox.work import Work
+from web.sandbox.work import API_VERSION, Work
 
+_LONGEST_KEY = 255
 _KEY = re.compile(r"[sr]k_test_[A-Za-z0-9_]+")
 
 
@@ -34,6 +35,7 @@ class Request:
     words: str  # the form, or the query of a GET
     authorization: str | None
     key: str | None
+    version: str
     base_url: str
 
     @property
@@ -72,7 +74,10 @@ class Desk:
             given_before = _replay(rows, request)
             if given_before is not None:
                 return given_before
-            params = operation.params.read(decoded(request.words))
+            raw = decoded(request.words)
+            if request.version < API_VERSION:  # they begin with their day
+                raw = {name: value for name, value in raw.items() if name not in operation.older}
+            params = operation.params.read(raw)
             now = time.seconds(self._sandbox.clock.now())
             work = Work(rows, now, request.base_url, id, request.key)
             try:
@@ -101,6 +106,8 @@ class Desk:
         if key is None:
             yield
             return
+        if len(key) > _LONGEST_KEY:
+            raise Refused(f"Idempotency keys have at most {_LONGEST_KEY} characters.", kind="idempotency_error")
         with self._lock:
             if key in self._busy:
                 words = f"There is currently another in-progress request using this Idempotent Key ({key})."

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.client
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ RETRY_AFTER = (2, 5, 15, 60, 300, 1_800, 3_600, 10_800)
 """Real seconds after each refusal. After the last one the event stays undelivered; it can be sent again by hand."""
 TIMEOUT = 20
 """Seconds an endpoint may take to answer."""
+_AT_A_TIME = 60.0
 
 Deliver = Callable[[bytes, str], int]
 """Takes a body and its signature, answers an HTTP status: an endpoint in this process."""
@@ -111,7 +113,11 @@ class Delivery:
         while not self._closed.is_set():
             self._wake.wait(timeout=0.5)
             self._wake.clear()
-            self.settle(60)
+            try:
+                self.settle(_AT_A_TIME)
+            except sqlite3.ProgrammingError:
+                if not self._closed.is_set():  # else an endpoint was so slow that the file is closed by now
+                    raise
 
     def pending(self) -> int:
         """How many deliveries are not taken yet."""

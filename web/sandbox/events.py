@@ -10,7 +10,7 @@ from web.sandbox.store import Object, Rows
 MOST_TYPES = 20
 
 _SELECT = """
-SELECT body,
+SELECT type, body,
     (SELECT count(*) FROM deliveries d WHERE d.event = e.id AND d.state = 'pending') AS pending,
     NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.id AND d.state != 'succeeded') AS delivered
 FROM events e
@@ -26,9 +26,10 @@ def find(rows: Rows, id: str) -> Object | None:
 def newest_first(rows: Rows, types: Sequence[str] | None = None, *, delivered: bool | None = None) -> list[Object]:
     """All of these types (`invoice.*` names a family); delivered, or not delivered (yet), if that is asked for."""
     found = rows.run(f"{_SELECT} ORDER BY e.seq DESC")
+    if types:
+        found = [row for row in found if any(_fits(row["type"], wanted) for wanted in types)]
     told = [row for row in found if delivered is None or bool(row["delivered"]) == delivered]
-    shown = [_event(row["body"], row["pending"]) for row in told]
-    return [event for event in shown if not types or any(_fits(event["type"], wanted) for wanted in types)]
+    return [_event(row["body"], row["pending"]) for row in told]
 
 
 def _event(body: str, pending: int) -> Object:

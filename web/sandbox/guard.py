@@ -27,7 +27,7 @@ def guard(app: Flask) -> None:
     def add_headers(response: Response) -> Response:
         response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -44,4 +44,4 @@ def _from_here() -> bool:
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, "same-origin", "none"):
         return False
-    return origin is None or origin == request.host_url.rstrip("/") or (origin == "null" and site == "same-origin")
+    return origin is None or origin == request.host_url.rstrip("/")

@@ -37,7 +37,7 @@ class Machine:
         self.url = ""
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
-        self._stops = Stops(self.store, self.clock, self.delivery)
+        self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
         """From now on it delivers, and does what falls due, by itself."""
@@ -55,7 +55,7 @@ class Machine:
         """Moves the clock forward. At each stop on the way, and at `to`, it stands still: what is due happens, its
         events are delivered, then `after_stop` is called with that instant. ValueError if `to` has passed.
         """
-        self._stops.advance(to, after_stop, self.url)
+        self._stops.advance(to, after_stop)
 
     def listen(
         self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None

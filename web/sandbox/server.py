@@ -60,7 +60,7 @@ def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
         fault = sandbox.faults.take(request.method, request.path)
         if fault is not None and fault != "lost":
             return _go_wrong(sandbox, fault)
-        body = request.get_data(cache=True, parse_form_data=False).decode()
+        body = request.get_data(cache=True, parse_form_data=False).decode(errors="replace")
         query = request.query_string.decode()
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         asked = Request(
@@ -69,6 +69,7 @@ def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
             "&".join(words for words in (query, body) if words),
             request.headers.get("Authorization"),
             key,
+            request.headers.get("Stripe-Version", API_VERSION),
             request.host_url.rstrip("/"),
         )
         answer = desk.answer(operation, path, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,12 @@ class Served:
 
 
 def serve(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> Served:
-    """Listens at once, on the next free port unless one is given; delivers and renews by itself from now on."""
+    """Listens at once, on the next free port unless one is given; delivers and renews by itself from now on.
+
+    OSError if the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()  # where it is taken Werkzeug would end the process
     server = make_server(host, port, sandbox.app, threaded=True, request_handler=_Quiet)
     shown = f"[{host}]" if ":" in host else host
     sandbox.url = f"http://{shown}:{server.server_port}"

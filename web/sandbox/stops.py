@@ -22,8 +22,8 @@ _EVERY = 0.5
 class Stops:
     """Walks from one thing that is due to the next."""
 
-    def __init__(self, store: Store, clock: Clock, delivery: Delivery) -> None:
-        self._store, self._clock, self._delivery = store, clock, delivery
+    def __init__(self, store: Store, clock: Clock, delivery: Delivery, page_url: Callable[[], str]) -> None:
+        self._store, self._clock, self._delivery, self._page_url = store, clock, delivery, page_url
         self._walking = threading.Lock()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
@@ -39,7 +39,7 @@ class Stops:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
-    def advance(self, to: datetime, after_stop: AfterStop | None, page_url: str) -> None:
+    def advance(self, to: datetime, after_stop: AfterStop | None) -> None:
         """Moves the clock to an instant ahead. At each stop on the way, and at the end, it stands still while the
         stop's events are delivered and `after_stop` is called with that instant.
         """
@@ -51,21 +51,20 @@ class Stops:
                     instant = max(time.instant(at), self._clock.now())
                     with self._store.transaction() as rows:
                         stand(instant)
-                        _do(rows, at, page_url)
+                        _do(rows, at, self._page_url())
                     self._told(instant, after_stop)
                 stand(to)
                 self._told(to, after_stop)
 
-    def catch_up(self, page_url: str) -> bool:
+    def catch_up(self) -> None:
         """Does what is due by now. Not while the clock is being moved: that does it in its turn."""
         if not self._walking.acquire(blocking=False):
-            return False
+            return
         try:
             while (at := self._next(until=self._clock.now())) is not None:
                 with self._store.transaction() as rows:
-                    _do(rows, at, page_url)
+                    _do(rows, at, self._page_url())
                 self._delivery.wake()
-            return True
         finally:
             self._walking.release()
 
@@ -81,7 +80,7 @@ class Stops:
 
     def _run(self) -> None:
         while not self._closed.wait(_EVERY):
-            self.catch_up("")
+            self.catch_up()
 
 
 def _do(rows: Rows, at: int, page_url: str) -> None:

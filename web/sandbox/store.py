@@ -14,6 +14,7 @@ Object = dict[str, Any]
 """A Stripe object as it is kept: ids where others stand. Names that begin with `_` are the sandbox's own."""
 
 _TABLES = """
+BEGIN;
 CREATE TABLE IF NOT EXISTS objects (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, created INTEGER NOT NULL,
     customer TEXT, body TEXT NOT NULL
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS answers (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, status INTEGER NOT NULL, request TEXT NOT NULL, body TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+COMMIT;
 """
 
 

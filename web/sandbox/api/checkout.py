@@ -94,7 +94,7 @@ def _session(asked: Asked) -> Object:
 
 
 OPERATIONS = (
-    Operation("POST", "/v1/checkout/sessions", _create, _CREATE),
+    Operation("POST", "/v1/checkout/sessions", _create, _CREATE, frozenset({"payment_method_types"})),
     Operation("GET", "/v1/checkout/sessions", _list, _LIST),
     Operation("GET", "/v1/checkout/sessions/{session}", _retrieve),
     Operation("POST", "/v1/checkout/sessions/{session}/expire", _expire),

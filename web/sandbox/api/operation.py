@@ -32,6 +32,8 @@ class Operation:
     path: str
     act: Callable[[Asked], Object]
     params: Fields = field(default_factory=lambda: Fields(EXPAND))
+    older: frozenset[str] = frozenset()
+    """What older versions say and this one no longer does: taken from who names such a version, and left aside."""
 
 
 def takes(known: dict[str, Kind], *needs: str) -> Fields:

@@ -159,7 +159,7 @@ OPERATIONS = (
     Operation("GET", "/v1/payment_methods", _list_methods, Fields({**PAGE, "customer": Text(), "type": OneOf("card")})),
     Operation("GET", "/v1/payment_methods/{payment_method}", _retrieve_method),
     Operation("POST", "/v1/payment_methods/{payment_method}/attach", _attach, takes({"customer": Text()}, "customer")),
-    Operation("POST", "/v1/payment_intents", _create_intent, _INTENT),
+    Operation("POST", "/v1/payment_intents", _create_intent, _INTENT, frozenset({"payment_method_types"})),
     Operation("GET", "/v1/payment_intents", _list_intents, Fields({**PAGE, "created": SPAN, "customer": Text()})),
     Operation("GET", "/v1/payment_intents/{intent}", _retrieve_intent),
     Operation(

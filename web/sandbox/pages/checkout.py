@@ -12,6 +12,8 @@ from web.sandbox.pages.common import page
 from web.sandbox.resources import checkout
 from web.sandbox.store import Object
 
+_SPACED = " ".join(Machine.CARD[place : place + 4] for place in range(0, 16, 4))
+
 
 def make_checkout(machine: Machine) -> Blueprint:
     pages = Blueprint("checkout", __name__)
@@ -68,7 +70,7 @@ def _session_page(
         session=session,
         items=checkout.items(session),
         said=said,
-        card=card or Machine.CARD,
+        card=card or _SPACED,
     )
 
 
@@ -78,7 +80,7 @@ def _invoice_page(
     invoice = _find(machine, "invoice", invoice_id)
     if invoice is None:
         return page(machine, "gone.html", status=404)
-    fields = {"invoice": invoice, "lines": invoice["_lines"], "said": said, "card": card or Machine.CARD}
+    fields = {"invoice": invoice, "lines": invoice["_lines"], "said": said, "card": card or _SPACED}
     return page(machine, "invoice.html", status=status, **fields)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from web.sandbox import ids
+from web.sandbox.money import money
 from web.sandbox.resources import customers, invoice_items, invoice_payments, payment_intents, prices
 from web.sandbox.store import Object
 from web.sandbox.work import Work
@@ -231,7 +232,10 @@ def _each(price: Object) -> str:
     recurring = price["recurring"]
     count = recurring["interval_count"]
     every = recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
-    return f"{price['unit_amount_decimal']} {price['currency']} cents / {every}"
+    amount = price["unit_amount"]
+    if amount is None:
+        return f"{price['unit_amount_decimal']} hundredths of {price['currency']} / {every}"
+    return f"{money(amount, price['currency'])} / {every}"
 
 
 def _purpose(invoice: Object) -> str:

@@ -1,0 +1,38 @@
+"""`billing sandbox`, as far as it does not serve; that it does stands in `test_restart`."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from web.cli import cli
+from web.cli.sandbox import FIRST_PORT, next_free
+from web.sandbox import Sandbox, serve
+
+
+def test_a_port_that_is_taken_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
+    port, file = sandbox.url.rpartition(":")[2], tmp_path / "new.sqlite3"
+    refused = CliRunner().invoke(cli, ["sandbox", "--port", port, "--file", str(file)])
+    assert refused.exit_code == 1 and f"Port {port} is taken" in refused.output
+    assert not file.exists()
+
+
+def test_two_do_not_serve_at_one_port(sandbox: Sandbox) -> None:
+    with pytest.raises(OSError, match="in use"):
+        serve(sandbox, port=int(sandbox.url.rpartition(":")[2]))
+
+
+def test_the_next_free_port_is_one_that_nobody_has() -> None:
+    first = next_free()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", first))
+        assert FIRST_PORT <= first < next_free()
+
+
+def test_an_address_keeps_its_secret(sandbox: Sandbox) -> None:
+    """What the command prints at every start is what the service was told at the first."""
+    secret = sandbox.tell("http://127.0.0.1:9/webhooks/stripe")
+    assert secret.startswith("whsec_") and sandbox.tell("http://127.0.0.1:9/webhooks/stripe") == secret
