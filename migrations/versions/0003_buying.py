@@ -98,9 +98,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("customer_id", "key", name=op.f("billing_topups_customer_id_key_key")),
         sa.UniqueConstraint("session_id", name=op.f("billing_topups_session_id_key")),
     )
-    op.create_index(
-        "billing_topups_customer_id_created_at_idx", "billing_topups", ["customer_id", "created_at", "id"]
-    )
+    op.create_index("billing_topups_customer_id_created_at_idx", "billing_topups", ["customer_id", "created_at", "id"])
     op.create_index(
         "billing_topups_next_look_at_idx",
         "billing_topups",

@@ -70,9 +70,9 @@ def test_it_does_all_that_the_service_does(as_the_role: TestBilling, sandbox: Sa
     assert billing.settle(str(topup.session)).granted
     billing.finish_conversations()
     held = {"id": "price_x", "object": "price", "active": True, "currency": "usd", "lookup_key": "x"}
-    for key in ("x", "y"):
-        told = payments.event("price.updated", {**held, "lookup_key": key}, billing.now)
-        assert payments.deliver(billing, SECRET, told).status == "done"
+    for name in ("x", "y"):
+        changed = payments.event("price.updated", {**held, "lookup_key": name}, billing.now)
+        assert payments.deliver(billing, SECRET, changed).status == "done"
     billing.advance(by=timedelta(days=6))
     with billing.database.write() as tx:
         key, text = keys.create(tx, ["pepper"], "x", ["read"])
