@@ -61,8 +61,8 @@ def check(shop: Shop, act: str, customers: list[str]) -> None:
     for one in shop.stripe.v1.customers.list({"limit": 100}).auto_paging_iter():
         made[str(one.metadata and one.metadata["billing_customer"])].append(one.id)
     sessions: dict[str, list[Any]] = defaultdict(list)
-    for found in shop.stripe.v1.checkout.sessions.list({"limit": 100}).auto_paging_iter():
-        sessions[str(found.customer)].append(found)
+    for opened in shop.stripe.v1.checkout.sessions.list({"limit": 100}).auto_paging_iter():
+        sessions[str(opened.customer)].append(opened)
     for customer, session in bought.items():
         (its,) = made[customer]
         assert [one.id for one in sessions[its]] == [session]
