@@ -20,7 +20,7 @@ from web.cli.group import MISCONFIGURED, Failed
 from web.demo import kept, ports, words
 from web.demo.clock import DemoClock
 from web.demo.kept import Kept
-from web.demo.preparing import Preparation, elsewhere, orphan, stranger
+from web.demo.preparing import Preparation, orphan, stays, stranger
 from web.demo.sold import catalog_text
 from web.state import Demo
 
@@ -73,11 +73,9 @@ def _prepare(settings: Settings) -> Preparation:
         stripe_webhook_secrets=(*settings.stripe_webhook_secrets, keeps.webhook_secret),
         catalog=settings.catalog or _own_catalog(),
     )
-    in_the_sandbox = settings.stripe_secret_key is None
+    before, in_the_sandbox = keeps, settings.stripe_secret_key is None
     if in_the_sandbox:
         settings, keeps = _with_a_sandbox(settings, keeps)
-    else:
-        keeps = replace(keeps, sandbox_url="")
     assert settings.catalog is not None and settings.stripe_secret_key is not None
     clock = DemoClock()
     billing = Billing(
@@ -88,12 +86,12 @@ def _prepare(settings: Settings) -> Preparation:
         webhook_secrets=settings.stripe_webhook_secrets,
     )
     try:
-        wrong = stranger(billing) or (orphan(billing) if in_the_sandbox else elsewhere(billing))
+        wrong = stranger(billing) or (orphan if in_the_sandbox else stays)(billing, before)
     finally:
         billing.close()  # no connection is carried into the process that serves
     if wrong is not None:
         raise Failed(wrong)
-    return Preparation(billing, settings, clock, keeps)
+    return Preparation(billing, settings, clock, keeps if in_the_sandbox else replace(keeps, sandbox_url=""))
 
 
 def _with_a_sandbox(settings: Settings, keeps: Kept) -> tuple[Settings, Kept]:

@@ -51,6 +51,10 @@ class Machine:
                 raise ValueError("The sandbox has objects already: its time can only be moved forward now.")
             self.clock.set(instant)
 
+    def resume(self) -> None:
+        """Before it is started: its time goes on from the last move, as if none had passed since."""
+        self.clock.resume()
+
     def advance(self, to: datetime, after_stop: AfterStop | None = None) -> None:
         """Moves the clock forward. At each stop on the way, and at `to`, it stands still: what is due happens, its
         events are delivered, then `after_stop` is called with that instant. ValueError if `to` has passed.
