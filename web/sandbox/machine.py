@@ -65,8 +65,8 @@ class Machine:
         self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None
     ) -> str:
         """Sends events to `url` from now on, signed with `secret`; the endpoint's id. Said again it changes the
-        endpoint with that address, or the one with that secret, which has moved then. With `deliver`, which takes body and signature and answers a status, the events are
-        handed to that instead, as long as this process lives.
+        endpoint with that address, or else the one with that secret, which has moved. With `deliver`, which takes body
+        and signature and answers a status, events are handed to that instead, as long as this process lives.
         """
         if deliver is not None:
             self.delivery.near[url] = deliver
