@@ -27,6 +27,7 @@ from tests.demo.worlds import everything
 from web.cli import cli
 from web.demo.people import CUSTOMERS, LUMEN
 from web.demo.sold import story_catalog
+from web.sandbox import Sandbox
 
 COMMAND = [sys.executable, "-m", "billing", "demo"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,15 +54,15 @@ def get(url: str) -> requests.Response | None:
 
 
 @contextmanager
-def served(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def served(folder: Path, port: int, origin: str = "", **settings: str) -> Iterator[subprocess.Popen[str]]:
     """The demo in a folder of its own, once it listens."""
     process = subprocess.Popen(
-        COMMAND, cwd=folder, env=environment(PORT=str(port)), text=True,
+        COMMAND, cwd=folder, env=environment(PORT=str(port), **settings), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
         ends = time.monotonic() + 50
-        while (answer := get(f"http://127.0.0.1:{port}/healthz")) is None or answer.status_code != 200:
+        while (answer := get(f"{origin or f'http://127.0.0.1:{port}'}/healthz")) is None or answer.status_code != 200:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < ends
             time.sleep(0.05)
@@ -72,10 +73,10 @@ def served(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def becomes_ready(port: int, within: float) -> dict[str, Any]:
+def becomes_ready(port: int, within: float, origin: str = "") -> dict[str, Any]:
     ends = time.monotonic() + within
     while time.monotonic() < ends:
-        answer = get(f"http://127.0.0.1:{port}/readyz")
+        answer = get(f"{origin or f'http://127.0.0.1:{port}'}/readyz")
         if answer is not None and answer.status_code == 200:
             found: dict[str, Any] = answer.json()
             return found
@@ -248,3 +249,31 @@ def test_a_world_stays_where_its_customers_buy(
     done = subprocess.run(COMMAND, cwd=tmp_path, env=own, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert says in done.stderr and "make reset" in done.stderr
+
+
+def test_what_is_kept_stays_with_its_database(tmp_path: Path) -> None:
+    """A start on another one would make a sandbox that knows nothing of the first one's customers, in its place."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "demo.json").write_text(json.dumps({"database": "postgresql://b:***@db/demo"}))
+    own = environment(PORT=str(free_port()))
+    done = subprocess.run(COMMAND, cwd=tmp_path, env=own, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "postgresql://b:***@db/demo" in done.stderr and "make reset" in done.stderr
+    assert not (tmp_path / "var" / "billing.sqlite3").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["::1", "127.0.0.2"])
+def test_buying_at_another_host(host: str, tmp_path: Path) -> None:
+    """Wherever it listens, the sandbox's pages answer, and its events arrive."""
+    port = free_port()
+    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    with served(tmp_path, port, origin, HOST=host):
+        becomes_ready(port, 50, origin)
+        kept = json.loads((tmp_path / "var" / "demo.json").read_text())
+        asks = {"Authorization": f"Bearer {kept['api_key']}", "Idempotency-Key": "buy"}
+        topups = f"{origin}/v1/customers/team_juniper/topups"
+        opened = requests.post(topups, json={"pack": "small"}, headers=asks, timeout=10).json()
+        paid = requests.post(opened["checkout_url"], {"card": Sandbox.CARD}, allow_redirects=False, timeout=20)
+        assert paid.status_code == 303
+        assert requests.get(f"{topups}/{opened['id']}", headers=asks, timeout=10).json()["status"] == "paid"

@@ -18,7 +18,7 @@ from billing.credits.tables import customers
 from web.demo import kept
 from web.demo.account import STRIPE, Account
 from web.demo.people import CUSTOMERS
-from web.demo.ports import origin
+from web.demo.ports import for_the_sandbox, origin
 from web.demo.telling import tell
 from web.demo.world import World, arrive, catch_up
 from web.sandbox import Sandbox, serve
@@ -124,7 +124,7 @@ class Preparation:
         sandbox.listen(hook, self.kept.webhook_secret, deliver=None if told else self._deliver)
         if not told:
             sandbox.resume()  # a story that was cut off days ago goes on at its own time
-        serve(sandbox, self.settings.host, int(self.kept.sandbox_url.rpartition(":")[2]))
+        serve(sandbox, for_the_sandbox(self.settings.host), int(self.kept.sandbox_url.rpartition(":")[2]))
         if not told:
             begin()
             account = self.account()
