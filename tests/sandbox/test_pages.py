@@ -138,8 +138,13 @@ def test_programs_move_the_clock(sandbox: Sandbox) -> None:
     for wrong in ({"to": "yesterday"}, {"by": {"moons": 1}}, {"by": {"days": -1}}, {"to": "2027-01-01T00:00:00Z"}, {}):
         answer = post(sandbox, "/_sandbox/clock", json=wrong)
         assert answer.status_code == 400 and answer.json()["error"]["message"], wrong
-    endless = post(sandbox, "/_sandbox/clock", data='{"by": {"days": 1e400}}', headers={"Content-Type": "application/json"})
+    endless = post(
+        sandbox, "/_sandbox/clock", data='{"by": {"days": 1e400}}', headers={"Content-Type": "application/json"}
+    )
     assert endless.status_code == 400
+    by_hand = post(sandbox, "/_sandbox/clock", data={"to": "2027-01-01T00:00:00"})
+    assert by_hand.status_code == 400 and "The clock goes forward only" in by_hand.text
+    assert by_hand.headers["Content-Type"].startswith("text/html"), "a person gets a page, with a way back"
 
 
 def test_programs_pay_and_decline(shop: Shop, sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,16 @@ def test_killed_in_the_middle_of_a_move_it_goes_on_from_there(tmp_path: Path) ->
         assert [period.end for period in periods[:-1]] == [period.start for period in periods[1:]]
         paid = list(shop.v1.events.list({"type": "invoice.paid", "limit": 100}).auto_paging_iter())
         assert len({event.id for event in paid}) >= 200
+
+
+def test_it_can_go_on_where_it_was_left(tmp_path: Path) -> None:
+    """As if no time had passed: for whoever is in the middle of telling it what happened when."""
+    file, left = tmp_path / "sandbox.sqlite3", datetime(2026, 3, 1, 12, tzinfo=UTC)
+    first = Sandbox(file, now=lambda: datetime(2027, 1, 1, tzinfo=UTC))
+    first.start_at(left)
+    first.close()
+    later = Sandbox(file, now=lambda: datetime(2027, 1, 9, tzinfo=UTC))
+    assert later.clock.now() == left + timedelta(days=8)
+    later.resume()
+    assert later.clock.now() == left
+    later.close()

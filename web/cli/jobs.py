@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from jobs.runs import Run
     from jobs.timetable import Job
 
-TIME_FORMATS = tuple(
-    f"%Y-%m-%d{between}%H:%M{rest}" for between in ("T", " ") for rest in ("", ":%S", "%z", ":%S%z")
-)
+TIME_FORMATS = tuple(f"%Y-%m-%d{between}%H:%M{rest}" for between in ("T", " ") for rest in ("", ":%S", "%z", ":%S%z"))
 
 
 @click.group(invoke_without_command=True)
@@ -100,7 +98,9 @@ def run(name: str, at: datetime | None) -> None:
             again = f"The next slot covers it, or `billing jobs run {name}` now."
             raise Failed(f"{name}: the slot {when(slot)} was run by run {by.number}, which failed. {again}")
         if by.slot - now > job.every:
-            raise Failed(f"Nothing was run: the last run of {name} was at {when(by.slot)}, and here it is {when(now)} UTC.")
+            raise Failed(
+                f"Nothing was run: the last run of {name} was at {when(by.slot)}, and here it is {when(now)} UTC."
+            )
         click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
         return
     click.echo(f"{name}: {done.status}, {done.rounds} rounds.")

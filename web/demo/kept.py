@@ -19,13 +19,15 @@ SANDBOX = FOLDER / "sandbox.sqlite3"
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Secrets of this demo alone. `secret_key` signs its links and keys, `webhook_secret` its Stripe events; `api_key`
-    is empty until the demo is ready. `sandbox_url` is where the sandbox was, so that links to it stay good.
+    is empty until the demo is ready. `sandbox_url` is where the sandbox was, so that links to it stay good; `database`
+    whose customers the sandbox knows.
     """
 
     secret_key: str
     webhook_secret: str
     api_key: str = ""
     sandbox_url: str = ""
+    database: str = ""
 
 
 def read(file: Path = FILE) -> Kept:
@@ -40,6 +42,7 @@ def read(file: Path = FILE) -> Kept:
         webhook_secret=_text(found.get("webhook_secret")) or f"whsec_{ids.token(24)}",
         api_key=_text(found.get("api_key")),
         sandbox_url=_text(found.get("sandbox_url")),
+        database=_text(found.get("database")),
     )
 
 
@@ -53,6 +56,7 @@ def write(kept: Kept, url: str, customers: Sequence[str], portal_url: str, file:
         "api_key": kept.api_key,
         "webhook_secret": kept.webhook_secret,
         "secret_key": kept.secret_key,
+        "database": kept.database,
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     begun = file.with_name(f".{file.name}.{os.getpid()}")

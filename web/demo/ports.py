@@ -31,6 +31,11 @@ def free(host: str, beside: int, last: str) -> int:
     raise OSError(f"no port is free on {host}")
 
 
+def for_the_sandbox(host: str) -> str:
+    """Where the sandbox listens beside a demo at `host`: its pages answer to this machine's own names only."""
+    return host if host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "::") else "127.0.0.1"  # noqa: S104
+
+
 def origin(host: str) -> str:
     """Where a server on `host` is reached from this machine."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - all addresses: this machine's own is one of them

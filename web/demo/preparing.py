@@ -18,7 +18,7 @@ from billing.credits.tables import customers
 from web.demo import kept
 from web.demo.account import STRIPE, Account
 from web.demo.people import CUSTOMERS
-from web.demo.ports import origin
+from web.demo.ports import for_the_sandbox, origin
 from web.demo.telling import tell
 from web.demo.world import World, arrive, catch_up
 from web.sandbox import Sandbox, serve
@@ -44,9 +44,15 @@ def stranger(billing: Billing) -> str | None:
     return f"The database holds {len(rows):,} customers that are not the demo's. Give the demo one of its own."
 
 
-def orphan(billing: Billing) -> str | None:
-    """Why the world can't go on: its customers are there, and what they had at Stripe is not. None: it can."""
-    if not _customers(billing) or kept.SANDBOX.is_file():
+def orphan(billing: Billing, keeps: Kept) -> str | None:
+    """Why the world can't go on in the sandbox: its customers are there, and what they had at Stripe is not. None: it
+    can.
+    """
+    if not _customers(billing):
+        return None
+    if kept.FILE.is_file() and not keeps.sandbox_url:
+        return "The demo's customers are those of a Stripe account. Set its STRIPE_SECRET_KEY, or forget: make reset"
+    if kept.SANDBOX.is_file():
         return None
     return (
         f"The database holds the demo's customers, but {kept.SANDBOX} is gone. "
@@ -54,13 +60,13 @@ def orphan(billing: Billing) -> str | None:
     )
 
 
-def elsewhere(billing: Billing) -> str | None:
-    """Why the world can't go on at Stripe: its customers and what they bought are the sandbox's. None: it can."""
-    if not _customers(billing) or not kept.SANDBOX.is_file():
+def stays(billing: Billing, keeps: Kept) -> str | None:
+    """Why the world can't go on at Stripe: its customers, and what they bought, are the sandbox's. None: it can."""
+    if not _customers(billing) or (kept.FILE.is_file() and not keeps.sandbox_url):
         return None
     return (
-        "The demo's customers have bought from the sandbox, and the Stripe account of STRIPE_SECRET_KEY knows nothing "
-        "of them. Unset it to go on, or forget them: make reset"
+        "The demo's customers have bought from the sandbox, and the account of STRIPE_SECRET_KEY knows nothing of it. "
+        "Unset it to go on, or forget them: make reset"
     )
 
 
@@ -116,7 +122,9 @@ class Preparation:
         hook, told = f"{origin(self.settings.host)}:{self.settings.port}/webhooks/stripe", self._told()
         # Before it is served: what fell due since it was stopped goes to where this is served now.
         sandbox.listen(hook, self.kept.webhook_secret, deliver=None if told else self._deliver)
-        serve(sandbox, self.settings.host, int(self.kept.sandbox_url.rpartition(":")[2]))
+        if not told:
+            sandbox.resume()  # a story that was cut off days ago goes on at its own time
+        serve(sandbox, for_the_sandbox(self.settings.host), int(self.kept.sandbox_url.rpartition(":")[2]))
         if not told:
             begin()
             account = self.account()

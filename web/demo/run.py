@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from sqlalchemy.engine import make_url
 
 from billing import Billing, Refusal
 from billing.base import ids
@@ -20,7 +21,7 @@ from web.cli.group import MISCONFIGURED, Failed
 from web.demo import kept, ports, words
 from web.demo.clock import DemoClock
 from web.demo.kept import Kept
-from web.demo.preparing import Preparation, elsewhere, orphan, stranger
+from web.demo.preparing import Preparation, orphan, stays, stranger
 from web.demo.sold import catalog_text
 from web.state import Demo
 
@@ -66,18 +67,16 @@ def _settings(environ: Mapping[str, str]) -> Settings:
 def _prepare(settings: Settings) -> Preparation:
     """What the service will stand on; nothing is written to the database yet."""
     kept.FOLDER.mkdir(parents=True, exist_ok=True)
-    keeps = kept.read()
+    keeps = _of_this_database(kept.read(), settings)
     settings = replace(
         settings,
         secret_keys=(*settings.secret_keys, keeps.secret_key),
         stripe_webhook_secrets=(*settings.stripe_webhook_secrets, keeps.webhook_secret),
         catalog=settings.catalog or _own_catalog(),
     )
-    in_the_sandbox = settings.stripe_secret_key is None
+    before, in_the_sandbox = keeps, settings.stripe_secret_key is None
     if in_the_sandbox:
         settings, keeps = _with_a_sandbox(settings, keeps)
-    else:
-        keeps = replace(keeps, sandbox_url="")
     assert settings.catalog is not None and settings.stripe_secret_key is not None
     clock = DemoClock()
     billing = Billing(
@@ -88,20 +87,32 @@ def _prepare(settings: Settings) -> Preparation:
         webhook_secrets=settings.stripe_webhook_secrets,
     )
     try:
-        wrong = stranger(billing) or (orphan(billing) if in_the_sandbox else elsewhere(billing))
+        wrong = stranger(billing) or (orphan if in_the_sandbox else stays)(billing, before)
     finally:
         billing.close()  # no connection is carried into the process that serves
     if wrong is not None:
         raise Failed(wrong)
-    return Preparation(billing, settings, clock, keeps)
+    return Preparation(billing, settings, clock, keeps if in_the_sandbox else replace(keeps, sandbox_url=""))
+
+
+def _of_this_database(keeps: Kept, settings: Settings) -> Kept:
+    """What is kept under var/, the sandbox above all, belongs to the database it was made for."""
+    database = make_url(settings.database_url).render_as_string(hide_password=True)
+    if keeps.database in ("", database):
+        return replace(keeps, database=database)
+    raise Failed(
+        f"{kept.FOLDER}/ is that of a demo on {keeps.database}, and DATABASE_URL is {database}. Set it to that one, or "
+        "forget what is there: make reset"
+    )
 
 
 def _with_a_sandbox(settings: Settings, keeps: Kept) -> tuple[Settings, Kept]:
     """Where the sandbox will listen, where it did before if that can be, and a key for it."""
-    port = settings.sandbox_port or ports.free(settings.host, settings.port, keeps.sandbox_url)
-    if (taken := ports.taken(settings.host, port, "SANDBOX_PORT")) is not None:
+    host = ports.for_the_sandbox(settings.host)
+    port = settings.sandbox_port or ports.free(host, settings.port, keeps.sandbox_url)
+    if (taken := ports.taken(host, port, "SANDBOX_PORT")) is not None:
         raise Failed(taken)
-    url = f"{ports.origin(settings.host)}:{port}"
+    url = f"{ports.origin(host)}:{port}"
     key = f"sk_test_{ids.token(24).replace('-', 'a').replace('_', 'b')}"
     return replace(settings, stripe_secret_key=key, stripe_api_base=url), replace(keeps, sandbox_url=url)
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from web.sandbox.store import Store
 
 _OFFSET = "clock.offset_us"
+_MOVED_TO = "clock.moved_to_us"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -51,7 +53,15 @@ class Clock:
         offset = to - self._real()
         with self._store.transaction() as rows:
             rows.set_setting(_OFFSET, str(offset // _MICROSECOND))
+            rows.set_setting(_MOVED_TO, str((to - _EPOCH) // _MICROSECOND))
         self._offset = offset
+
+    def resume(self) -> None:
+        """It is the instant it was last moved to, as if no time had passed since."""
+        with self._store.transaction() as rows:
+            moved_to = rows.setting(_MOVED_TO)
+        if moved_to is not None:
+            self.set(_EPOCH + int(moved_to) * _MICROSECOND)
 
     @contextmanager
     def standing(self) -> Iterator[Callable[[datetime], None]]:

@@ -13,6 +13,7 @@ from web.sandbox import events, faults, periods
 from web.sandbox.delivery import Faults as DeliveryFaults
 from web.sandbox.errors import Refused
 from web.sandbox.machine import Machine
+from web.sandbox.pages.common import page
 
 _DECLINES = "4000000000000002"
 _SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
@@ -27,10 +28,14 @@ def make_controls(machine: Machine) -> Blueprint:
             try:
                 said = act(machine, _said() if request.method == "POST" else {})
             except (ValueError, TypeError) as error:
-                return jsonify(error={"message": str(error), "type": "invalid_request_error"}), 400
+                refused, status = {"message": str(error), "type": "invalid_request_error"}, 400
             except Refused as error:
-                return jsonify(error=error.error), error.status
-            return _back() if by_form else jsonify(said)
+                refused, status = error.error, error.status
+            else:
+                return _back() if by_form else jsonify(said)
+            if by_form:
+                return page(machine, "refused.html", status=status, said=refused["message"])
+            return jsonify(error=refused), status
 
         controls.add_url_rule(path, path, view, methods=["GET", "POST"])
 

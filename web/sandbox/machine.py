@@ -51,6 +51,10 @@ class Machine:
                 raise ValueError("The sandbox has objects already: its time can only be moved forward now.")
             self.clock.set(instant)
 
+    def resume(self) -> None:
+        """Before it is started: its time goes on from the last move, as if none had passed since."""
+        self.clock.resume()
+
     def advance(self, to: datetime, after_stop: AfterStop | None = None) -> None:
         """Moves the clock forward. At each stop on the way, and at `to`, it stands still: what is due happens, its
         events are delivered, then `after_stop` is called with that instant. ValueError if `to` has passed.
@@ -61,8 +65,8 @@ class Machine:
         self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None
     ) -> str:
         """Sends events to `url` from now on, signed with `secret`; the endpoint's id. Said again it changes the
-        endpoint with that address, or the one with that secret, which has moved then. With `deliver`, which takes body and signature and answers a status, the events are
-        handed to that instead, as long as this process lives.
+        endpoint with that address, or else the one with that secret, which has moved. With `deliver`, which takes body
+        and signature and answers a status, events are handed to that instead, as long as this process lives.
         """
         if deliver is not None:
             self.delivery.near[url] = deliver

@@ -138,7 +138,9 @@ class Store:
             self._connection.close()
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 raise
-            raise InUse(f"{file} is in use by another sandbox. Stop that one, or give this one a file of its own.") from None
+            raise InUse(
+                f"{file} is in use by another sandbox. Stop that one, or give this one a file of its own."
+            ) from None
 
     @contextmanager
     def transaction(self) -> Iterator[Rows]:
