@@ -39,6 +39,12 @@ class Gateway:
     def __repr__(self) -> str:
         return f"Gateway({self._api_base or 'Stripe'})"
 
+    @property
+    def livemode(self) -> bool | None:
+        """The mode of the key: live, test, or None where it does not tell."""
+        _, _, mode = self._secret_key.partition("_")
+        return True if mode.startswith("live_") else False if mode.startswith("test_") else None
+
     def make_customer(self, params: Params, key: str) -> str:
         """Makes a Stripe customer, once per key, and says its id."""
         return self._ask(lambda: str(self._client.v1.customers.create(_any(params), {"idempotency_key": key}).id))

@@ -1,0 +1,40 @@
+"""What is not as it was: a customer deleted at Stripe, another account's sessions, a catalog that sells less now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing import Gateway, StripeRefused, StripeUnavailable
+from billing.base import db
+from billing.base.db import Database
+from billing.testing import TestBilling
+from tests.buying.shop import CATALOG, KEY, Shop
+from tests.buying.test_subscriptions import subscribe
+from tests.sales.paid import APRIL, body, event, session, tell
+from tests.sales.paid import CATALOG as SOLD
+from tests.sandbox.serving import Watch, served
+
+
+@pytest.mark.parametrize(("key", "live", "granted"), [
+    ("sk_live_x", True, True), ("rk_test_x", False, True), ("sk_test_x", True, False), ("rk_live_x", False, False),
+])  # fmt: skip
+@pytest.mark.database("sqlite")
+def test_test_money_buys_nothing_from_a_live_service(
+    make_billing: Callable[..., TestBilling], key: str, live: bool, granted: bool
+) -> None:
+    """Nor live money from one that tests: it is kept, says why, and is taken once the right key is set."""
+    billing = make_billing(catalog=SOLD, start=APRIL, gateway=Gateway(key))
+    billing.customer("team", stripe_customer_id="cus_1")
+    told = billing.take_stripe_event(body({**event(session()), "livemode": live}))
+    assert billing.wallet("team").available == (100 if granted else 0)
+    assert told.status == ("done" if granted else "waiting")
+    assert granted or "STRIPE_SECRET_KEY" in str(told.reason)
+    billing.gateway = Gateway("sk_live_x" if live else "sk_test_x")
+    assert billing.replay_stripe_event(told.id).status == "done"
+    assert billing.wallet("team").available == 100
