@@ -21,6 +21,25 @@ from tests.sales.paid import CATALOG as SOLD
 from tests.sandbox.serving import Watch, served
 
 
+@pytest.mark.parametrize("kind", ["checkout.session.completed", "checkout.session.async_payment_failed",
+                                  "checkout.session.expired"])  # fmt: skip
+def test_somebody_elses_session_moves_no_topup(shop: Shop, kind: str) -> None:
+    """It names one that is being opened just now, and was not paid."""
+    shop.billing.customer("other", stripe_customer_id="cus_other")
+    shop.fail("429", path="/v1/checkout/sessions")
+    with pytest.raises(StripeUnavailable) as caught:
+        shop.buy()
+    topup = str(caught.value.purchase)
+    status = "expired" if kind.endswith("expired") else "complete"
+    theirs = session(id="cs_theirs", customer="cus_other", client_reference_id="other", payment_status="unpaid",
+                     status=status, metadata={"billing_topup": topup})  # fmt: skip
+    tell(shop.billing, theirs, kind)
+    assert shop.billing.find_topup("team", topup).status == "open"
+    shop.later(minutes=1)
+    shop.pay(shop.billing.find_topup("team", topup).session)
+    assert shop.billing.find_topup("team", topup).status == "paid"
+
+
 @pytest.mark.parametrize(("key", "live", "granted"), [
     ("sk_live_x", True, True), ("rk_test_x", False, True), ("sk_test_x", True, False), ("rk_live_x", False, False),
 ])  # fmt: skip
