@@ -21,7 +21,7 @@ from sqlalchemy import Row, select
 from billing.base import ids, sets
 from billing.base.db import Database, Tx
 from billing.credits import customers
-from billing.rules.refusals import Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
+from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
 from billing.sales.tables import conversations
 from billing.stripe.gateway import Gateway, Params
 
@@ -159,6 +159,9 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
             carry_on(db, gateway, kinds, tell, id, by_step=True)
         except StripeRefused as refused:
             _LOG.warning("conversation %s: %s", id, refused)
+        except Busy as busy:  # one customer who is locked for long must not keep the others waiting
+            _LOG.warning("conversation %s stays to be finished: %s", id, busy)
+            _later(db, id)
         except Unavailable as unavailable:
             _LOG.warning("conversation %s stays to be finished: %s", id, unavailable)
             return False
@@ -168,6 +171,14 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("conversation %s could not be finished", id)
     return len(due) == limit
+
+
+def _later(db: Database, id: str) -> None:
+    """Its customer was locked: it makes way for the others, without having been tried."""
+    with suppress(Unavailable), db.write() as tx:
+        its = (conversations.c.id == id) & (conversations.c.status == "open")
+        again = {"next_attempt_at": tx.now + _FIRST_DELAY}
+        tx.connection.execute(sa.update(conversations).where(its).values(**again))
 
 
 def page(tx: Tx, status: str | None, limit: int) -> list[Conversation]:

@@ -57,3 +57,27 @@ def test_test_money_buys_nothing_from_a_live_service(
     billing.gateway = Gateway("sk_live_x" if live else "sk_test_x")
     assert billing.replay_stripe_event(told.id).status == "done"
     assert billing.wallet("team").available == 100
+
+
+@pytest.mark.database("postgresql")
+def test_one_locked_customer_does_not_keep_the_others_waiting(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host's transaction holds a customer for as long as it likes."""
+    shop.billing.customer("other")
+    shop.fail("429", times=2)
+    for customer in ("team", "other"):
+        with pytest.raises(StripeUnavailable):
+            shop.buy(customer=customer)
+        shop.billing.clock.move(shop.billing.now + timedelta(seconds=1))
+    monkeypatch.setattr(db, "_LOCK_WAIT", 100)
+    with monkeypatch.context() as hurried, shop.billing.database.engine.connect() as host, host.begin():
+        host.exec_driver_sql("SELECT 1 FROM billing_customers WHERE id = 'team' FOR UPDATE")
+        hurried.setattr(shop.billing, "database", Database(shop.billing.database.engine.url, shop.billing.clock))
+        try:
+            shop.later(minutes=1)
+            (theirs,) = shop.billing.topups("other")
+            assert theirs.checkout_url is not None
+        finally:
+            shop.billing.database.close()
+    shop.later(minutes=1)
+    (held,) = shop.billing.topups("team")
+    assert held.checkout_url is not None
