@@ -21,6 +21,67 @@ from tests.sales.paid import CATALOG as SOLD
 from tests.sandbox.serving import Watch, served
 
 
+def test_a_checkout_of_another_account_stands_in_nobodys_way(shop: Shop, tmp_path: Path, watch: Watch) -> None:
+    """The keys of another account are set while a checkout is open."""
+    shop.stock()
+    first = subscribe(shop, key="first")
+    with served(tmp_path / "other.sqlite3", watch, now=shop.billing.clock.now) as other:
+        elsewhere = Shop(shop.billing, other)
+        elsewhere.stock()
+        shop.billing.gateway = Gateway(KEY, other.url)
+        with pytest.raises(StripeRefused, match="No such customer"):
+            subscribe(elsewhere, key="second")
+        assert shop.billing.find_checkout("team", first.id).status == "expired"
+        assert subscribe(elsewhere, key="third").url is not None
+
+
+def test_the_same_request_twice_does_not_close_its_own_checkout(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A double click whose second half waits for Stripe's prices until the first is all done."""
+    shop.stock()
+    asked = Gateway.prices
+    opened: list[Any] = []
+
+    def slow(self: Gateway, names: Any) -> Any:
+        found = asked(self, names)
+        if not opened:
+            opened.append(None)
+            opened[0] = subscribe(shop)
+        return found
+
+    monkeypatch.setattr(Gateway, "prices", slow)
+    again = subscribe(shop)
+    assert (again.id, again.url, again.replayed) == (opened[0].id, opened[0].url, True)
+    assert again.status == "open"
+    assert len(shop.sessions()) == 1
+
+
+def test_a_checkout_whose_session_is_still_to_come_is_closed_too(shop: Shop) -> None:
+    """Stripe was silent for the first; the second is opened; the step finishes the first: one of them can be paid."""
+    shop.stock()
+    shop.fail("429", path="/v1/checkout/sessions")
+    with pytest.raises(StripeUnavailable) as caught:
+        subscribe(shop, key="tab 1")
+    second = subscribe(shop, key="tab 2")
+    shop.later(minutes=1)
+    first = shop.billing.find_checkout("team", str(caught.value.purchase))
+    assert (first.status, first.url) == ("expired", None)
+    shop.pay(second.session)
+    assert shop.available() == 250
+
+
+@pytest.mark.parametrize("kind", ["topup", "subscription"])
+def test_a_request_is_answered_as_before_though_nothing_of_it_is_sold_any_more(shop: Shop, kind: str) -> None:
+    shop.stock()
+    buy: Callable[[], Any] = shop.buy if kind == "topup" else lambda: subscribe(shop)
+    opened = buy()
+    shop.billing.catalog = replace(CATALOG, packs={}, plans={})
+    assert buy() == opened
+    if kind == "topup":
+        shop.pay(opened.session)
+        assert shop.available() == 100
+        assert buy().status == "paid"
+
+
 @pytest.mark.parametrize("kind", ["checkout.session.completed", "checkout.session.async_payment_failed",
                                   "checkout.session.expired"])  # fmt: skip
 def test_somebody_elses_session_moves_no_topup(shop: Shop, kind: str) -> None:
