@@ -152,4 +152,5 @@ OPENING = Kind(
     look_up=_look_up,
     record=_record,
     end=lambda tx, row, reason: move(tx, row.subject, "failed", reason=reason),
+    missing=sessions.missing,
 )

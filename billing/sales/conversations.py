@@ -46,7 +46,8 @@ class Kind:
 
     `prepare`: what is to be sent; or the id of a conversation that must come first; or None when there is nothing to
     ask any more. `ask` and `look_up` talk to Stripe. `record` writes what Stripe made and says its id, however often it
-    is called; `end` writes that nothing will come of it, and why.
+    is called; `end` writes that nothing will come of it, and why. `missing`: Stripe does not know what this
+    parameter names.
     """
 
     prepare: Callable[[Tx, Row[Any]], Params | str | None]
@@ -54,6 +55,7 @@ class Kind:
     look_up: Callable[[Gateway, Row[Any]], Any | None]
     record: Callable[[Tx, Row[Any], Any], str]
     end: Callable[[Tx, Row[Any], str], None]
+    missing: Callable[[Tx, Row[Any], str], None] = lambda tx, row, param: None  # noqa: ARG005 - most name nothing
 
 
 Kinds = Mapping[str, Kind]
@@ -128,7 +130,7 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
     try:
         answer = _answer(gateway, kind, begun)
     except StripeRefused as refused:
-        _end(db, kinds, tell, id, "refused", str(refused.args[0]))
+        _end(db, kinds, tell, id, "refused", str(refused.args[0]), refused.missing)
         raise
     except (StripeUnavailable, StripeNotConfigured) as error:
         if _left_open(db, kinds, tell, begun, str(error)):
@@ -236,12 +238,14 @@ def _left_open(db: Database, kinds: Kinds, tell: Tell, begun: _Begun, reason: st
     return True
 
 
-def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str) -> None:
+def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str, missing: str | None = None) -> None:
     with db.write() as tx:
         row = _lock(tx, id)
         if row.status != "open":
             return
         kinds[row.kind].end(tx, row, reason)
+        if missing is not None:
+            kinds[row.kind].missing(tx, row, missing)
         _change(tx, id, status=status, reason=reason[:_LONGEST_REASON], next_attempt_at=None, ended_at=tx.now)
         fact = {"conversation": id, "kind": row.kind, "object": row.subject, "customer": row.customer_id}
         tx.told.append(("review.needed", {**fact, "status": status, "reason": reason}))

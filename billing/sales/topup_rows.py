@@ -216,4 +216,5 @@ OPENING = Kind(
     look_up=_look_up,
     record=_record,
     end=_end,
+    missing=sessions.missing,
 )

@@ -168,7 +168,9 @@ def _in_our_words(error: Any) -> Refusal:
     refused = isinstance(error, stripe.CardError | stripe.InvalidRequestError | stripe.IdempotencyError)
     if refused and error.http_status != 409:
         named = getattr(error, "param", None)
-        return StripeRefused(f"{said} ({named})" if named else said)
+        refusal = StripeRefused(f"{said} ({named})" if named else said)
+        refusal.missing = named if error.code == "resource_missing" else None
+        return refusal
     return StripeUnavailable("Stripe can't be reached, or is in trouble. Send the same request again.")
 
 

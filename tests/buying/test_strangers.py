@@ -21,6 +21,49 @@ from tests.sales.paid import CATALOG as SOLD
 from tests.sandbox.serving import Watch, served
 
 
+def test_a_customer_deleted_at_stripe_buys_again_as_a_new_one(shop: Shop) -> None:
+    shop.stock()
+    shop.pay(shop.buy("before").session)
+    (old,) = shop.customers()
+    shop.stripe.v1.customers.delete(old)
+    shop.pay(shop.buy("after").session)
+    (new,) = shop.customers()
+    assert new != old
+    assert shop.billing.find_customer("team").stripe_customer_id == new
+    shop.pay(subscribe(shop).session)
+    assert shop.available() == 450
+
+
+def test_a_deleted_customer_of_whom_nothing_was_heard(shop: Shop) -> None:
+    """Or that of another account: the purchase that finds it out fails, the next one makes a new customer."""
+    shop.buy("before")
+    (old,) = shop.customers()
+    shop.events = False
+    shop.stripe.v1.customers.delete(old)
+    for _ in range(2):
+        with pytest.raises(StripeRefused, match="No such customer"):
+            shop.buy("finds out")
+    shop.events = True
+    shop.pay(shop.buy("after").session)
+    assert shop.available() == 100
+    assert len(shop.customers()) == 1
+
+
+def test_what_is_told_late_of_a_deleted_customer_is_still_theirs(shop: Shop) -> None:
+    shop.stock()
+    shop.events = False
+    shop.pay(subscribe(shop).session)
+    (old,) = shop.customers()
+    shop.stripe.v1.customers.delete(old)
+    for told in shop.stripe.v1.events.list({"limit": 100}).data:  # the newest first: it is deleted before all else
+        shop.billing.take_stripe_event(body(told.to_dict(for_json=True)))
+    assert shop.available() == 250
+    assert shop.billing.stripe_events(status="waiting") == shop.billing.stripe_events(status="failed") == []
+    assert shop.billing.find_customer("team").stripe_customer_id is None
+    shop.billing.customer("team", stripe_customer_id=old)  # whoever says so is believed
+    assert shop.billing.find_customer("team").stripe_customer_id == old
+
+
 def test_a_checkout_of_another_account_stands_in_nobodys_way(shop: Shop, tmp_path: Path, watch: Watch) -> None:
     """The keys of another account are set while a checkout is open."""
     shop.stock()
