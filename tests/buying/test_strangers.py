@@ -185,3 +185,35 @@ def test_one_locked_customer_does_not_keep_the_others_waiting(shop: Shop, monkey
     shop.later(minutes=1)
     (held,) = shop.billing.topups("team")
     assert held.checkout_url is not None
+
+
+@pytest.mark.database("sqlite")
+def test_a_price_of_stripes_is_sold_in_the_currency_that_was_written_down(shop: Shop, watch: Watch) -> None:
+    """One with several currencies is else sold in that of the place where the buyer is: not what our row says."""
+    shop.stock()
+    opened = shop.buy(pack="listed")
+    sent = [params for method, path, params in watch.asked if (method, path) == ("POST", "/v1/checkout/sessions")]
+    assert [params["currency"] for params in sent] == [opened.currency] == ["usd"]
+
+
+@pytest.mark.database("postgresql")
+def test_one_locked_wallet_does_not_keep_the_others_from_being_looked_at(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.events = False
+    shop.billing.customer("other")
+    for customer in ("team", "other"):
+        shop.pay(shop.buy(customer=customer).session)
+        shop.billing.grant(customer, 1, reason="x", key="g")
+        shop.billing.clock.move(shop.billing.now + timedelta(seconds=1))
+    monkeypatch.setattr(db, "_LOCK_WAIT", 100)
+    with monkeypatch.context() as hurried, shop.billing.database.engine.connect() as host, host.begin():
+        host.exec_driver_sql("SELECT 1 FROM billing_wallets WHERE customer_id = 'team' FOR UPDATE")
+        hurried.setattr(shop.billing, "database", Database(shop.billing.database.engine.url, shop.billing.clock))
+        try:
+            shop.later(minutes=6)
+            assert shop.available("other") == 101
+        finally:
+            shop.billing.database.close()
+    shop.later(minutes=11)
+    assert shop.available("team") == 101
