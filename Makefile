@@ -8,7 +8,7 @@ ROUNDS ?= 10
 PYTEST := $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 PIP := $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 
-.PHONY: run test check e2e lint format bench soak screenshots reset lock
+.PHONY: run test check e2e lint format bench soak screenshots browser node reset lock
 .DEFAULT_GOAL := test
 
 run: .venv/.runtime
@@ -24,14 +24,7 @@ lint: .venv/.test
 	$(BIN)/lint-imports
 
 check: lint
-	$(PYTEST) -m slow --timeout 1200 $(TESTS)
-
-# A browser (Debian: apt install chromium) and Node (apt install nodejs npm) are found on the PATH.
-e2e: .venv/.e2e
-	$(BIN)/python -m pytest -q -m e2e --timeout 300 tests/browser tests/outside
-
-screenshots: .venv/.e2e
-	$(BIN)/python -m tests.browser.screenshots
+	$(PYTEST) -m "slow and not e2e" --timeout 1200 $(TESTS)
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
@@ -42,7 +35,22 @@ bench: .venv/.test
 
 soak: .venv/.test
 	@for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; \
-		$(PYTEST) -m slow --timeout 1200 tests/simulation tests/concurrency || exit 1; done
+		$(PYTEST) -m "slow and not e2e" --timeout 1200 tests/simulation tests/concurrency || exit 1; done
+
+# What a person and other people's programs see: one after the other, since they share one demo.
+e2e: .venv/.e2e browser node
+	$(BIN)/python -m pytest -q -m e2e --timeout 300 $(wildcard tests/browser tests/outside)
+
+screenshots: .venv/.e2e browser
+	$(BIN)/python -m tests.browser.screenshots
+
+browser:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		echo "no Chromium is here: install it (Debian: apt install chromium)" >&2; exit 1; }
+
+node:
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' || { \
+		echo "no Node 18 or newer with npm is here: install it (Debian: apt install nodejs npm)" >&2; exit 1; }
 
 reset:
 	rm -rf var
@@ -67,6 +75,8 @@ define REQUIRE
 	echo "$(PYTHON) has no pip 22.3 or newer: install it (Debian: apt install python3-pip), or say make PYTHON=…" >&2; exit 1; }
 endef
 
+E2E = $(if $(wildcard .venv/.e2e),requirements-e2e.lock)
+
 define INSTALL
 @echo "installing $(1)"
 @$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(1) 2>/dev/null \
@@ -84,17 +94,15 @@ $(BIN)/python:
 	@$(PIP) install --quiet --no-deps --require-hashes -r requirements-uv.lock >/dev/null 2>&1 || true
 	@touch $@
 
-# Who has more packages keeps them: each lock holds those of the one before at the same versions.
-E2E_OR = $(if $(wildcard .venv/.e2e),requirements-e2e.lock,$(1))
-
+# Who has the tests' packages, or the browser's beside them, keeps them: they hold the others at the same versions.
 .venv/.runtime: requirements.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,$(call E2E_OR,$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock)))
+	$(call INSTALL,$(or $(E2E),$(if $(wildcard .venv/.test),requirements-test.lock,requirements.lock)))
 	@touch $@
 
 .venv/.test: requirements-test.lock pyproject.toml .venv/.uv
 	$(REQUIRE)
-	$(call INSTALL,$(call E2E_OR,requirements-test.lock))
+	$(call INSTALL,$(or $(E2E),requirements-test.lock))
 	@touch $@ .venv/.runtime
 
 .venv/.e2e: requirements-e2e.lock pyproject.toml .venv/.uv

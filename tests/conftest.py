@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 from billing import Billing
 from billing.testing import TestBilling, open_billing
-from tests import databases, left_open
+from tests import databases, left_open, purse
 from tests.sandbox.serving import listener, sandbox, stripe_client, stripe_rules, stripe_schema, watch
 
 __all__ = [
@@ -27,6 +28,12 @@ __all__ = [
 ]  # the sandbox's fixtures, for all tests
 
 BOTH = ("sqlite", "postgresql")
+
+# `make e2e` installs what these stand on.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
+
+HAS_PURSE = purse.WANTED
+"""`PURSE=out`: this run of the tests goes without it, and has to be as green."""
 
 # These wait by the clock: frozen, an exhausted pool would wait for ever.
 freezegun.configure(extend_ignore_list=["sqlalchemy.util.queue", "psycopg_pool", "apscheduler.schedulers"])

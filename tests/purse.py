@@ -1,8 +1,6 @@
 """The purse taken out, and counted: it changes what a spend costs and nothing else, so every test holds without it.
 
-PURSE=out make test                       # the whole suite without it
-with purse.taken_out(): …                 # a part of a test
-with purse.counted() as hits: …           # how many spends came from it
+`PURSE=out make test` runs the whole suite without it, racing processes, too; `taken_out()` is a part of a test.
 """
 
 from __future__ import annotations
@@ -14,6 +12,9 @@ from typing import Any
 from unittest.mock import patch
 
 from billing.credits import purse
+
+WANTED = os.environ.get("PURSE") != "out"
+"""Does this run of the tests have it? If not, whoever imports this has it taken out: conftest, to begin with."""
 
 
 def _pays_nothing(*_: Any) -> Any:
@@ -35,15 +36,14 @@ def taken_out() -> Iterator[None]:
         yield
 
 
-def wanted() -> bool:
-    """Does this run of the tests have it?"""
-    return os.environ.get("PURSE") != "out"
-
-
 class Hits:
     """Spends that came from a purse."""
 
     count = 0
+
+    def are(self, count: int) -> None:
+        """So many came from it, where it is there at all."""
+        assert self.count == (count if WANTED else 0)
 
 
 @contextmanager
@@ -63,3 +63,7 @@ def counted() -> Iterator[Hits]:
 
     with patch.object(purse, "spend", spend), patch.object(purse, "spend_each", spend_each):
         yield hits
+
+
+if not WANTED:
+    taken_out().__enter__()  # for the rest of this process's life

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
-from billing.base.db import begin_write, make_engine, metadata, translated
+from billing.base.db import begin_write, make_engine, metadata
+from billing.base.unavailable import translated
 
 if TYPE_CHECKING:
     from alembic.config import Config

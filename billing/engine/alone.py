@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session, scoped_session
 
 from billing import signals
 from billing.base.clock import Clock, SystemClock
-from billing.base.db import Database, translated
+from billing.base.db import Database
+from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
 from billing.credits import due
 from billing.credits.values import Receipt

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from billing import signals
-from billing.base.db import translated
+from billing.base.unavailable import translated
 from billing.credits import purse, spending
 from billing.credits.values import Receipt, Spend
 from billing.rules.refusals import Refusal

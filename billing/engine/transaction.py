@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from billing.base.db import Tx, translated
+from billing.base.db import Tx
+from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
 from billing.credits import customers, due, entries, grants, holds, spending, wallets
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet

@@ -204,7 +204,9 @@ def _begin(db: Database, kinds: Kinds, id: str, by_step: bool) -> _Begun | str |
         attempts = row.attempts + int(by_step)
         over = attempts > MOST_ATTEMPTS
         again = tx.now + min(_FIRST_DELAY * 2 ** min(attempts, 20), _LONGEST_DELAY)
-        prepared = kinds[row.kind].prepare(tx, row) if row.asked_at is None else row.params
+        prepared = kinds[row.kind].prepare(tx, row)
+        if prepared is not None and row.asked_at is not None:
+            prepared = row.params
         if isinstance(prepared, str) and not over:
             _change(tx, id, attempts=attempts, next_attempt_at=again)
             return prepared

@@ -186,7 +186,7 @@ def test_what_stripe_and_buyers_need_is_checked(name: str, bad: str) -> None:
 
 
 def test_a_key_of_stripes_is_never_shown() -> None:
-    settings = Settings.from_env(KEY | {"STRIPE_SECRET_KEY": "sk_live_do_not_show"})
+    settings = Settings.from_env(KEY | {"STRIPE_SECRET_KEY": "sk_test_do_not_show"})
     assert "do_not_show" not in repr(settings)
 
 

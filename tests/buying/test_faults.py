@@ -105,18 +105,33 @@ def test_it_backs_off_and_is_given_up_in_the_end(shop: Shop) -> None:
 
 
 @pytest.mark.database("sqlite")
-def test_a_day_later_what_was_made_is_found_and_not_made_again(shop: Shop) -> None:
+def test_a_day_later_what_was_made_is_found_and_not_made_again(shop: Shop, watch: Watch) -> None:
     shop.fail("lost", times=3, path="/v1/customers")
     with pytest.raises(StripeUnavailable):
         shop.buy()
     shop.sandbox.faults.clear()
     (customer,) = shop.customers()
+    before = [one[:2] for one in watch.asked].count(("POST", "/v1/customers"))
     shop.later(hours=30)
+    assert [one[:2] for one in watch.asked].count(("POST", "/v1/customers")) == before
     assert shop.customers() == [customer]
     assert shop.billing.find_customer("team").stripe_customer_id == customer
     (topup,) = shop.billing.topups("team")
     assert topup.checkout_url is not None
     assert len(shop.sessions()) == 1
+
+
+@pytest.mark.database("sqlite")
+def test_a_customer_linked_meanwhile_serves_as_well(shop: Shop) -> None:
+    shop.fail("500", times=3, path="/v1/customers")
+    with pytest.raises(StripeUnavailable):
+        shop.buy()
+    shop.sandbox.faults.clear()
+    theirs = shop.stripe.v1.customers.create({"name": "Team"})
+    shop.billing.customer("team", stripe_customer_id=theirs.id)
+    shop.later(minutes=1)
+    one_of_each(shop, shop.buy())
+    assert shop.customers() == [theirs.id]
 
 
 @pytest.mark.database("sqlite")

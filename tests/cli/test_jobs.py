@@ -53,8 +53,22 @@ def test_a_step_that_fails_ends_with_status_1(run: Run, monkeypatch: pytest.Monk
         raise RuntimeError("secret")
 
     monkeypatch.setattr("billing.Billing.handle_stripe_events", broken)
-    said = run("jobs", "run", "inbox", status=1).stdout
+    said = run("jobs", "run", "inbox", "--at", "2025-04-01T09:00", status=1).stdout
     assert said == "inbox: failed, 0 rounds.\n"
+    again = run("jobs", "run", "inbox", "--at", "2025-04-01T09:00Z", status=1).output
+    assert "which failed" in again, "who asks again does not hear that all is well"
+
+
+def test_a_clock_behind_the_last_run_is_named(billing: Billing, run: Run) -> None:
+    from jobs import runs
+    from jobs.timetable import TIMETABLE
+
+    job = TIMETABLE["inbox"]
+    with billing.database.write() as tx:
+        ahead = runs.claim(tx, job, job.slot_of(tx.now + timedelta(days=30)), "a demo whose clock was moved")
+        assert isinstance(ahead, runs.Run)
+        runs.finish(tx, job, ahead, "done", 1)
+    assert "Nothing was run" in run("jobs", "run", "inbox", status=1).output
 
 
 @pytest.mark.parametrize("command", [("billing", "jobs"), ("jobs",)])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import event as driver
-from sqlalchemy.engine import Engine
+from sqlalchemy.pool import Pool
 
 from billing import Billing, Busy, Spend
 from tests.sales.paid import CATALOG, body, event, invoice, line
@@ -81,8 +83,24 @@ def die_at(statement: int) -> None:
         if sent == statement:
             os._exit(DIED)
 
-    driver.listen(Engine, "before_cursor_execute", count)
-    driver.listen(Engine, "commit", count)
+    def traced(dbapi: Any, *_: Any) -> None:
+        if isinstance(dbapi, sqlite3.Connection):
+            dbapi.set_trace_callback(count)
+
+    driver.listen(Pool, "checkout", traced)
+    for owner, name in ((psycopg.Cursor, "execute"), (psycopg.Cursor, "executemany"), (psycopg.Connection, "commit")):
+        before(owner, name, count)
+
+
+def before(owner: type, name: str, call: Callable[..., None]) -> None:
+    """Whatever of ours sends a statement to PostgreSQL passes through the driver, with SQLAlchemy or past it."""
+    sends = getattr(owner, name)
+
+    def send(*given: Any, **more: Any) -> Any:
+        call()
+        return sends(*given, **more)
+
+    setattr(owner, name, send)
 
 
 def prepare(billing: Billing, customer: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing import Billing, Busy, InsufficientCredits
+from tests import purse
 from tests.stories.books import all_entries
 
 from .unlocked import take_the_lock_out
@@ -53,15 +54,19 @@ class Race:
 
 @dataclass
 class Seen:
-    """What a worker was told: the receipt's id for each key, and what went wrong."""
+    """What a worker was told: the receipt's id for each key, and what went wrong; how many spends a purse paid."""
 
     receipts: dict[int, str]
     refused: set[int]
     complaints: list[str]
+    from_purse: int = 0
 
 
 def prepare(race: Race) -> None:
-    """Less is granted than is asked for, in several buckets, so that spends cross them and the last are refused."""
+    """Less is granted than is asked for, in several buckets, so that spends cross them and the last are refused.
+
+    One of them is large enough for a purse in every wallet.
+    """
     wanted = Counter[str]()
     for key in {key for worker in range(race.workers) for key in race.keys(worker)}:
         wanted[race.customer_of(key)] += race.credits_of(key)
@@ -70,7 +75,7 @@ def prepare(race: Race) -> None:
         billing.customer(customer)
         billing.set_wallet(customer, overdraft={"limit": FLOOR, "debt": "repay"})
         for lot in range(5):
-            credits = max(1, wanted[customer] // 10)
+            credits = max(1, wanted[customer] * (1 if lot else 6) // 20)
             billing.grant(customer, credits, reason="race", key=f"lot-{lot}", paid_cents=credits * 7, currency="usd")
     billing.close()
 
@@ -81,11 +86,13 @@ def work(race: Race, worker: int) -> Seen:
     if not race.locked:
         take_the_lock_out()
     seen = Seen({}, set(), [])
-    for key in race.keys(worker):
-        try:
-            try_key(billing, race, key, seen)
-        except Exception as error:  # noqa: BLE001 - a worker reports whatever went wrong, the test judges it
-            seen.complaints.append(f"worker {worker}, key {key}: {type(error).__name__}: {error}"[:300])
+    with purse.counted() as hits:
+        for key in race.keys(worker):
+            try:
+                try_key(billing, race, key, seen)
+            except Exception as error:  # noqa: BLE001 - a worker reports whatever went wrong, the test judges it
+                seen.complaints.append(f"worker {worker}, key {key}: {type(error).__name__}: {error}"[:300])
+    seen.from_purse = hits.count
     billing.close()
     return seen
 
@@ -137,6 +144,8 @@ def judge(race: Race, seen: list[Seen]) -> list[str]:
             stands = charged.get(f"spend-{key}")
             if stands is None or stands.rpartition(":")[2] != receipt.rpartition("_")[2]:
                 complaints.append(f"key {key}: {receipt} was acknowledged, {stands} stands")
+    if purse.WANTED and not any(one.from_purse for one in seen):
+        complaints.append("no spend came from a purse: it was not tried")
     if not any(one.refused for one in seen):
         complaints.append("nobody was refused: the floor was never tried")
     complaints += [str(breach) for breach in billing.audit()]

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from billing import Gateway
 from billing.base.db import metadata
 from billing.base.schema import append_only_tables
 from billing.testing import TestBilling, open_billing
@@ -18,6 +19,7 @@ from jobs.timetable import TIMETABLE
 from tests.demo.test_texts import HANDBOOK, blocks
 from tests.sales.paid import session, tell
 from web.demo.sold import story_catalog
+from web.sandbox import Sandbox
 
 pytestmark = pytest.mark.database("postgresql")
 
@@ -43,7 +45,7 @@ def as_the_role(fresh_database_url: str) -> Iterator[TestBilling]:
         owner.dispose()
 
 
-def test_it_does_all_that_the_service_does(as_the_role: TestBilling) -> None:
+def test_it_does_all_that_the_service_does(as_the_role: TestBilling, sandbox: Sandbox) -> None:
     from billing.access import keys
 
     billing = as_the_role
@@ -58,6 +60,15 @@ def test_it_does_all_that_the_service_does(as_the_role: TestBilling) -> None:
     billing.void("a", billing.grant("a", 1, reason="x", key="g2").id, reason="x", key="v")
     billing.customer("team")
     assert tell(billing, session(customer="cus_2", amount_subtotal=2500, amount_total=2500)).status == "done"
+    billing.gateway = Gateway("sk_test_role", sandbox.url)
+    billing.customer("b")
+    topup = billing.topup("b", next(iter(billing.catalog.packs)), key="t", success_url="https://app.example.com")
+    sandbox.pay(str(topup.session))
+    assert billing.settle(str(topup.session)).granted
+    billing.finish_conversations()
+    held = {"id": "price_x", "object": "price", "active": True, "currency": "usd", "lookup_key": "x"}
+    for lookup_key in ("x", "y"):
+        assert tell(billing, {**held, "lookup_key": lookup_key}, "price.updated").status == "done"
     billing.advance(by=timedelta(days=6))
     for job in TIMETABLE.values():
         ran = run_job(billing, job)

@@ -20,6 +20,7 @@ import requests
 from click.testing import CliRunner
 
 from billing import Billing
+from billing.base import schema
 from tests.demo.worlds import everything
 from web.cli import cli
 from web.demo.people import CUSTOMERS, LUMEN
@@ -205,3 +206,18 @@ def test_it_keeps_its_hands_off_somebody_elses_customers(database_url: str, tmp_
     )  # fmt: skip
     assert done.returncode == 1
     assert "not the demo's" in done.stderr
+
+
+@pytest.mark.database("sqlite")
+def test_a_world_of_the_sandbox_is_not_taken_to_stripe(database_url: str, tmp_path: Path) -> None:
+    """Its customers and what they bought are unknown to any account; without a word, every purchase would fail."""
+    schema.upgrade(database_url)
+    billing = Billing(database_url)
+    billing.customer(LUMEN.id, metadata={"demo": True})
+    billing.close()
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "sandbox.sqlite3").touch()
+    own = environment(DATABASE_URL=database_url, PORT=str(free_port()), STRIPE_SECRET_KEY="sk_test_own")
+    done = subprocess.run(COMMAND, cwd=tmp_path, env=own, capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 1
+    assert "make reset" in done.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from click.testing import CliRunner
 from web.cli import cli
 from web.cli.sandbox import FIRST_PORT, next_free
 from web.sandbox import Sandbox, serve
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_port_that_is_taken_is_refused_before_anything_is_made(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -30,6 +34,24 @@ def test_the_next_free_port_is_one_that_nobody_has() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", first))
         assert FIRST_PORT <= first < next_free()
+
+
+def test_a_file_is_one_processs(tmp_path: Path) -> None:
+    """Two clocks over the same objects would contradict each other."""
+    file = tmp_path / "mine.sqlite3"
+    holds = "import sys; from pathlib import Path; from web.sandbox import Sandbox; "
+    holds += "one = Sandbox(Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", holds, str(file)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == b"open\n"
+        refused = CliRunner().invoke(cli, ["sandbox", "--file", str(file)])
+        assert refused.exit_code == 1 and "in use by another sandbox" in refused.output
+    finally:
+        process.kill()
+        process.communicate()
+    Sandbox(file).close()  # whoever was killed holds nothing
 
 
 def test_an_address_keeps_its_secret(sandbox: Sandbox) -> None:

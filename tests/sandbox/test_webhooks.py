@@ -169,6 +169,17 @@ def test_told_again_where_to_listen_it_listens_once(shop: Shop, sandbox: Sandbox
     assert sandbox.tell(listener.url) == listener.secret
 
 
+def test_an_endpoint_that_moved_is_told_what_waits(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
+    """Whoever has its secret is the same one, at another address now."""
+    sandbox.delivery.faults.hold = True
+    shop.customer()
+    [there] = shop.v1.webhook_endpoints.list().data
+    assert sandbox.listen("http://127.0.0.1:2/moved", listener.secret, deliver=listener) == there.id
+    sandbox.delivery.faults.hold = False
+    assert sandbox.drain() and listener.types == ["customer.created"]
+    assert [one.url for one in shop.v1.webhook_endpoints.list().data] == ["http://127.0.0.1:2/moved"]
+
+
 def test_events_are_listed_by_type_and_time(shop: Shop, sandbox: Sandbox) -> None:
     sandbox.start_at(at("2027-01-01 00:00"))
     shop.customer()

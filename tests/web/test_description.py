@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
+from billing import Gateway
 from tests.web.service import Service
+from web.sandbox import Sandbox
 
 pytestmark = pytest.mark.database("sqlite")
 
@@ -44,8 +46,9 @@ def test_the_description_needs_no_key(service: Service) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_every_answer_is_as_described(service: Service, tmp_path: Path) -> None:
+def test_every_answer_is_as_described(service: Service, sandbox: Sandbox, tmp_path: Path) -> None:
     """Schemathesis, all checks on: examples, boundary values, random and broken requests, and sequences of them."""
+    service.billing.gateway = Gateway("sk_test_described", sandbox.url)
     service.billing.grant("team_42", 10**9, reason="Seed", key="seed")
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)

@@ -16,8 +16,8 @@ def db() -> None:
 def upgrade() -> None:
     """Make the tables, or bring them to this version. Safe to repeat."""
     from billing.base import schema
-    from billing.base.db import translated
     from billing.base.settings import Settings
+    from billing.base.unavailable import translated
 
     with translated():
         schema.upgrade(Settings.from_env(demo=True).database_url)
@@ -28,8 +28,9 @@ def upgrade() -> None:
 def check() -> None:
     """Say whether the tables are those of this version."""
     from billing.base import schema
-    from billing.base.db import make_engine, translated
+    from billing.base.db import make_engine
     from billing.base.settings import Settings
+    from billing.base.unavailable import translated
 
     engine = make_engine(Settings.from_env(demo=True).database_url)
     try:

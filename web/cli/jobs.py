@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from jobs.runs import Run
     from jobs.timetable import Job
 
-TIME_FORMATS = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+TIME_FORMATS = tuple(
+    f"%Y-%m-%d{between}%H:%M{rest}" for between in ("T", " ") for rest in ("", ":%S", "%z", ":%S%z")
+)
 
 
 @click.group(invoke_without_command=True)
@@ -94,6 +96,11 @@ def run(name: str, at: datetime | None) -> None:
         by = done.by
         if by.status == "running":
             raise Failed(f"{name} is being run by {by.runner} since {when(by.started_at)}.")
+        if by.status == "failed" and by.first_slot <= slot:
+            again = f"The next slot covers it, or `billing jobs run {name}` now."
+            raise Failed(f"{name}: the slot {when(slot)} was run by run {by.number}, which failed. {again}")
+        if by.slot - now > job.every:
+            raise Failed(f"Nothing was run: the last run of {name} was at {when(by.slot)}, and here it is {when(now)} UTC.")
         click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
         return
     click.echo(f"{name}: {done.status}, {done.rounds} rounds.")

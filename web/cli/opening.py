@@ -29,7 +29,7 @@ def engine() -> Iterator[Billing]:
 def migrated(engine: Engine) -> None:
     """Fails with what is to be done where the database's tables are not this version's."""
     from billing.base import schema
-    from billing.base.db import translated
+    from billing.base.unavailable import translated
 
     with translated():
         problems = schema.check(engine)

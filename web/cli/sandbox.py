@@ -28,11 +28,14 @@ KEY = "sk_test_sandbox"
 )
 def sandbox(port: int | None, webhook: str | None, file: Path) -> None:
     """Serve a stand-in for Stripe: its interface, Checkout, signed webhooks, and a clock that can be moved."""
-    from web.sandbox import Sandbox, serve
+    from web.sandbox import InUse, Sandbox, serve
 
     if port is not None and not _free(port):
         raise Failed(f"Port {port} is taken: choose another, or leave --port out.")
-    opened = Sandbox(file)
+    try:
+        opened = Sandbox(file)
+    except InUse as error:
+        raise Failed(f"{error} (--file)") from error
     served = serve(opened, HOST, port or next_free())
     click.echo(f"Serving on {served.url}, stop with Ctrl-C. What it knows, and its clock: {served.url}/_sandbox/")
     click.echo(f"STRIPE_API_BASE={served.url}")

@@ -18,6 +18,7 @@ from billing.credits.tables import customers
 from web.demo import kept
 from web.demo.account import STRIPE, Account
 from web.demo.people import CUSTOMERS
+from web.demo.ports import origin
 from web.demo.telling import tell
 from web.demo.world import World, arrive, catch_up
 from web.sandbox import Sandbox, serve
@@ -47,7 +48,20 @@ def orphan(billing: Billing) -> str | None:
     """Why the world can't go on: its customers are there, and what they had at Stripe is not. None: it can."""
     if not _customers(billing) or kept.SANDBOX.is_file():
         return None
-    return f"The database holds the demo's customers, but {kept.SANDBOX} is gone. Forget both: make reset"
+    return (
+        f"The database holds the demo's customers, but {kept.SANDBOX} is gone. "
+        "Forget both: make reset, and where DATABASE_URL names a database of its own, take an empty one."
+    )
+
+
+def elsewhere(billing: Billing) -> str | None:
+    """Why the world can't go on at Stripe: its customers and what they bought are the sandbox's. None: it can."""
+    if not _customers(billing) or not kept.SANDBOX.is_file():
+        return None
+    return (
+        "The demo's customers have bought from the sandbox, and the Stripe account of STRIPE_SECRET_KEY knows nothing "
+        "of them. Unset it to go on, or forget them: make reset"
+    )
 
 
 def _customers(billing: Billing) -> list[sa.Row[tuple[str, dict[str, object]]]]:
@@ -92,21 +106,23 @@ class Preparation:
 
     def _in_the_sandbox(self, begin: Callable[[], object]) -> None:
         """The sandbox is served from here on; the story is told by its clock and its events."""
+        sandbox = Sandbox(kept.SANDBOX, app_url=self.settings.public_url)
         if not _customers(self.billing):
+            sandbox.close()  # nobody else had it open
             for file in kept.FOLDER.glob(f"{kept.SANDBOX.name}*"):
                 file.unlink()  # of a world that is not there any more
-        sandbox = Sandbox(kept.SANDBOX, app_url=self.settings.public_url)
+            sandbox = Sandbox(kept.SANDBOX, app_url=self.settings.public_url)
         self.clock.sandbox = sandbox
-        host, port = self.settings.host, int(self.kept.sandbox_url.rpartition(":")[2])
-        serve(sandbox, host, port)
-        hook = f"http://127.0.0.1:{self.settings.port}/webhooks/stripe"
-        if not self._told():
+        hook, told = f"{origin(self.settings.host)}:{self.settings.port}/webhooks/stripe", self._told()
+        # Before it is served: what fell due since it was stopped goes to where this is served now.
+        sandbox.listen(hook, self.kept.webhook_secret, deliver=None if told else self._deliver)
+        serve(sandbox, self.settings.host, int(self.kept.sandbox_url.rpartition(":")[2]))
+        if not told:
             begin()
-            sandbox.listen(hook, self.kept.webhook_secret, deliver=self._deliver)
             account = self.account()
             tell(World(self.billing, sandbox, account), SystemClock().now(), self._progress)
             account.close()
-        sandbox.listen(hook, self.kept.webhook_secret)
+            sandbox.listen(hook, self.kept.webhook_secret)
         sandbox.on_stop = lambda _: catch_up(self.billing)
 
     def _deliver(self, body: bytes, signature: str) -> int:

@@ -20,7 +20,7 @@ from web.cli.group import MISCONFIGURED, Failed
 from web.demo import kept, ports, words
 from web.demo.clock import DemoClock
 from web.demo.kept import Kept
-from web.demo.preparing import Preparation, orphan, stranger
+from web.demo.preparing import Preparation, elsewhere, orphan, stranger
 from web.demo.sold import catalog_text
 from web.state import Demo
 
@@ -88,7 +88,7 @@ def _prepare(settings: Settings) -> Preparation:
         webhook_secrets=settings.stripe_webhook_secrets,
     )
     try:
-        wrong = stranger(billing) or (orphan(billing) if in_the_sandbox else None)
+        wrong = stranger(billing) or (orphan(billing) if in_the_sandbox else elsewhere(billing))
     finally:
         billing.close()  # no connection is carried into the process that serves
     if wrong is not None:
@@ -143,6 +143,6 @@ def _make_ready(preparation: Preparation) -> None:
         click.echo(words.ready(preparation))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is said, and it is the end
         click.echo(f"The demo can't be made ready: {error}", err=True)
-        if not isinstance(error, Refusal):
+        if not isinstance(error, Refusal | OSError):  # these say what to do, or whose port and file they are
             traceback.print_exception(error)
         os._exit(GIVE_UP)

@@ -5,5 +5,6 @@ It knows nothing of the engine, imports nothing of it, and the engine does not k
 
 from web.sandbox.sandbox import Sandbox
 from web.sandbox.serving import Served, serve
+from web.sandbox.store import InUse
 
-__all__ = ["Sandbox", "Served", "serve"]
+__all__ = ["InUse", "Sandbox", "Served", "serve"]

@@ -71,10 +71,10 @@ def _target(now: datetime, said: dict[str, Any]) -> datetime:
     by = said.get("by", said)  # a form says {"months": "1", "days": "2"}
     if not isinstance(by, dict) or not by or set(by) - set(_SPANS):
         raise ValueError(f'Say {{"to": a time}}, or {{"by": …}} with some of {", ".join(_SPANS)}.')
-    spans = {name: int(value) for name, value in by.items()}
-    if any(value < 0 for value in spans.values()):
-        raise ValueError("The clock goes forward only.")
     try:
+        spans = {name: int(value) for name, value in by.items()}
+        if any(value < 0 for value in spans.values()):
+            raise ValueError("The clock goes forward only.")
         return periods.months_later(now, spans.pop("months", 0)) + timedelta(**spans)
     except OverflowError:
         raise ValueError("That is too far ahead.") from None

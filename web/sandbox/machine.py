@@ -61,7 +61,7 @@ class Machine:
         self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None
     ) -> str:
         """Sends events to `url` from now on, signed with `secret`; the endpoint's id. Said again it changes the
-        endpoint with that address. With `deliver`, which takes body and signature and answers a status, the events are
+        endpoint with that address, or the one with that secret, which has moved then. With `deliver`, which takes body and signature and answers a status, the events are
         handed to that instead, as long as this process lives.
         """
         if deliver is not None:
@@ -69,8 +69,10 @@ class Machine:
         else:
             self.delivery.near.pop(url, None)
         with self.store.transaction() as rows:
-            for endpoint in rows.select("webhook_endpoint", url=url):
-                endpoint |= {"enabled_events": list(enabled_events), "_secrets": [secret]}
+            there = rows.select("webhook_endpoint", url=url)
+            moved = [one for one in rows.select("webhook_endpoint") if secret in one["_secrets"]]
+            for endpoint in there or moved:
+                endpoint |= {"url": url, "enabled_events": list(enabled_events), "_secrets": [secret]}
                 rows.put(endpoint)
                 return str(endpoint["id"])
             work = self._work(rows)

@@ -42,6 +42,10 @@ COMMIT;
 """
 
 
+_PATIENCE = 2.0
+"""Seconds to wait for another process that is about to end."""
+
+
 class Rows:
     """What one transaction reads and writes. Within it one object is one value, whoever asks for it."""
 
@@ -111,18 +115,30 @@ class Rows:
         return (found[0]["at"], found[0]["what"], found[0]["id"]) if found else None
 
 
+class InUse(OSError):
+    """Another process has the file: two clocks over the same objects would contradict each other."""
+
+
 class Store:
-    """One file, one connection, one transaction at a time, whichever thread asks."""
+    """One file, one process, one connection, one transaction at a time, whichever thread asks. `InUse` if another
+    process has it open.
+    """
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._rows: Rows | None = None
-        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
         self._connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 10000"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript(_TABLES)
+        try:
+            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._connection.executescript(_TABLES)
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            raise InUse(f"{file} is in use by another sandbox. Stop that one, or give this one a file of its own.") from None
 
     @contextmanager
     def transaction(self) -> Iterator[Rows]:
