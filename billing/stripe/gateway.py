@@ -81,7 +81,11 @@ class Gateway:
         return _read(answers.opened, made)
 
     def session(self, id: str) -> SeenSession:
-        """The session with all that belongs to it. Raises UnknownSession."""
+        """The session with all that belongs to it. Raises UnknownSession, unasked for what is no id of Stripe's: it
+        would stand in the address.
+        """
+        if not id.isascii() or not id.replace("_", "").isalnum():
+            raise UnknownSession(id)
         try:
             found = self._ask(lambda: self._client.v1.checkout.sessions.retrieve(id, _any({"expand": _WHOLE_SESSION})))
         except StripeRefused as refused:
