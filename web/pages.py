@@ -57,9 +57,17 @@ def secure(app: Flask) -> None:
 
 def policy(settings: Settings) -> str:
     """`POLICY` for pages with a button that leads to Checkout: browsers hold the way of a form to its very end."""
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {' '.join(_checkouts(settings))}")
+
+
+def within_policy(settings: Settings, address: str) -> bool:
+    """May a form lead there? An account may have its Checkout at a domain of its own, which nobody knows before."""
+    return origin_of(address) in _checkouts(settings)
+
+
+def _checkouts(settings: Settings) -> list[str]:
     base = settings.stripe_api_base
-    places = " ".join(dict.fromkeys([CHECKOUT, *([origin_of(base)] if base else [])]))
-    return POLICY.replace("form-action 'self'", f"form-action 'self' {places}")
+    return list(dict.fromkeys([CHECKOUT, *([origin_of(base)] if base else [])]))
 
 
 def chosen_theme() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, cast
 
 from flask import current_app
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from billing.base.settings import Settings
 
 EXTENSION = "billing"
+
+MOST_ASKING = 4
+"""Half of the threads that `billing serve` has in a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Demo:
 @dataclass(frozen=True, slots=True)
 class State:
     """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None. `demo`
-    is None outside of one. `prices` remembers what Stripe's prices are.
+    is None outside of one. `prices` remembers what Stripe's prices are. `asking` lets so many
+    pages wait for Stripe at once: when it is silent, those who come back from paying must not hold every thread.
     """
 
     billing: Billing
@@ -40,6 +45,7 @@ class State:
     checks: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     demo: Demo | None = None
     prices: Prices = field(default_factory=Prices)
+    asking: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_ASKING))
 
 
 def state() -> State:

@@ -256,15 +256,17 @@ class Billing(Buying):
         Raises `billing.stripe.signature.SignatureInvalid`, `billing.stripe.values.PayloadInvalid`; Busy,
         DatabaseUnavailable or ClockSkew where it could not be stored.
         """
-        return stripe_events.receive(self.database, self.catalog, self._tell, body, signature, self.webhook_secrets)
+        return stripe_events.receive(
+            self.database, self.catalog, self._live, self._tell, body, signature, self.webhook_secrets
+        )
 
     def take_stripe_event(self, body: bytes) -> StripeEvent:
         """An event that you vouch for yourself, such as a recorded one: the same way, without a signature."""
-        return stripe_events.take_recorded(self.database, self.catalog, self._tell, body)
+        return stripe_events.take_recorded(self.database, self.catalog, self._live, self._tell, body)
 
     def replay_stripe_event(self, id: str) -> StripeEvent:
         """Tries a stored event again: one that waits, failed or was ignored. Raises UnknownStripeEvent."""
-        return stripe_events.replay(self.database, self.catalog, self._tell, id)
+        return stripe_events.replay(self.database, self.catalog, self._live, self._tell, id)
 
     def stripe_events(
         self, *, status: str | None = None, after: str | None = None, limit: int = 100
@@ -275,4 +277,9 @@ class Billing(Buying):
 
     def handle_stripe_events(self, limit: int = 100) -> bool:
         """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""
-        return stripe_events.handle_due(self.database, self.catalog, self._tell, limit)
+        return stripe_events.handle_due(self.database, self.catalog, self._live, self._tell, limit)
+
+    @property
+    def _live(self) -> bool | None:
+        """The mode of Stripe that this engine does business in."""
+        return None if self.gateway is None else self.gateway.livemode

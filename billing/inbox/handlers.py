@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, settling, stripe_prices, subscriptions
+from billing.sales import allocations, settling, stripe_customers, stripe_prices, subscriptions
 from billing.sales.values import Applied
 from billing.stripe import answers, payloads
 from billing.stripe.values import Event
@@ -48,6 +48,12 @@ def handle_price(tx: Tx, _: Catalog, event: Event) -> Applied:
     return Applied(note=None if price.lookup_key else "it has no lookup key")
 
 
+def handle_customer_deleted(tx: Tx, _: Catalog, event: Event) -> Applied:
+    """A Stripe customer is no more: the next purchase makes another. Its subscriptions end with events of their own."""
+    known = event.object_id is not None and stripe_customers.gone(tx, event.object_id)
+    return Applied(note="the next purchase makes another" if known else "linked to nobody")
+
+
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
         "invoice.paid": handle_invoice_paid,
@@ -55,6 +61,7 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "checkout.session.async_payment_succeeded": handle_session,
         "checkout.session.async_payment_failed": handle_session_failed,
         "checkout.session.expired": handle_session,
+        "customer.deleted": handle_customer_deleted,
         "customer.subscription.created": handle_subscription_created,
         "customer.subscription.updated": handle_subscription,
         "customer.subscription.deleted": handle_subscription,

@@ -44,18 +44,20 @@ _LOG = logging.getLogger("billing.inbox")
 
 
 def receive(
-    db: Database, catalog: Catalog, tell: Tell, body: bytes, header: str | None, secrets: Iterable[str]
-) -> StripeEvent:
-    """A webhook's body: verified, stored, handled. Once it is stored nothing is raised any more.
+    db: Database, catalog: Catalog, live: bool | None, tell: Tell, body: bytes, header: str | None,
+    secrets: Iterable[str],
+) -> StripeEvent:  # fmt: skip
+    """A webhook's body: verified, stored, handled. Once it is stored nothing is raised any more. `live`: the mode that
+    events must be of, None for either.
 
     Raises SignatureInvalid and PayloadInvalid for what isn't Stripe's, `Unavailable` where it can't be stored.
     The signature's age is real time's, whatever clock the engine goes by.
     """
     signature.verify(body, header, tuple(secrets), SystemClock().now())
-    return _take(db, catalog, tell, body, _read(body))
+    return _take(db, catalog, live, tell, body, _read(body))
 
 
-def take_recorded(db: Database, catalog: Catalog, tell: Tell, body: bytes) -> StripeEvent:
+def take_recorded(db: Database, catalog: Catalog, live: bool | None, tell: Tell, body: bytes) -> StripeEvent:
     """An event that a trusted operator brings: stored and handled like one that Stripe sent.
 
     Recorded events may share an id: another content under a known id is kept under an id of its own. Keys come from
@@ -66,18 +68,18 @@ def take_recorded(db: Database, catalog: Catalog, tell: Tell, body: bytes) -> St
         row = _find(tx, event.id)
     if row is not None and payloads.decode(row.payload.encode()) != payloads.decode(body):
         event = replace(event, id=f"{event.id}:{hashlib.sha256(body).hexdigest()[:12]}")
-    return _take(db, catalog, tell, body, event)
+    return _take(db, catalog, live, tell, body, event)
 
 
-def replay(db: Database, catalog: Catalog, tell: Tell, id: str) -> StripeEvent:
+def replay(db: Database, catalog: Catalog, live: bool | None, tell: Tell, id: str) -> StripeEvent:
     """Tries an event again, however often it was tried, also one that had been ignored. Raises UnknownStripeEvent."""
     if asking.text(id) is not None:
         raise UnknownStripeEvent(id)
-    _handle_all(db, catalog, tell, id, ignored_too=True)
+    _handle_all(db, catalog, live, tell, id, ignored_too=True)
     return _shown(db, id)
 
 
-def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def handle_due(db: Database, catalog: Catalog, live: bool | None, tell: Tell, limit: int) -> bool:
     """The step: tries up to `limit` events whose time has come, the oldest first. Says whether there is more."""
     _accept(asking.refuse(limit=asking.count(limit)))
     with db.read() as tx:
@@ -87,7 +89,7 @@ def handle_due(db: Database, catalog: Catalog, tell: Tell, limit: int) -> bool:
     tried = 0
     for id in ids:
         try:
-            tried += _handle_all(db, catalog, tell, id, skip_locked=True)
+            tried += _handle_all(db, catalog, live, tell, id, skip_locked=True)
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
             _LOG.warning("Stripe event %s stays to be handled: %s", id, busy)
             _later(db, id)
@@ -127,10 +129,10 @@ def _read(body: bytes) -> Event:
     return payloads.event(payloads.decode(body))
 
 
-def _take(db: Database, catalog: Catalog, tell: Tell, body: bytes, event: Event) -> StripeEvent:
+def _take(db: Database, catalog: Catalog, live: bool | None, tell: Tell, body: bytes, event: Event) -> StripeEvent:
     stored = _store(db, event, body)
     try:
-        _handle_all(db, catalog, tell, event.id)
+        _handle_all(db, catalog, live, tell, event.id)
         return _shown(db, event.id)
     except Unavailable as unavailable:  # it is stored: the step will handle it
         _LOG.warning("Stripe event %s was stored and not handled: %s", event.id, unavailable)
@@ -163,21 +165,28 @@ def _store(db: Database, event: Event, body: bytes) -> StripeEvent:
 
 
 def _handle_all(
-    db: Database, catalog: Catalog, tell: Tell, id: str, *, ignored_too: bool = False, skip_locked: bool = False
+    db: Database,
+    catalog: Catalog,
+    live: bool | None,
+    tell: Tell,
+    id: str,
+    *,
+    ignored_too: bool = False,
+    skip_locked: bool = False,
 ) -> bool:
     """Handles one event, and what waited for the customer that it brought to light. Was there anything to handle?"""
-    answer = _handle(db, catalog, tell, id, ignored_too, skip_locked)
+    answer = _handle(db, catalog, live, tell, id, ignored_too, skip_locked)
     if answer is not None and answer.linked is not None:
         with db.read() as tx:
             others = list(tx.connection.execute(of_customer(answer.linked)).scalars())
         for other in others:
             if other != id:
-                _handle(db, catalog, tell, other, False, skip_locked)
+                _handle(db, catalog, live, tell, other, False, skip_locked)
     return answer is not None
 
 
 def _handle(
-    db: Database, catalog: Catalog, tell: Tell, id: str, ignored_too: bool, skip_locked: bool
+    db: Database, catalog: Catalog, live: bool | None, tell: Tell, id: str, ignored_too: bool, skip_locked: bool
 ) -> Applied | None:
     """One attempt; None if there was nothing to attempt. Raises nothing but `Unavailable`."""
     try:
@@ -185,7 +194,7 @@ def _handle(
             row = _lock(tx, id, skip_locked)
             if row is None or row.status not in (*OPEN, *(("ignored",) if ignored_too else ())):
                 return None
-            answer = _attempt(tx, catalog, row)
+            answer = _attempt(tx, catalog, live, row)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the event is kept and says why
@@ -196,7 +205,7 @@ def _handle(
     return answer
 
 
-def _attempt(tx: Tx, catalog: Catalog, row: Row[Any]) -> Applied:
+def _attempt(tx: Tx, catalog: Catalog, live: bool | None, row: Row[Any]) -> Applied:
     """The effect and the mark, in one transaction."""
     event = _read(row.payload.encode())
     handler = handler_of(event)
@@ -205,7 +214,7 @@ def _attempt(tx: Tx, catalog: Catalog, row: Row[Any]) -> Applied:
     if isinstance(handler, str):
         answer, status, reason = Applied(), "ignored", handler
     else:
-        answer = handler(tx, catalog, event)
+        answer = _other_mode(event, live) or handler(tx, catalog, event)
         status, reason = ("waiting", answer.waits) if answer.waits is not None else ("done", answer.note)
     marked = _mark(tx, row, status, reason)
     if status in OPEN:
@@ -213,6 +222,14 @@ def _attempt(tx: Tx, catalog: Catalog, row: Row[Any]) -> Applied:
     else:
         tx.told.append(("stripe.event_handled", {"event": marked, "object": event.object}))
     return answer
+
+
+def _other_mode(event: Event, live: bool | None) -> Applied | None:
+    """Nothing is bought with the money of the other mode."""
+    if live is None or event.livemode == live:
+        return None
+    its, ours = ("live", "test") if event.livemode else ("test", "live")
+    return Applied(waits=f"an event of Stripe's {its} mode, and STRIPE_SECRET_KEY is a key of its {ours} mode")
 
 
 def _note_failure(db: Database, tell: Tell, id: str, reason: str) -> None:

@@ -232,9 +232,13 @@ class SubscriptionExists(Refusal):
 
 
 class StripeRefused(Refusal):
-    """Stripe said no, for good: sent again, the same would be refused again. Nothing was charged."""
+    """Stripe said no, for good: sent again, the same would be refused again. Nothing was charged.
+
+    `missing` is the parameter that names what Stripe does not know.
+    """
 
     code = "stripe_refused"
+    missing: str | None = None
 
     def __str__(self) -> str:
         return f"Stripe refuses it: {self.args[0]}"

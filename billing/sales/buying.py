@@ -26,6 +26,7 @@ from billing.rules.refusals import (
     SubscriptionExists,
     UnknownPack,
     UnknownPlan,
+    UnknownSession,
 )
 from billing.sales import checkouts, conversations, settling, stripe_prices, subscriptions, topup_rows, topups
 from billing.sales.conversations import Tell
@@ -37,6 +38,7 @@ from billing.stripe.values import Price
 
 Shown = TypeVar("Shown", Topup, Checkout)
 
+_ANOTHER = "Another Checkout was opened after it."
 NOT_CONFIGURED = "Nothing can be sold yet: set STRIPE_SECRET_KEY to a secret key of your Stripe account."
 
 
@@ -81,12 +83,13 @@ def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, r
     """Opens a top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused, StripeRefused; and
     StripeUnavailable when it could not be finished yet: then the step does, or the same request again.
     """
-    fingerprint, pack = _check(request, "topup"), catalog.packs.get(request.product)
-    if pack is None:
-        raise UnknownPack(request.product)
+    fingerprint = _check(request, "topup")
     known = _known(db, _TOPUP, request, fingerprint)
     replayed = known is not None
     if known is None:
+        pack = catalog.packs.get(request.product)
+        if pack is None:
+            raise UnknownPack(request.product)
         offer = _offer(db, gateway, catalog, pack, request)
         back = _accepted(request.back())
         with db.write() as tx:
@@ -107,20 +110,22 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
 
     Raises as `topup`, UnknownPlan, and SubscriptionExists.
     """
-    fingerprint, plan = _check(request, "subscribe"), catalog.plans.get(request.product)
-    if plan is None:
-        raise UnknownPlan(request.product)
+    fingerprint = _check(request, "subscribe")
     known = _known(db, _SUBSCRIPTION, request, fingerprint)
     replayed = known is not None
     if known is None:
+        plan = catalog.plans.get(request.product)
+        if plan is None:
+            raise UnknownPlan(request.product)
         back, price = _accepted(request.back()), _price(db, gateway, plan, request)
-        _close_others(db, gateway, catalog, tell, request.customer, plan.unit)
+        _close_others(db, gateway, catalog, tell, request, plan.unit)
         with db.write() as tx:
             _accepted(customers.lock(tx, request.customer))
             again = _same(_SUBSCRIPTION.by_key(tx, request.customer, request.key), request, fingerprint)
             replayed = again is not None
             if again is None:
                 _refuse_second(tx, catalog, request.customer, plan)
+                checkouts.close_unopened(tx, request.customer, plan.unit, _ANOTHER)
                 stripe_prices.note(tx, [(price.id, price.lookup_key)])
             known = again or checkouts.begin(tx, request.customer, plan, price.id, back, request.key, fingerprint)
     _open(db, gateway, tell, _SUBSCRIPTION, known)
@@ -211,18 +216,24 @@ def _in(currency: str | None) -> str:
 
 
 def _close_others(
-    db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, customer: str, unit: str
+    db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, request: Request, unit: str
 ) -> None:
-    """Ends Checkouts in other tabs. One that can't be ended was paid a moment ago: then it is settled."""
+    """Ends Checkouts in other tabs. One that can't be ended was paid a moment ago: then it is settled. What the same
+    request has opened meanwhile is none of them.
+    """
     with db.read() as tx:
-        others = checkouts.open_ones(tx, customer, unit)
+        others = [one for one in checkouts.open_ones(tx, request.customer, unit) if one.key != request.key]
     for other in others:
         talking = asked(gateway)
-        if talking.expire_session(other.session_id):
+        over = talking.expire_session(other.session_id)
+        if not over:
+            try:
+                settling.settle(db, talking, catalog, tell, other.session_id)
+            except UnknownSession:  # of another account or mode: nobody can pay it here
+                over = True
+        if over:
             with db.write() as tx:
-                checkouts.move(tx, other.id, "expired", reason="Another Checkout was opened after it.")
-        else:
-            settling.settle(db, talking, catalog, tell, other.session_id)
+                checkouts.move(tx, other.id, "expired", reason=_ANOTHER)
 
 
 def _refuse_second(tx: Tx, catalog: Catalog, customer: str, plan: Plan) -> None:

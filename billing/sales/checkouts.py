@@ -68,6 +68,13 @@ def open_ones(tx: Tx, customer: str, unit: str) -> list[Row[Any]]:
     return list(tx.connection.execute(select(checkouts).where(its, checkouts.c.session_id.is_not(None))))
 
 
+def close_unopened(tx: Tx, customer: str, unit: str, reason: str) -> None:
+    """Ends those whose session is still to come: whoever finishes it, nobody is told where it could be paid."""
+    its = (checkouts.c.customer_id == customer) & (checkouts.c.unit == unit) & checkouts.c.session_id.is_(None)
+    for row in tx.connection.execute(select(checkouts.c.id).where(its, checkouts.c.status == "open")).all():
+        move(tx, row.id, "expired", reason=reason)
+
+
 def settle(tx: Tx, session: Session, customer: str | None) -> None:
     """A subscription's session was completed, or is over: so is its checkout, if it was opened here for them."""
     row = tx.connection.execute(select(checkouts).where(checkouts.c.session_id == session.id)).one_or_none()
@@ -145,4 +152,5 @@ OPENING = Kind(
     look_up=_look_up,
     record=_record,
     end=lambda tx, row, reason: move(tx, row.subject, "failed", reason=reason),
+    missing=sessions.missing,
 )

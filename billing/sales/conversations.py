@@ -21,7 +21,7 @@ from sqlalchemy import Row, select
 from billing.base import ids, sets
 from billing.base.db import Database, Tx
 from billing.credits import customers
-from billing.rules.refusals import Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
+from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
 from billing.sales.tables import conversations
 from billing.stripe.gateway import Gateway, Params
 
@@ -46,7 +46,8 @@ class Kind:
 
     `prepare`: what is to be sent; or the id of a conversation that must come first; or None when there is nothing to
     ask any more. `ask` and `look_up` talk to Stripe. `record` writes what Stripe made and says its id, however often it
-    is called; `end` writes that nothing will come of it, and why.
+    is called; `end` writes that nothing will come of it, and why. `missing`: Stripe does not know what this
+    parameter names.
     """
 
     prepare: Callable[[Tx, Row[Any]], Params | str | None]
@@ -54,6 +55,7 @@ class Kind:
     look_up: Callable[[Gateway, Row[Any]], Any | None]
     record: Callable[[Tx, Row[Any], Any], str]
     end: Callable[[Tx, Row[Any], str], None]
+    missing: Callable[[Tx, Row[Any], str], None] = lambda tx, row, param: None  # noqa: ARG005 - most name nothing
 
 
 Kinds = Mapping[str, Kind]
@@ -128,7 +130,7 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
     try:
         answer = _answer(gateway, kind, begun)
     except StripeRefused as refused:
-        _end(db, kinds, tell, id, "refused", str(refused.args[0]))
+        _end(db, kinds, tell, id, "refused", str(refused.args[0]), refused.missing)
         raise
     except (StripeUnavailable, StripeNotConfigured) as error:
         if _left_open(db, kinds, tell, begun, str(error)):
@@ -159,6 +161,9 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
             carry_on(db, gateway, kinds, tell, id, by_step=True)
         except StripeRefused as refused:
             _LOG.warning("conversation %s: %s", id, refused)
+        except Busy as busy:  # one customer who is locked for long must not keep the others waiting
+            _LOG.warning("conversation %s stays to be finished: %s", id, busy)
+            _later(db, id)
         except Unavailable as unavailable:
             _LOG.warning("conversation %s stays to be finished: %s", id, unavailable)
             return False
@@ -168,6 +173,14 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("conversation %s could not be finished", id)
     return len(due) == limit
+
+
+def _later(db: Database, id: str) -> None:
+    """Its customer was locked: it makes way for the others, without having been tried."""
+    with suppress(Unavailable), db.write() as tx:
+        its = (conversations.c.id == id) & (conversations.c.status == "open")
+        again = {"next_attempt_at": tx.now + _FIRST_DELAY}
+        tx.connection.execute(sa.update(conversations).where(its).values(**again))
 
 
 def page(tx: Tx, status: str | None, limit: int) -> list[Conversation]:
@@ -227,12 +240,14 @@ def _left_open(db: Database, kinds: Kinds, tell: Tell, begun: _Begun, reason: st
     return True
 
 
-def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str) -> None:
+def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str, missing: str | None = None) -> None:
     with db.write() as tx:
         row = _lock(tx, id)
         if row.status != "open":
             return
         kinds[row.kind].end(tx, row, reason)
+        if missing is not None:
+            kinds[row.kind].missing(tx, row, missing)
         _change(tx, id, status=status, reason=reason[:_LONGEST_REASON], next_attempt_at=None, ended_at=tx.now)
         fact = {"conversation": id, "kind": row.kind, "object": row.subject, "customer": row.customer_id}
         tx.told.append(("review.needed", {**fact, "status": status, "reason": reason}))

@@ -75,6 +75,12 @@ def with_customer(tx: Tx, row: Row[Any]) -> Params | str:
     return stripe_customers.needed(tx, row.customer_id) if known is None else {**row.params, "customer": known}
 
 
+def missing(tx: Tx, row: Row[Any], param: str) -> None:
+    """Stripe does not know what this parameter names: a customer who is gone there is made anew for the next one."""
+    if param == "customer":
+        stripe_customers.gone(tx, row.params["customer"])
+
+
 def record(tx: Tx, table: sa.Table, id: str, made: OpenedSession) -> None:
     """Where and until when it can be paid, and when to look whether it was."""
     its = (table.c.id == id) & (table.c.session_id.is_(None) | (table.c.session_id == made.id))

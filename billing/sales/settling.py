@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
-from billing.rules.refusals import Refusal, StripeNotConfigured, Unavailable
+from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable
 from billing.sales import allocations, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
 from billing.sales.conversations import Kind, Tell
 from billing.sales.tables import checkouts as checkout_rows
@@ -59,6 +59,8 @@ def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, li
     for id in due:
         try:
             settle(db, gateway, catalog, tell, id)
+        except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
+            _LOG.warning("session %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("session %s is looked at later: %s", id, error)
             return False

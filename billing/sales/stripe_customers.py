@@ -57,7 +57,7 @@ def customer_of(tx: Tx, stripe_id: str) -> str | None:
 
 
 def stripe_id_of(tx: Tx, customer: str) -> str | None:
-    """The customer's Stripe customer: the one linked last."""
+    """The customer's Stripe customer: the one linked last of those that Stripe still has."""
     return _latest(tx, [customer]).get(customer)
 
 
@@ -91,8 +91,14 @@ def link(tx: Tx, customer: str, stripe_id: str) -> bool | StripeCustomerTaken:
         return StripeCustomerTaken(stripe_id, known)
     if stripe_id_of(tx, customer) != stripe_id:
         row_of = stripe_customers.c.stripe_id == stripe_id
-        tx.connection.execute(sa.update(stripe_customers).where(row_of).values(linked_at=at))
+        tx.connection.execute(sa.update(stripe_customers).where(row_of).values(linked_at=at, gone_at=None))
     return False
+
+
+def gone(tx: Tx, stripe_id: str) -> bool:
+    """Stripe has deleted it: what is told of it is still its customer's. Says whether that is new."""
+    row_of = (stripe_customers.c.stripe_id == stripe_id) & stripe_customers.c.gone_at.is_(None)
+    return bool(tx.connection.execute(sa.update(stripe_customers).where(row_of).values(gone_at=tx.now)).rowcount)
 
 
 def payer(tx: Tx, stripe_id: str | None, reference: str | None) -> Payer | Nobody:
@@ -166,7 +172,8 @@ def _is_ours(tx: Tx, customer: str) -> bool:
 
 
 def _latest(tx: Tx, ids: Sequence[str]) -> dict[str, str]:
-    links = select(stripe_customers).where(stripe_customers.c.customer_id.in_(list(ids)))
+    its = stripe_customers.c.customer_id.in_(list(ids)) & stripe_customers.c.gone_at.is_(None)
+    links = select(stripe_customers).where(its)
     in_order = links.order_by(stripe_customers.c.linked_at, stripe_customers.c.stripe_id)
     return {row.customer_id: row.stripe_id for row in tx.connection.execute(in_order)}
 

@@ -14,6 +14,7 @@ stripe_customers = Table(
     Column("stripe_id", Text, primary_key=True),
     Column("customer_id", Text, nullable=False, index=True),
     Column("linked_at", UTCDateTime, nullable=False),
+    Column("gone_at", UTCDateTime),  # deleted at Stripe: nothing is bought with it any more
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Which Stripe customer is which of ours. One of ours may have had several."""

@@ -181,10 +181,16 @@ def _params(row: Row[Any], offer: Offer) -> Params:
         "product_data": {name: text for name, text in product.items() if text},
     }
     line: Params = {"price": row.price} if row.price else {"price_data": price}
-    return sessions.params(row, {MARK: row.id}) | {
-        "mode": "payment",
-        "line_items": [{**line, "quantity": row.quantity}],
-    }
+    # A price of Stripe's that has several currencies is sold in that of the buyer's place, unless one is named.
+    named = {"currency": row.currency} if row.price else {}
+    return (
+        sessions.params(row, {MARK: row.id})
+        | named
+        | {
+            "mode": "payment",
+            "line_items": [{**line, "quantity": row.quantity}],
+        }
+    )
 
 
 def _prepare(tx: Tx, row: Row[Any]) -> Params | str | None:
@@ -216,4 +222,5 @@ OPENING = Kind(
     look_up=_look_up,
     record=_record,
     end=_end,
+    missing=sessions.missing,
 )

@@ -66,7 +66,7 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
 def fail(tx: Tx, session: Session) -> Applied:
     """The payment of a completed session failed for good: what was waiting for it is over."""
     ours = topup_rows.of_session(tx, session)
-    if ours is None or isinstance(ours, str):
+    if ours is None or isinstance(ours, str) or _somebody_elses(tx, session, ours):
         return Applied(note="no top-up of ours")
     failed = topup_rows.move(tx, ours.id, "failed", reason="The payment failed; nothing was charged.")
     return Applied(note="the top-up failed" if failed else "known before")
@@ -74,13 +74,19 @@ def fail(tx: Tx, session: Session) -> Applied:
 
 def _not_paid_yet(tx: Tx, session: Session, ours: Row[Any] | str | None) -> Applied:
     """A session that is over expired; one that is complete waits for its money; an open one can still be paid."""
-    if ours is None or isinstance(ours, str):
+    if ours is None or isinstance(ours, str) or _somebody_elses(tx, session, ours):
         return Applied(note="not paid yet")
     if session.status == "expired":
         topup_rows.move(tx, ours.id, "expired", reason="Nobody paid in time; nothing was charged.")
     elif session.status == "complete":
         topup_rows.move(tx, ours.id, "pending", session_id=session.id, next_look_at=tx.now + FIRST_LOOK)
     return Applied(note="it expired unpaid" if session.status == "expired" else "not paid yet")
+
+
+def _somebody_elses(tx: Tx, session: Session, ours: Row[Any]) -> bool:
+    """Is the session another customer's, whatever top-up it names?"""
+    whose = stripe_customers.customer_of(tx, session.customer) if session.customer is not None else None
+    return whose not in (None, ours.customer_id)
 
 
 def _settle_ours(

@@ -39,6 +39,12 @@ class Gateway:
     def __repr__(self) -> str:
         return f"Gateway({self._api_base or 'Stripe'})"
 
+    @property
+    def livemode(self) -> bool | None:
+        """The mode of the key: live, test, or None where it does not tell."""
+        _, _, mode = self._secret_key.partition("_")
+        return True if mode.startswith("live_") else False if mode.startswith("test_") else None
+
     def make_customer(self, params: Params, key: str) -> str:
         """Makes a Stripe customer, once per key, and says its id."""
         return self._ask(lambda: str(self._client.v1.customers.create(_any(params), {"idempotency_key": key}).id))
@@ -75,7 +81,11 @@ class Gateway:
         return _read(answers.opened, made)
 
     def session(self, id: str) -> SeenSession:
-        """The session with all that belongs to it. Raises UnknownSession."""
+        """The session with all that belongs to it. Raises UnknownSession, unasked for what is no id of Stripe's: it
+        would stand in the address.
+        """
+        if not id.isascii() or not id.replace("_", "").isalnum():
+            raise UnknownSession(id)
         try:
             found = self._ask(lambda: self._client.v1.checkout.sessions.retrieve(id, _any({"expand": _WHOLE_SESSION})))
         except StripeRefused as refused:
@@ -162,7 +172,9 @@ def _in_our_words(error: Any) -> Refusal:
     refused = isinstance(error, stripe.CardError | stripe.InvalidRequestError | stripe.IdempotencyError)
     if refused and error.http_status != 409:
         named = getattr(error, "param", None)
-        return StripeRefused(f"{said} ({named})" if named else said)
+        refusal = StripeRefused(f"{said} ({named})" if named else said)
+        refusal.missing = named if error.code == "resource_missing" else None
+        return refusal
     return StripeUnavailable("Stripe can't be reached, or is in trouble. Send the same request again.")
 
 

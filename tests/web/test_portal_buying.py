@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from billing import Gateway, StripeUnavailable
 from billing.access.tokens import PortalLink, sign_portal_link
 from billing.base.settings import Settings
 from billing.testing import TestBilling
@@ -20,7 +24,7 @@ from tests.buying.test_topups import EXPIRED, UNPAID, hold_back
 from tests.sales.paid import tell
 from tests.sandbox.serving import Watch
 from tests.web.service import Service, service_on, settings
-from web.state import EXTENSION, State
+from web.state import EXTENSION, MOST_ASKING, State
 
 
 @pytest.fixture
@@ -31,7 +35,11 @@ def shop(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch)
 
 @pytest.fixture
 def service(shop: Shop) -> Service:
-    return service_on(shop.billing)
+    """Its Checkout is where its Stripe is."""
+    service = service_on(shop.billing)
+    based = replace(settings(), stripe_api_base=shop.sandbox.url)
+    service.app.extensions[EXTENSION] = State(shop.billing, based)
+    return service
 
 
 def portal(service: Service, customer: str = "team") -> str:
@@ -219,6 +227,7 @@ def test_its_own_pages_can(service: Service) -> None:
 
 @pytest.mark.database("sqlite")
 def test_forms_may_lead_to_checkout_and_nowhere_else(service: Service, shop: Shop) -> None:
+    service.app.extensions[EXTENSION] = State(shop.billing, settings())
     policy = service.client.get(f"{portal(service)}/topup").headers["Content-Security-Policy"]
     assert "form-action 'self' https://checkout.stripe.com;" in policy
     based = {"SECRET_KEYS": "newest,older", "STRIPE_API_BASE": "http://127.0.0.1:4242/"}
@@ -226,6 +235,38 @@ def test_forms_may_lead_to_checkout_and_nowhere_else(service: Service, shop: Sho
     policy = service.client.get(f"{portal(service)}/topup").headers["Content-Security-Policy"]
     assert "form-action 'self' https://checkout.stripe.com http://127.0.0.1:4242;" in policy
     assert "form-action 'self';" in service.client.get("/docs").headers["Content-Security-Policy"]
+
+
+@pytest.mark.database("sqlite")
+def test_a_checkout_at_a_domain_of_its_own_is_a_click_further(service: Service, shop: Shop) -> None:
+    """The policy holds a form to places known before; a link on the purchase's own page may lead anywhere."""
+    service.app.extensions[EXTENSION] = State(shop.billing, settings())
+    sent = press(service, f"{portal(service)}/topup", pack="small")
+    assert (sent.status_code, sent.location.startswith(f"{portal(service)}/topups/top_")) == (303, True)
+    assert f'href="{shop.sandbox.url}/c/pay/' in service.client.get(sent.location).text
+
+
+@pytest.mark.database("sqlite")
+def test_while_stripe_is_silent_those_who_wait_for_it_hold_half_of_the_threads(
+    service: Service, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, silent, asking = shop.buy(), Event(), Semaphore(0)
+
+    def session(*_: object) -> None:
+        asking.release()
+        assert silent.wait(60)
+        raise StripeUnavailable("silence")
+
+    monkeypatch.setattr(Gateway, "session", session)
+    page = f"{portal(service)}/topups/{opened.id}"
+    with ThreadPoolExecutor(MOST_ASKING) as pool:
+        waiting = [pool.submit(lambda: service.app.test_client().get(page)) for _ in range(MOST_ASKING)]
+        assert all(asking.acquire(timeout=30) for _ in range(MOST_ASKING))
+        answer = service.client.get(page)
+        silent.set()
+    assert "Nothing is lost" in answer.text
+    assert not asking.acquire(blocking=False)
+    assert all("Nothing is lost" in one.result().text for one in waiting)
 
 
 @pytest.mark.database("sqlite")

@@ -26,7 +26,7 @@ from billing.rules.refusals import (
     UnknownTopup,
 )
 from web.links import checkout_page, topup_page
-from web.pages import message
+from web.pages import message, within_policy
 from web.portal import shop
 from web.portal.shop import Outcome
 from web.portal.views import by_link, portal
@@ -36,6 +36,9 @@ __all__ = ["portal"]
 
 LOOK_AGAIN = 5
 """Seconds after which a page that waits for something looks again, by itself."""
+
+PATIENCE = 0.5
+"""Seconds for which a page waits for its turn to ask Stripe."""
 
 SHOWN = 10
 LONGEST_KEY = 64
@@ -177,7 +180,9 @@ def _bought(link: PortalLink, token: str, opened: Callable[[], tuple[str | None,
     except _UNUSABLE:
         text = "What the page sent can't be used: perhaps it was an old one. Open it anew and choose again."
         return _shown(Outcome(_who(link), "still", back, text, again=True), token, again, 422)
-    return redirect(url or _page_of(again, token, id), 303)
+    if url is None or not within_policy(state().settings, url):  # a form may not lead there, but a link on its page may
+        url = _page_of(again, token, id)
+    return redirect(url, 303)
 
 
 def _page_of(shop_page: str, token: str, id: str) -> str:
@@ -189,7 +194,7 @@ def _page_of(shop_page: str, token: str, id: str) -> str:
 
 def _settled(session: str | None) -> bool:
     """Asks Stripe what became of the session. False if nobody can say: there is none yet, or no answer."""
-    if session is None:
+    if session is None or not state().asking.acquire(timeout=PATIENCE):
         return False
     try:
         engine().settle(session)
@@ -197,6 +202,8 @@ def _settled(session: str | None) -> bool:
         return False
     except (UnknownSession, StripeRefused):
         return True
+    finally:
+        state().asking.release()
     return True
 
 

@@ -31,6 +31,7 @@ _CREATE = takes(
     {
         "cancel_url": Text(),
         "client_reference_id": Text(),
+        "currency": Currency(),
         "customer": Text(),
         "customer_creation": OneOf("always", "if_required"),
         "customer_email": Text(),

@@ -69,7 +69,7 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         _intent=None,
     )
     session["url"] = f"{work.page_url}/c/pay/{session['id']}"
-    _fill(work, session, given["line_items"])
+    _fill(work, session, given["line_items"], given.get("currency"))
     work.keep(session)
     work.rows.schedule(session["expires_at"], "expire_session", session["id"])
     return session
@@ -198,11 +198,15 @@ def items(session: Object) -> list[Object]:
     return list(session["_items"])
 
 
-def _fill(work: Work, session: Object, wanted: list[dict[str, Any]]) -> None:
+def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
     lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
     currencies = {line["currency"] for line in lines}
     if len(currencies) > 1:
         raise Refused("All line items must have the same currency.", param="line_items")
+    if wanted_currency not in (None, *currencies):
+        raise Refused(
+            f"The price is not sold in `{wanted_currency}`: it has no such currency option.", param="currency"
+        )
     recurring = [line["price"] for line in lines if line["price"]["recurring"] is not None]
     if session["mode"] == "payment" and recurring:
         words = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use"
