@@ -20,8 +20,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base.clock import Clock
-from billing.base.unavailable import translated as translated
+from billing.base.unavailable import translated
 from billing.rules.refusals import ClockSkew, Unavailable, WrongIsolation
+
+__all__ = ["AtOnce", "Database", "Tx", "begin_write", "make_engine", "metadata", "translated"]
 
 metadata = sa.MetaData(
     naming_convention={
