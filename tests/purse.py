@@ -66,4 +66,5 @@ def counted() -> Iterator[Hits]:
 
 
 if not WANTED:
-    taken_out().__enter__()  # for the rest of this process's life
+    _for_good = taken_out()  # kept: what is collected is undone
+    _for_good.__enter__()

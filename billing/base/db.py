@@ -23,6 +23,8 @@ from billing.base.clock import Clock
 from billing.base.unavailable import translated
 from billing.rules.refusals import ClockSkew, Unavailable, WrongIsolation
 
+__all__ = ["AtOnce", "Database", "Tx", "begin_write", "make_engine", "metadata", "translated"]
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",

@@ -85,3 +85,10 @@ def cells(clients: tuple[int, ...], *, sqlite: bool) -> list[Cell]:
         Cell("decided, many entries", 1, "decide_in", ("old",), "decided, few entries, 1", "1.15", growth=True),
     ]
     return some
+
+
+def chosen(some: list[Cell], only: str) -> list[Cell]:
+    """Those whose name holds `only`, and those they are compared with."""
+    wanted = [cell for cell in some if only in cell.name]
+    against = {cell.against for cell in wanted}
+    return [cell for cell in some if cell in wanted or cell.id in against]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -91,7 +92,7 @@ def _told(row: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
 
 def _named(text: str, own: dict[str, str]) -> str:
     """Ids of spends and holds begin with the wallet's."""
-    return "_".join(own.get(part, part) for part in text.split("_"))
+    return re.sub(r"(?<=_)([0-9]+)(?=_)", lambda wallet: own.get(wallet[1], wallet[1]), text)
 
 
 @contextmanager
