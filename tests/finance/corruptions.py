@@ -80,8 +80,8 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
      "2 purse", "the last credit"),
     (_update("wallets", "purse_cents = purse_cents - 1", "id = {team}") + "; "
      + _update("buckets", "cents = 1", _TEAM + " AND free = 1"), "2 purse", "1 cents beside it"),
-    (_update("buckets", "free = 1, is_open = TRUE, priority = 1, expires_at = NULL", _TEAM + " AND free = 0"), "2 purse",
-     "bucket 1 pays first"),
+    (_update("buckets", "free = 1, is_open = TRUE, priority = 1, expires_at = NULL", _TEAM + " AND free = 0"),
+     "2 purse", "bucket 1 pays first"),
     (_update("buckets", "features = '[\"chat\"]'", _TEAM), "2 purse", "pays first"),
     # Buckets
     (_update("buckets", "free = free - 1, granted = granted + 1", "free > 1"), "1 buckets", "by the entries"),
