@@ -34,6 +34,9 @@ def test_a_slot_is_run_once(run: Run) -> None:
     assert run("jobs", "run", "inbox", "--at", "2025-04-01 09:00").output == "inbox: done, 1 rounds.\n"
     assert "was run before" in run("jobs", "run", "inbox", "--at", "2025-04-01T09:00:05+00:00").output
     assert "was run before" in run("jobs", "run", "inbox", "--at", "2025-03-31 09:00").output
+    said = run("jobs", "run", "inbox", "--at", "2025-04-01T14:00:05+05:00").output
+    assert "the slot 2025-04-01 09:00:00 was run before" in said, "in UTC, as everywhere"
+    assert "no time" in run("jobs", "run", "inbox", "--at", "0001-01-01T00:00+05:00", status=2).output
     assert "lies ahead" in run("jobs", "run", "inbox", "--at", "2999-01-01 00:00", status=1).output
     assert "there are catch_up" in run("jobs", "run", "nothing", status=2).output
     assert "there are catch_up" in run("jobs", "history", "--job", "nothing", status=2).output

@@ -85,7 +85,7 @@ def run(name: str, at: datetime | None) -> None:
     with engine() as billing:
         migrated(billing.database.engine)
         now = billing.clock.now()
-        slot = now if at is None else job.slot_of(at.replace(tzinfo=at.tzinfo or UTC))
+        slot = now if at is None else job.slot_of(_in_utc(at))
         if slot > now:
             raise Failed(f"--at lies ahead: it is {when(now)} UTC.")
         logs.configure()
@@ -106,6 +106,13 @@ def run(name: str, at: datetime | None) -> None:
     click.echo(f"{name}: {done.status}, {done.rounds} rounds.")
     if done.status == "failed":
         raise Failed(done.error or "It failed: see the log.")
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.replace(tzinfo=at.tzinfo or UTC).astimezone(UTC)
+    except OverflowError:
+        raise click.UsageError("--at is no time that there was.") from None
 
 
 def _known(name: str) -> Job:
