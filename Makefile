@@ -25,6 +25,7 @@ lint: .venv/.test
 
 check: lint
 	$(PYTEST) -m "slow and not e2e" --timeout 1200 $(TESTS)
+	$(BIN)/python -m tests.bench --quick
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
