@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from billing import signals
+from billing.base.db import Database
 from billing.base.unavailable import translated
+from billing.catalog.terms import Catalog
 from billing.credits import purse, spending
 from billing.credits.values import Receipt, Spend
 from billing.rules.refusals import Refusal
 
-if TYPE_CHECKING:
-    from billing.engine.alone import Billing
+
+class Engine(Protocol):
+    """What of `Billing` it stands on."""
+
+    database: Database
+    catalog: Catalog
+
+    def _spend(self, request: Spend, /) -> Receipt: ...
+
+    def spend_many(self, spends: Sequence[Spend], /) -> list[Receipt | Refusal]: ...
 
 
-def spend(self: Billing, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
+def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
           member: str | None = None, description: str | None = None,
           metadata: Mapping[str, Any] | None = None) -> Receipt:  # fmt: skip
     """Takes `credits` from the customer's buckets in burn-down order, then from the overdraft; all or nothing.
