@@ -7,7 +7,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +21,9 @@ from jobs.timetable import Job
 
 if TYPE_CHECKING:
     from billing import Billing
+
+LONGEST_STEP = 600.0
+"""Seconds that one call of a step may take before it is taken to hang. Steps are bounded: it takes far less."""
 
 _LOG = structlog.get_logger("billing.jobs")
 
@@ -35,9 +40,10 @@ def run(billing: Billing, job: Job, slot: datetime | None = None, stop: threadin
     if isinstance(claimed, Taken):
         return claimed
     status, rounds, error = "more", 0, None
-    with _signs_of_life(billing, claimed) as overtaken:
+    with _signs_of_life(billing, claimed) as life:
         try:
-            while status == "more" and rounds < job.limit and not overtaken.is_set():
+            while status == "more" and rounds < job.limit and not life.given_up.is_set():
+                life.moved_at = monotonic()
                 more = job.step(billing)
                 rounds, status = rounds + 1, "more" if more else "done"
                 if ends_early.is_set():
@@ -61,17 +67,25 @@ def _sentence(failure: Exception) -> str:
     return str(failure) if isinstance(failure, Refusal) else f"{type(failure).__name__}: see the log"
 
 
+@dataclass(slots=True)
+class _Life:
+    """A run under way: when its step was last called, and whether others have given it up."""
+
+    moved_at: float = field(default_factory=monotonic)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+
 @contextmanager
-def _signs_of_life(billing: Billing, claimed: Run) -> Iterator[threading.Event]:
-    """Renews the lease beside the step. The event says that the run was given up."""
-    over, overtaken = threading.Event(), threading.Event()
+def _signs_of_life(billing: Billing, claimed: Run) -> Iterator[_Life]:
+    """Renews the lease beside the step, as long as it moves: one that hangs is to be covered by another process."""
+    over, life = threading.Event(), _Life()
 
     def renew() -> None:
-        while not over.wait(runs.LEASE.total_seconds() / 3):
+        while not over.wait(runs.LEASE.total_seconds() / 3) and monotonic() - life.moved_at < LONGEST_STEP:
             try:
                 with billing.database.write() as tx:
                     if not runs.renew(tx, claimed):
-                        overtaken.set()
+                        life.given_up.set()
                         return
             except Unavailable:  # a database that is gone for a while: try again while the lease lasts
                 continue
@@ -79,7 +93,7 @@ def _signs_of_life(billing: Billing, claimed: Run) -> Iterator[threading.Event]:
     thread = threading.Thread(target=renew, name=f"billing job {claimed.job}", daemon=True)
     thread.start()
     try:
-        yield overtaken
+        yield life
     finally:
         over.set()
         thread.join()

@@ -161,6 +161,26 @@ def test_a_run_that_was_given_up_stops(billing: TestBilling, monkeypatch: pytest
     assert rounds[0] < 50
 
 
+def test_a_step_that_hangs_is_covered_by_another_process(billing: TestBilling, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives no sign of life any more, though its process lives."""
+    monkeypatch.setattr(runs, "LEASE", timedelta(milliseconds=300))
+    monkeypatch.setattr("jobs.running.LONGEST_STEP", 0.0)
+    others: list[Run | Taken] = []
+    waiting = threading.Event()
+
+    def step(_: Billing) -> bool:
+        while not others or isinstance(others[-1], Taken):
+            waiting.wait(0.05)
+            with billing.database.write() as tx:
+                others.append(runs.claim(tx, one, START, "another"))
+        return False
+
+    one = job(step, every=MINUTE)
+    ended = run(billing, one)
+    assert isinstance(ended, Run)
+    assert ended.status == "lost"
+
+
 def test_many_at_once_one_runs(billing: TestBilling) -> None:
     seen: list[str] = []
     one = job(noting(seen, "work"), every=MINUTE)
