@@ -21,6 +21,14 @@ def test_race_of_sixteen_processes(fresh_database_url: str, wallets: int) -> Non
     assert run(race, seconds=800) == []
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("wallets", [1, 20])
+def test_race_with_refills(fresh_database_url: str, wallets: int) -> None:
+    race = Race(fresh_database_url, wallets=wallets, workers=16, spends=200, refills=True)
+    assert run(race, seconds=800) == []
+
+
 @pytest.mark.database("postgresql")
 @pytest.mark.breaks_books
 def test_race_is_lost_without_the_lock(fresh_database_url: str) -> None:

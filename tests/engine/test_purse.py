@@ -115,6 +115,7 @@ def test_what_happens_between_two_spends_is_seen(billing: TestBilling, hits: pur
 def test_a_bucket_extended_beyond_another_pays_after_it(billing: TestBilling) -> None:
     """What moves nothing may still change who pays."""
     billing.grant("c", 10, reason="-", key="d", expires_at=billing.now + 4 * DAY)
+    billing.grant("c", 10, reason="-", key="e", effective_at=billing.now + DAY)  # what is due next stays the same
     assert slices(billing.spend("c", 1, key="1")) == [("1", 1)]
     billing.extend("c", "bkt_1_1", billing.now + 5 * DAY, key="x")
     assert slices(billing.spend("c", 1, key="2")) == [("3", 1)]
@@ -157,7 +158,14 @@ def test_as_much_as_there_may_be(make_billing: Callable[..., TestBilling], hits:
     for name in ("one", "many", "without"):
         billing.customer(name)
         billing.grant(name, 10**15, reason="-", key="g", paid_cents=10**12 - 7, currency="usd")
-    amounts = [10**14 + 3, 1, 333_333_333_333_333, 7, 10**14 - 9]
+    amounts = [
+        59_441_224_216_416,
+        64_418_500_792_451,
+        1,
+        38_999_157_648_273,
+        14_570_304_422_102,
+        10**14,
+    ]  # not in floats
     for number, credits in enumerate(amounts):
         billing.spend("one", credits, key=f"k{number}")
         billing.spend_many([Spend("many", credits, f"k{number}"), Spend("nobody", 1, "x")])

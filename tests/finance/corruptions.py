@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from tests import purse
+
 _LATER, _EARLIER = "'2031-01-01 00:00:00.000000'", "'2020-01-01 00:00:00.000000'"
 _ADA, _BOB, _TEAM = "wallet_id = {ada}", "wallet_id = {bob}", "wallet_id = {team}"
 _COLUMNS = (
@@ -61,28 +63,6 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (f"DELETE FROM billing_wallet_terms WHERE {_BOB} AND number = 2", "settings", "the one before it is missing"),
     ("DELETE FROM billing_wallets WHERE id = {ada}", "orphans", "rows of billing_entries"),
     ("DELETE FROM billing_customers WHERE id = 'ada'", "2 wallets", "its customer ada is not there"),
-    # The purse, in which what is left of team's pack lies
-    (_update("wallets", "purse_credits = purse_credits + 1", "id = {team}"), "1 buckets", "by the entries"),
-    (_update("wallets", "purse_cents = purse_cents - 1", "id = {team}"), "1 buckets", "by the entries"),
-    (_update("wallets", "purse_currency = 'eur'", "id = {team}"), "2 purse", "currency is eur"),
-    (_update("wallets", "purse_left = purse_left + 1", "id = {team}"), "2 purse", "left is"),
-    (_update("wallets", "purse_basis_cents = 1", "id = {team}"), "2 purse", "basis_cents is 1"),
-    (_update("wallets", "purse_basis_credits = 1", "id = {team}"), "2 purse", "basis_credits is 1"),
-    (_update("wallets", f"purse_until = {_LATER}", "id = {team}"), "2 purse", "something is due at"),
-    (_update("wallets", "purse_until = NULL", "id = {team}"), "2 purse", "it holds until None"),
-    (_update("wallets", f"purse_from = {_LATER}", "id = {team}"), "2 purse", "after the wallet was last written"),
-    (_update("wallets", "purse_policy = NULL", "id = {team}"), "2 purse", "purse_policy is not"),
-    (_update("wallets", "purse_bucket = NULL", "id = {team}"), "2 purse", "purse_bucket is not"),
-    (_update("wallets", "purse_bucket = 99", "id = {team}"), "2 purse", "which is not there"),
-    (_update("wallets", "frozen_at = last_at", "id = {team}"), "2 purse", "frozen or owes"),
-    (_update("wallets", "purse_credits = purse_credits + 1", "id = {team}") + "; "
-     + _update("buckets", "free = free - 1, is_open = (free + held > 1)", _TEAM + " AND free = 1"),
-     "2 purse", "the last credit"),
-    (_update("wallets", "purse_cents = purse_cents - 1", "id = {team}") + "; "
-     + _update("buckets", "cents = 1", _TEAM + " AND free = 1"), "2 purse", "1 cents beside it"),
-    (_update("buckets", "free = 1, is_open = TRUE, priority = 1, expires_at = NULL", _TEAM + " AND free = 0"),
-     "2 purse", "bucket 1 pays first"),
-    (_update("buckets", "features = '[\"chat\"]'", _TEAM), "2 purse", "pays first"),
     # Buckets
     (_update("buckets", "free = free - 1, granted = granted + 1", "free > 1"), "1 buckets", "by the entries"),
     (_update("buckets", "cents = cents + 1", f"{_ADA} AND number = 1"), "1 buckets", "free, held, cents are"),
@@ -191,3 +171,28 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (_update("topups", "paid_at = NULL"), "3 top-ups", "but not both"),
     ("DELETE FROM billing_topups", "3 top-ups", "no such top-up was opened"),
 ]  # fmt: skip
+
+if purse.WANTED:  # what is left of team's pack lies in it
+    CORRUPTIONS += [
+        (_update("wallets", "purse_credits = purse_credits + 1", "id = {team}"), "1 buckets", "by the entries"),
+        (_update("wallets", "purse_cents = purse_cents - 1", "id = {team}"), "1 buckets", "by the entries"),
+        (_update("wallets", "purse_currency = 'eur'", "id = {team}"), "2 purse", "currency is eur"),
+        (_update("wallets", "purse_left = purse_left + 1", "id = {team}"), "2 purse", "left is"),
+        (_update("wallets", "purse_basis_cents = 1", "id = {team}"), "2 purse", "basis_cents is 1"),
+        (_update("wallets", "purse_basis_credits = 1", "id = {team}"), "2 purse", "basis_credits is 1"),
+        (_update("wallets", f"purse_until = {_LATER}", "id = {team}"), "2 purse", "something is due at"),
+        (_update("wallets", "purse_until = NULL", "id = {team}"), "2 purse", "it holds until None"),
+        (_update("wallets", f"purse_from = {_LATER}", "id = {team}"), "2 purse", "after the wallet was last written"),
+        (_update("wallets", "purse_policy = NULL", "id = {team}"), "2 purse", "purse_policy is not"),
+        (_update("wallets", "purse_bucket = NULL", "id = {team}"), "2 purse", "purse_bucket is not"),
+        (_update("wallets", "purse_bucket = 99", "id = {team}"), "2 purse", "which is not there"),
+        (_update("wallets", "frozen_at = last_at", "id = {team}"), "2 purse", "frozen or owes"),
+        (_update("wallets", "purse_credits = purse_credits + 1", "id = {team}") + "; "
+         + _update("buckets", "free = free - 1, is_open = (free + held > 1)", _TEAM + " AND free = 1"),
+         "2 purse", "the last credit"),
+        (_update("wallets", "purse_cents = purse_cents - 1", "id = {team}") + "; "
+         + _update("buckets", "cents = 1", _TEAM + " AND free = 1"), "2 purse", "1 cents beside it"),
+        (_update("buckets", "free = 1, is_open = TRUE, priority = 1, expires_at = NULL", _TEAM + " AND free = 0"),
+         "2 purse", "bucket 1 pays first"),
+        (_update("buckets", "features = '[\"chat\"]'", _TEAM), "2 purse", "pays first"),
+    ]  # fmt: skip
