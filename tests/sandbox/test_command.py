@@ -24,6 +24,12 @@ def test_a_port_that_is_taken_is_refused_before_anything_is_made(sandbox: Sandbo
     assert not file.exists()
 
 
+def test_the_environment_names_the_port(sandbox: Sandbox, tmp_path: Path) -> None:
+    taken = sandbox.url.rpartition(":")[2]
+    said = CliRunner().invoke(cli, ["sandbox", "--file", str(tmp_path / "s")], env={"SANDBOX_PORT": taken})
+    assert (said.exit_code, said.stderr) == (1, f"Port {taken} is taken: choose another, or leave --port out.\n")
+
+
 def test_two_do_not_serve_at_one_port(sandbox: Sandbox) -> None:
     with pytest.raises(OSError, match="in use"):
         serve(sandbox, port=int(sandbox.url.rpartition(":")[2]))

@@ -17,7 +17,8 @@ KEY = "sk_test_sandbox"
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), help=f"The next free one from {FIRST_PORT} unless given.")
+@click.option("--port", type=click.IntRange(1, 65535), envvar="SANDBOX_PORT", show_envvar=True,
+              help=f"The next free one from {FIRST_PORT} unless given.")  # fmt: skip
 @click.option("--webhook", metavar="URL", help="Where to send events; the secret they are signed with is printed.")
 @click.option(
     "--file",
