@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from billing import signals
-from billing.base.db import translated
 from billing.credits import purse, spending
 from billing.credits.values import Receipt, Spend
 from billing.rules.refusals import Refusal
@@ -24,7 +23,7 @@ def spend(self: Billing, customer: str, credits: int, *, key: str, unit: str = "
     Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
     """
     request = Spend(customer, credits, key, unit, feature, member, description, metadata)
-    with translated(), self.database.at_once() as at_once:
+    with self.database.at_once() as at_once:
         answer = None if at_once is None else spending.spend_at_once(at_once, self.catalog, request)
     if isinstance(answer, Receipt):
         if signals.heard():
