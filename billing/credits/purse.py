@@ -90,8 +90,7 @@ def spend(driver: Any, now: datetime, policy: str, request: Spend, asked: str) -
     if isinstance(driver, psycopg.Connection):
         values = {**_asked(request, asked), "now": now, "policy": policy}
         values["details"] = json_text(values["details"])
-        with driver.cursor(row_factory=tuple_row) as cursor:
-            drawn = cursor.execute(_ONE, values).fetchone()
+        drawn = driver.cursor(row_factory=tuple_row).execute(_ONE, values).fetchone()
         return None if drawn is None else _receipt(request, *drawn)
     if isinstance(driver, sqlite3.Connection):
         return _in_few_statements(driver, now, policy, request, asked)
@@ -111,8 +110,7 @@ def spend_each(
         asked = [{"place": place, **_asked(*one)} for place, one in requests.items()]
         wallets = [{"customer": one.customer, "unit": one.unit} for one in others]
         values = {"asked": json_text(asked), "others": json_text(wallets), "now": now, "policy": policy}
-        with driver.cursor(row_factory=tuple_row) as cursor:
-            rows = cursor.execute(_MANY, values).fetchall()
+        rows = driver.cursor(row_factory=tuple_row).execute(_MANY, values).fetchall()
         paying = {wallet: (place, bucket) for wallet, place, bucket, _, at in rows if at is None}
         return {
             paying[wallet][0]: _receipt(

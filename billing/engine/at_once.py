@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from billing import signals
 from billing.base.db import Database
-from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
 from billing.credits import purse, spending
 from billing.credits.values import Receipt, Spend
@@ -34,7 +33,7 @@ def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "c
     Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
     """
     request = Spend(customer, credits, key, unit, feature, member, description, metadata)
-    with translated(), self.database.at_once() as at_once:
+    with self.database.at_once() as at_once:
         answer = None if at_once is None else spending.spend_at_once(at_once, self.catalog, request)
     if isinstance(answer, Receipt):
         if signals.heard():
