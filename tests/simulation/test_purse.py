@@ -32,7 +32,7 @@ FEW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=1_000)
+MANY = settings(FEW, max_examples=300)
 _customers = count(1)
 
 LARGE: dict[str, st.SearchStrategy[dict[str, object]]] = {
