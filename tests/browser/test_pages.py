@@ -42,7 +42,7 @@ def test_the_interfaces_description_is_for_everybody(browser: Browser, demo: Dem
         one.look(page, "docs")
 
 
-@pytest.mark.parametrize("name", ["home", "wallet", "plans"])
+@pytest.mark.parametrize("name", ["home", "wallet", "newcomer-plans"])
 def test_the_keyboard_skips_to_the_page(browser: Browser, demo: Demo, name: str) -> None:
     with reader(browser, demo) as one:
         page = one.open(places(demo)[name])
