@@ -7,11 +7,15 @@ a process does, so there is nothing to take out there.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import psycopg
 
 _LOCK = re.compile(r"\s+FOR (NO KEY )?UPDATE( OF [\w, ]+?)?(?=\s*(\)|$|SKIP))", re.MULTILINE)
+
+_MEANWHILE = 0.005
+"""Seconds in which others read what this process has read: without them the race is lost only now and then."""
 
 
 def take_the_lock_out() -> None:
@@ -19,6 +23,10 @@ def take_the_lock_out() -> None:
     execute: Any = psycopg.Cursor.execute
 
     def without(cursor: Any, statement: Any, *given: Any, **more: Any) -> Any:
-        return execute(cursor, _LOCK.sub("", statement) if isinstance(statement, str) else statement, *given, **more)
+        unlocked = _LOCK.sub("", statement) if isinstance(statement, str) else statement
+        answer = execute(cursor, unlocked, *given, **more)
+        if unlocked != statement:
+            time.sleep(_MEANWHILE)
+        return answer
 
     psycopg.Cursor.execute = without  # type: ignore[assignment, method-assign]
