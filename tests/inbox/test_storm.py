@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from billing import Billing, Busy, InsufficientCredits
 from tests.concurrency.crashes import StandingStill
 from tests.sales.paid import APRIL, CATALOG, body, event, invoice, line
@@ -55,6 +57,7 @@ def logged(log: Path, word: str) -> set[int]:
     return {int(line[1]) for line in lines if len(line) == 2 and line[0] == word}
 
 
+@pytest.mark.slow
 def test_kill_in_a_storm(fresh_database_url: str, auditor: Any, tmp_path: Path) -> None:
     auditor.catalog = CATALOG
     billing = opened(fresh_database_url)
