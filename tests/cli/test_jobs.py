@@ -74,6 +74,7 @@ def test_a_clock_behind_the_last_run_is_named(billing: Billing, run: Run) -> Non
     assert "Nothing was run" in run("jobs", "run", "inbox", status=1).output
 
 
+@pytest.mark.database("sqlite")
 @pytest.mark.parametrize("command", [("billing", "jobs"), ("jobs",)])
 def test_the_process_runs_until_it_is_told_to_stop(
     billing: Billing, environment: dict[str, str], command: tuple[str, ...]

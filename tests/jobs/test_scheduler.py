@@ -116,6 +116,7 @@ def taken_over(folder: Path, dead: int, since: float) -> float:
     return by_another()[0] - since
 
 
+@pytest.mark.slow
 @pytest.mark.database("postgresql")
 def test_another_process_takes_over_from_one_that_is_killed(fresh_database_url: str, tmp_path: Path) -> None:
     lease = timedelta(seconds=1)
