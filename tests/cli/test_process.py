@@ -69,7 +69,6 @@ def served(environment: dict[str, str], folder: Path, *words: str) -> Iterator[t
 
 
 @pytest.mark.database("sqlite")
-@pytest.mark.database("sqlite")
 def test_it_serves_until_it_is_told_to_stop(billing: Billing, environment: dict[str, str], tmp_path: Path) -> None:
     check_service(billing, environment, tmp_path)
 
