@@ -10,18 +10,21 @@ from billing.catalog.terms import Catalog, Pack, Plan
 from billing.credits.opening import OpenWallet, open_wallets
 from billing.rules.refusals import Refusal
 from billing.rules.sale.values import PackTerms, PlanTerms
+from billing.stripe.questions import Question
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What a payment brought. `granted`: the origins of the buckets made now. `waits`: why something of it brings
     nothing yet, for people. `note`: why there was nothing to do. `linked`: the Stripe customer linked on the way.
+    `needs`: what it has to know first; nothing was changed then, and it is called again with the answers.
     """
 
     granted: tuple[str, ...] = ()
     waits: str | None = None
     note: str | None = None
     linked: str | None = None
+    needs: tuple[Question, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ def invoice(document: object) -> Invoice:
         billing_reason=read.maybe_text(found.get("billing_reason"), "invoice.billing_reason"),
         lines=lines(listed, currency, held, "invoice.lines"),
         has_more=_has_more(listed, "invoice.lines"),
+        total_cents=read.maybe_whole(found.get("total"), "invoice.total"),
+        amount_paid_cents=read.maybe_whole(found.get("amount_paid"), "invoice.amount_paid"),
     )
 
 

@@ -40,7 +40,7 @@ class Invoice:
 
     `paid_at` is None when the invoice does not say; then the event's `created` counts. `has_more`: `lines`
     are only the first ones, the rest must be fetched. `status` and `billing_reason` may hold values we do not
-    know.
+    know. `total_cents` is after discounts and with tax, `amount_paid_cents` what was paid of it, on Stripe or outside.
     """
 
     id: str
@@ -54,6 +54,8 @@ class Invoice:
     billing_reason: str | None
     lines: tuple[Line, ...]
     has_more: bool
+    total_cents: int | None = None
+    amount_paid_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,3 +178,108 @@ class Price:
     currency: str
     cents: int | None
     every: tuple[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """One refund, the source of truth for what went back. `status`: pending, requires_action, succeeded, failed,
+    canceled, or one we do not know.
+    """
+
+    id: str
+    charge: str | None
+    payment_intent: str | None
+    amount_cents: int
+    currency: str
+    status: str
+    created: datetime
+    metadata: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One dispute. `status`: `warning_*` (an inquiry), needs_response, under_review, won, lost, prevented, or one we do
+    not know. `withdrawn_cents`: what Stripe has taken for it as it stands, less what it gave back, 0 for an inquiry.
+    """
+
+    id: str
+    charge: str | None
+    payment_intent: str | None
+    amount_cents: int
+    currency: str
+    status: str
+    reason: str | None
+    created: datetime
+    withdrawn_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One charge; `refunded_cents` is cumulative, to check by and never to add up. `invoice` only before basil."""
+
+    id: str
+    payment_intent: str | None
+    invoice: str | None
+    customer: str | None
+    amount_cents: int
+    refunded_cents: int
+    currency: str
+    created: datetime
+    paid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentIntent:
+    """One payment, and the metadata that we gave it. `invoice` only before basil."""
+
+    id: str
+    invoice: str | None
+    customer: str | None
+    status: str
+    amount_cents: int
+    received_cents: int
+    currency: str
+    created: datetime
+    metadata: Mapping[str, str] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InvoicePayment:
+    """One payment of an invoice, by a payment intent or (older) a charge. `status`: open, paid, canceled."""
+
+    id: str
+    invoice: str
+    payment_intent: str | None
+    charge: str | None
+    amount_paid_cents: int | None
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNote:
+    """One credit note. `post_payment_cents` went back after the invoice was paid, by the `refunds` it names (ids), to
+    the customer's balance, or outside Stripe (`out_of_band_cents`). `status`: issued or void.
+    """
+
+    id: str
+    invoice: str
+    customer: str | None
+    currency: str
+    status: str
+    created: datetime
+    pre_payment_cents: int
+    post_payment_cents: int
+    out_of_band_cents: int
+    refunds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One Stripe customer; `deleted`: it is no more."""
+
+    id: str
+    deleted: bool
+    email: str | None
+    currency: str | None
+    livemode: bool
+    metadata: Mapping[str, str] = field(hash=False)

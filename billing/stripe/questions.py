@@ -1,0 +1,93 @@
+"""What a handler may need to know before it can act. It answers with the questions; the inbox rolls back, asks Stripe,
+and calls again with the answers. So no verb ever fetches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceById:
+    """→ `Invoice` with all its lines, or None where there is none."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceOfPayment:
+    """→ `Invoice` with all its lines that this payment paid (all or a part of), or None. One of both ids is enough."""
+
+    payment_intent: str | None
+    charge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentsOfInvoice:
+    """→ tuple of `InvoicePayment`."""
+
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaidInvoices:
+    """→ tuple of `Invoice`, each with all its lines: all paid ones of the subscription, in the order they were paid
+    (ties: created, then id).
+    """
+
+    subscription: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundsOfPayment:
+    """→ tuple of `Refund`, the oldest first, whatever their status."""
+
+    payment_intent: str | None
+    charge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputesOfPayment:
+    """→ tuple of `Dispute`, the oldest first."""
+
+    payment_intent: str | None
+    charge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOfPayment:
+    """→ `SeenSession` whose payment this is, or None."""
+
+    payment_intent: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionById:
+    """→ `Subscription` as it stands now, or None."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerById:
+    """→ `Customer`, or None."""
+
+    id: str
+
+
+Question = (
+    InvoiceById
+    | InvoiceOfPayment
+    | PaymentsOfInvoice
+    | PaidInvoices
+    | RefundsOfPayment
+    | DisputesOfPayment
+    | SessionOfPayment
+    | SubscriptionById
+    | CustomerById
+)
+
+Known = Mapping[Question, Any]
+"""The answers so far. A question that stands in it was answered, perhaps with None."""
