@@ -15,6 +15,7 @@ from web.sandbox.resources import (
     payment_intents,
     payment_methods,
     prices,
+    subscription_items,
     subscriptions,
 )
 from web.sandbox.resources.cards import Decline, TestCard
@@ -56,7 +57,8 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         invoice_creation=_invoice_creation(given),
         metadata=merged({}, given.get("metadata")),
         mode=mode,
-        payment_method_collection="if_required" if mode == "payment" else "always",
+        payment_method_collection=given.get("payment_method_collection")
+        or ("if_required" if mode == "payment" else "always"),
         payment_method_options={"card": {"request_three_d_secure": "automatic"}},
         payment_method_types=["card"],
         payment_status="unpaid",
@@ -116,7 +118,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     method = payment_methods.attach(work, payment_methods.make(work, card, {"email": email}), customer)
     given = session["_payment"]["subscription_data"]
     wanted = [
-        subscriptions.Wanted(line["price"], line["quantity"]) for line in session["_items"]
+        subscription_items.Wanted(line["price"], line["quantity"]) for line in session["_items"]
         if line["price"]["recurring"] is not None
     ]  # fmt: skip
     for line in session["_items"]:
@@ -130,6 +132,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         default_payment_method=method["id"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
+        **subscriptions.begins(work, given),
     )
     decline = collecting.begin(work, subscription, method)
     assert decline is None, "the card was asked before"
@@ -198,6 +201,12 @@ def items(session: Object) -> list[Object]:
     return list(session["_items"])
 
 
+def _is_tried(work: Work, session: Object) -> bool:
+    """Whether the subscription begins with a trial: nothing is due for it now."""
+    given = session["_payment"]["subscription_data"]
+    return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
+
+
 def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
     lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
     currencies = {line["currency"] for line in lines}
@@ -214,6 +223,10 @@ def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_curr
     if session["mode"] == "subscription" and not recurring:
         words = "You must provide at least one recurring price in `subscription` mode when using prices."
         raise Refused(words, param="line_items")
+    if _is_tried(work, session):
+        for line in lines:
+            if line["price"]["recurring"] is not None:
+                line |= {"amount_subtotal": 0, "amount_total": 0}
     total = sum(line["amount_total"] for line in lines)
     session |= {"currency": lines[0]["currency"], "amount_subtotal": total, "amount_total": total, "_items": lines}
     session["total_details"] = {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
