@@ -12,7 +12,15 @@ from web.sandbox.clock import Clock
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
-from web.sandbox.resources import cards, checkout, collecting, customers, payment_methods, webhook_endpoints
+from web.sandbox.resources import (
+    cards,
+    checkout,
+    collecting,
+    customers,
+    payment_methods,
+    session_items,
+    webhook_endpoints,
+)
 from web.sandbox.resources.cards import Decline, TestCard
 from web.sandbox.stops import AfterStop, Stops
 from web.sandbox.store import Object, Rows, Store
@@ -110,6 +118,15 @@ class Machine:
             answer = shown(session)
         self._tell(decline)
         return answer, decline
+
+    def enter_code(self, session_id: str, code: str) -> None:
+        """What a buyer does who knows a promotion code. `Refused` if it is none for them."""
+        with self.store.transaction() as rows:
+            work = self._work(rows)
+            session = work.addressed("checkout.session", session_id, "session")
+            if session["status"] != "open":
+                raise Refused(f"This Checkout Session is {session['status']}: it can't be paid any more.")
+            session_items.enter_code(work, session, code)
 
     def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
         """What a customer does on an open invoice's page. The card is the customer's own from then on."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import collecting, invoices, pending_updates, prices, prorations, subscription_invoices
+from web.sandbox.resources import collecting, discounts, invoices, pending_updates, prorations, subscription_invoices
 from web.sandbox.resources import subscription_items as items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.resources.cards import Decline
@@ -111,11 +111,11 @@ def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object 
             made += 1
         fresh = next((one for one in touched if one["id"] == item["id"]), None)
         if fresh is not None and prorates and not restarts:
-            prorations.charge(work, subscription, fresh, at, _net(fresh))
+            prorations.charge(work, subscription, fresh, at, discounts.net(work, subscription, fresh))
             made += 1
     for item in touched:
         if item["id"] not in old and prorates and not restarts:
-            prorations.charge(work, subscription, item, at, _net(item))
+            prorations.charge(work, subscription, item, at, discounts.net(work, subscription, item))
             made += 1
     if restarts:
         _restart(work, subscription, change)
@@ -130,11 +130,6 @@ def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object 
     subscription["latest_invoice"] = invoice["id"]
     work.emit("invoice.created", invoice)
     return invoice
-
-
-def _net(item: Object) -> int:
-    """What an item's whole period costs."""
-    return prices.total(item["price"], item["quantity"])
 
 
 def _restart(work: Work, subscription: Object, change: Change) -> None:

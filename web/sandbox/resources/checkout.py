@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.sandbox import ids
-from web.sandbox.errors import Refused, needed
+from web.sandbox.errors import Refused
 from web.sandbox.params import merged
 from web.sandbox.resources import (
     collecting,
@@ -14,7 +13,7 @@ from web.sandbox.resources import (
     invoices,
     payment_intents,
     payment_methods,
-    prices,
+    session_items,
     subscription_items,
     subscriptions,
 )
@@ -71,7 +70,7 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         _intent=None,
     )
     session["url"] = f"{work.page_url}/c/pay/{session['id']}"
-    _fill(work, session, given["line_items"], given.get("currency"))
+    session_items.fill(work, session, given)
     work.keep(session)
     work.rows.schedule(session["expires_at"], "expire_session", session["id"])
     return session
@@ -129,6 +128,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         work,
         customer,
         wanted,
+        lambda id: session_items.redeem(work, session, session["customer"], subscription=id),
         default_payment_method=method["id"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
@@ -153,6 +153,7 @@ def _buy(work: Work, session: Object, customer: Object | None, card: TestCard, e
     if (session["invoice_creation"] or {}).get("enabled") and customer is not None and card.decline is None:
         return _buy_with_invoice(work, session, customer, method)
     if not session["amount_total"]:
+        session_items.redeem(work, session, session["customer"])
         return None
     intent = work.find("payment_intent", session["_intent"])
     if intent is None:
@@ -171,6 +172,7 @@ def _buy(work: Work, session: Object, customer: Object | None, card: TestCard, e
         intent["customer"] = customer["id"]
     decline = payment_intents.charge(work, intent, method)
     if decline is None:
+        session_items.redeem(work, session, session["customer"])
         session["payment_intent"] = intent["id"]
     return decline
 
@@ -179,6 +181,7 @@ def _buy_with_invoice(work: Work, session: Object, customer: Object, method: Obj
     told = session["invoice_creation"]["invoice_data"]
     fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
     invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
+    invoices.give(work, invoice, session_items.redeem(work, session, customer["id"], invoice=invoice["id"]))
     for line in session["_items"]:
         once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
         invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))
@@ -199,66 +202,6 @@ def _buy_with_invoice(work: Work, session: Object, customer: Object, method: Obj
 def items(session: Object) -> list[Object]:
     """What is bought, as `line_items` shows it."""
     return list(session["_items"])
-
-
-def _is_tried(work: Work, session: Object) -> bool:
-    """Whether the subscription begins with a trial: nothing is due for it now."""
-    given = session["_payment"]["subscription_data"]
-    return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
-
-
-def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
-    lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
-    currencies = {line["currency"] for line in lines}
-    if len(currencies) > 1:
-        raise Refused("All line items must have the same currency.", param="line_items")
-    if wanted_currency not in (None, *currencies):
-        raise Refused(
-            f"The price is not sold in `{wanted_currency}`: it has no such currency option.", param="currency"
-        )
-    recurring = [line["price"] for line in lines if line["price"]["recurring"] is not None]
-    if session["mode"] == "payment" and recurring:
-        words = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use"
-        raise Refused(f"{words} only one-time prices.", param="line_items")
-    if session["mode"] == "subscription" and not recurring:
-        words = "You must provide at least one recurring price in `subscription` mode when using prices."
-        raise Refused(words, param="line_items")
-    if _is_tried(work, session):
-        for line in lines:
-            if line["price"]["recurring"] is not None:
-                line |= {"amount_subtotal": 0, "amount_total": 0}
-    total = sum(line["amount_total"] for line in lines)
-    session |= {"currency": lines[0]["currency"], "amount_subtotal": total, "amount_total": total, "_items": lines}
-    session["total_details"] = {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
-
-
-def _line(work: Work, one: dict[str, Any], name: str) -> Object:
-    if ("price" in one) == ("price_data" in one):
-        raise (
-            needed(f"{name}[price]")
-            if "price" not in one
-            else Refused("You may only specify one of these parameters: price, price_data.", param=f"{name}[price]")
-        )
-    if "price" in one:
-        price = prices.sold(work, one["price"], f"{name}[price]")
-    else:
-        price = prices.make(work, one["price_data"], active=True, quiet=True)
-    product, quantity = work.find("product", price["product"]), one.get("quantity", 1)
-    amount = prices.total(price, quantity)
-    return {
-        "id": ids.new("item"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": price["currency"],
-        "description": product and product["name"],
-        "metadata": {},
-        "price": price,
-        "quantity": quantity,
-    }
 
 
 def _customer(work: Work, given: dict[str, Any]) -> Object | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.sandbox.resources import customers, invoice_lines, invoice_payments, payment_intents
+from web.sandbox.resources import customers, discounts, invoice_lines, invoice_payments, payment_intents
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
@@ -60,6 +60,7 @@ def draft(work: Work, customer: Object, currency: str, reason: str, **fields: An
         total_pretax_credit_amounts=[],
         total_taxes=[],
         webhooks_delivered_at=work.now,
+        _discounts=[],
         _lines=[],
     )
     invoice |= fields
@@ -73,6 +74,12 @@ def add_item(work: Work, invoice: Object, item: Object) -> None:
         item["invoice"] = invoice["id"]
         work.keep(item)
     put(invoice, invoice_lines.of_item(work, invoice, item))
+
+
+def give(work: Work, invoice: Object, given: list[str]) -> None:
+    """These discounts are taken off it, as they are now."""
+    invoice |= {"discounts": given, "_discounts": discounts.running(work, given)}
+    total_up(invoice)
 
 
 def put(invoice: Object, *lines: Object) -> None:
@@ -182,7 +189,10 @@ def intent_of(work: Work, invoice: Object) -> Object | None:
 def total_up(invoice: Object) -> None:
     """The figures that follow from the lines, and the first of these."""
     lines = invoice["_lines"]
-    total = sum(line["amount"] for line in lines)
+    discounts.spread(lines, invoice["_discounts"])
+    off = discounts.totals(lines)
+    subtotal = sum(line["amount"] for line in lines)
+    total = subtotal - sum(one["amount"] for one in off)
     due = max(total, 0)
     invoice["lines"] = {
         "object": "list",
@@ -191,7 +201,10 @@ def total_up(invoice: Object) -> None:
         "total_count": len(lines),
         "url": f"/v1/invoices/{invoice['id']}/lines",
     }
-    invoice |= dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), total)
+    invoice["total_discount_amounts"] = off
+    invoice["total_pretax_credit_amounts"] = [one | {"type": "discount"} for one in off]
+    invoice |= dict.fromkeys(("subtotal", "subtotal_excluding_tax"), subtotal)
+    invoice |= dict.fromkeys(("total", "total_excluding_tax"), total)
     invoice |= {"amount_due": due, "amount_remaining": due}
 
 
