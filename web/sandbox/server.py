@@ -19,6 +19,7 @@ from web.sandbox.api import (
     coupons,
     customers,
     events,
+    invoice_items,
     invoices,
     payments,
     subscription_items,
@@ -43,7 +44,18 @@ LONGEST_SILENCE = 90.0
 
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for noun in (customers, catalog, coupons, payments, checkout, subscriptions, subscription_items, invoices, events)
+    for noun in (
+        customers,
+        catalog,
+        coupons,
+        payments,
+        checkout,
+        subscriptions,
+        subscription_items,
+        invoices,
+        invoice_items,
+        events,
+    )
     for operation in noun.OPERATIONS
 )
 

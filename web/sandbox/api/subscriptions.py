@@ -23,7 +23,7 @@ from web.sandbox.work import Work, id_of, shown
 
 _DETAILS = Fields({"comment": Text(), "feedback": Text()})
 _ITEM = Fields({"price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels()}, ["price"])
-_CHANGED_ITEM = Fields(
+CHANGED_ITEM = Fields(
     {"id": Text(), "price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels(), "deleted": YesNo()}
 )
 DISCOUNT = Fields({"coupon": Text(), "promotion_code": Text()})
@@ -68,7 +68,7 @@ _UPDATE = takes(
         "default_payment_method": Text(),
         "description": Text(),
         "discounts": Several(DISCOUNT, 20),
-        "items": Several(_CHANGED_ITEM, 20),
+        "items": Several(CHANGED_ITEM, 20),
         "metadata": Labels(),
         "off_session": YesNo(),
         "pause_collection": Unset(_PAUSE_COLLECTION),
@@ -159,26 +159,13 @@ def _update(asked: Asked) -> Object:
     if given.get("trial_settings"):
         given["trial_settings"] = subs.trial_settings(given)
     subs.change(work, subscription, given)
-    wanted = change(work, given)
-    if wanted.items or wanted.anchor_now or wanted.trial_end is not None:
+    wanted = changing.Change.of(work, given)
+    if wanted.does_something:
         if subscription["status"] in subs.ENDED:
             raise Refused("A canceled subscription can only update its cancellation_details and metadata.")
         if given.get("trial_end") != "now" or subscription["status"] == "trialing" or wanted.items:
             changing.apply(work, subscription, wanted)
     return shown(subscription)
-
-
-def change(work: Work, given: dict[str, Any]) -> changing.Change:
-    """What an update says of items and periods."""
-    trial_end = given.get("trial_end")
-    return changing.Change(
-        items=given.get("items"),
-        proration=given.get("proration_behavior", "create_prorations"),
-        at=given.get("proration_date"),
-        anchor_now=(given.get("billing_cycle_anchor") or {}).get("type") == "now",
-        trial_end=work.now if trial_end == "now" else trial_end,
-        payment=given.get("payment_behavior", "allow_incomplete"),
-    )
 
 
 def _cancel(asked: Asked) -> Object:

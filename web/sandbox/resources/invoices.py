@@ -99,7 +99,7 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
     starting, ending = customer["balance"], customer["balance"]
     due = invoice["amount_due"]
     if charges:
-        due, ending = _reckoned(invoice, starting)
+        due, ending = reckoned(invoice, starting)
     intent = None
     if due > 0 and charges:
         intent = payment_intents.make(
@@ -133,7 +133,7 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
     work.emit("invoice.finalized", invoice)
 
 
-def _reckoned(invoice: Object, balance: int) -> tuple[int, int]:
+def reckoned(invoice: Object, balance: int) -> tuple[int, int]:
     """What is due, and the customer's balance afterwards (below nothing they have something there)."""
     total = invoice["total"] + balance
     if total <= 0 or total < LEAST.get(invoice["currency"], 50):
@@ -168,6 +168,12 @@ def void(work: Work, invoice: Object) -> None:
         invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None, "amount_remaining": 0}
         invoice["status_transitions"]["voided_at"] = work.now
     work.emit("invoice.voided", invoice)
+    used = invoice["ending_balance"] - invoice["starting_balance"]
+    if used:  # what the customer's balance paid goes back there
+        customer = work.find("customer", invoice["customer"])
+        assert customer is not None
+        with work.changing(customer, "customer.updated"):
+            customer["balance"] -= used
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent, "void_invoice")

@@ -20,14 +20,19 @@ def draft(work: Work, subscription: Object, reason: str, *, bills_period: bool =
 def empty(work: Work, subscription: Object, reason: str, **fields: object) -> Object:
     customer = work.find("customer", subscription["customer"])
     assert customer is not None
-    parent = {
+    fields = {"parent": parent(subscription), **fields}
+    invoice = invoices.draft(work, customer, subscription["currency"], reason, **fields)
+    invoices.give(work, invoice, subscription["discounts"])
+    return invoice
+
+
+def parent(subscription: Object) -> Object:
+    """How an invoice says whose it is."""
+    return {
         "quote_details": None,
         "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
         "type": "subscription_details",
     }
-    invoice = invoices.draft(work, customer, subscription["currency"], reason, parent=parent, **fields)
-    invoices.give(work, invoice, subscription["discounts"])
-    return invoice
 
 
 def take_waiting(work: Work, subscription: Object, invoice: Object) -> None:
