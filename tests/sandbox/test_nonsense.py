@@ -49,6 +49,7 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
         "intent": shop.v1.payment_intents.list().data[0].id,
         "charge": charge,
         "refund": shop.v1.refunds.create({"charge": charge, "amount": 1}).id,
+        "credit_note": "cn_no",
         "dispute": sandbox.dashboard.dispute(charge, inquiry=True)["id"],
         "price": shop.v1.prices.list().data[0].id,
         "id": shop.v1.products.list().data[0].id,

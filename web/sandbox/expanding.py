@@ -18,6 +18,7 @@ EXPANDABLE = {
     "dispute": {"charge", "payment_intent"},
     "refund": {"charge", "payment_intent"},
     "checkout.session": {"customer", "invoice", "payment_intent", "subscription"},
+    "credit_note": {"customer", "invoice"},
     "customer": {"default_source", "invoice_settings.default_payment_method"},
     "invoice": {
         "customer",
