@@ -29,12 +29,15 @@ _LINE = Fields(
 _INVOICE_DATA = Fields({"description": Text(), "footer": Text(), "metadata": Labels()})
 _CREATE = takes(
     {
+        "allowed_payment_method_types": Several(OneOf("card", "sepa_debit", "us_bank_account")),
+        "automatic_tax": Fields({"enabled": YesNo()}, ["enabled"]),
         "cancel_url": Text(),
         "client_reference_id": Text(),
         "currency": Currency(),
         "customer": Text(),
         "customer_creation": OneOf("always", "if_required"),
         "customer_email": Text(),
+        "customer_update": Fields({name: OneOf("auto", "never") for name in ("address", "name")}),
         "expires_at": Whole(0),
         "invoice_creation": Fields({"enabled": YesNo(), "invoice_data": _INVOICE_DATA}, ["enabled"]),
         "line_items": Several(_LINE),
@@ -50,6 +53,7 @@ _CREATE = takes(
         ),
         "subscription_data": Fields({"description": Text(), "metadata": Labels()}),
         "success_url": Text(),
+        "tax_id_collection": Fields({"enabled": YesNo(), "required": OneOf("if_supported", "never")}, ["enabled"]),
         "ui_mode": OneOf("hosted_page"),
     },
     "mode",
