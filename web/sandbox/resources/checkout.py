@@ -15,6 +15,7 @@ from web.sandbox.resources import (
     customers,
     invoice_items,
     payment_methods,
+    subscription_items,
     subscriptions,
     taxes,
 )
@@ -57,7 +58,8 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         invoice_creation=_invoice_creation(given),
         metadata=merged({}, given.get("metadata")),
         mode=mode,
-        payment_method_collection="if_required" if mode == "payment" else "always",
+        payment_method_collection=given.get("payment_method_collection")
+        or ("if_required" if mode == "payment" else "always"),
         payment_method_options={"card": {"request_three_d_secure": "automatic"}},
         payment_method_types=["card"],
         payment_status="unpaid",
@@ -147,7 +149,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     method = payment_methods.attach(work, payment_methods.make(work, card, {"email": email}), customer)
     given = session["_payment"]["subscription_data"]
     wanted = [
-        subscriptions.Wanted(line["price"], line["quantity"]) for line in session["_items"]
+        subscription_items.Wanted(line["price"], line["quantity"]) for line in session["_items"]
         if line["price"]["recurring"] is not None
     ]  # fmt: skip
     for line in session["_items"]:
@@ -161,6 +163,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         default_payment_method=method["id"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
+        **subscriptions.begins(work, given),
     )
     decline = collecting.begin(work, subscription, method)
     assert decline is None, "the card was asked before"
@@ -171,6 +174,12 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
 def items(session: Object) -> list[Object]:
     """What is bought, as `line_items` shows it."""
     return list(session["_items"])
+
+
+def _is_tried(work: Work, session: Object) -> bool:
+    """Whether the subscription begins with a trial: nothing is due for it now."""
+    given = session["_payment"]["subscription_data"]
+    return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
 
 
 def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
@@ -189,6 +198,10 @@ def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_curr
     if session["mode"] == "subscription" and not recurring:
         words = "You must provide at least one recurring price in `subscription` mode when using prices."
         raise Refused(words, param="line_items")
+    if _is_tried(work, session):
+        for line in lines:
+            if line["price"]["recurring"] is not None:
+                line |= {"amount_subtotal": 0, "amount_total": 0}
     session |= {"currency": lines[0]["currency"], "_items": lines}
     checkout_lines.total_up(session)
     checkout_lines.judge(session)
