@@ -83,6 +83,7 @@ def test_too_little_to_be_charged(shop: Shop, sandbox: Sandbox, listener: Listen
     small = shop.v1.invoices.pay(invoice(shop, customer, 30).id)
     assert (small.status, small.total, small.amount_due, small.amount_paid) == ("paid", 30, 0, 0)
     assert (small.starting_balance, small.ending_balance) == (0, 30)
+    sandbox.drain()
     assert "invoice.paid" in listener.types and "charge.succeeded" not in listener.types
     following = shop.v1.invoices.pay(invoice(shop, customer, 70).id)
     assert (following.total, following.amount_paid, following.ending_balance) == (70, 100, 0)

@@ -17,11 +17,13 @@ from web.sandbox.api import (
     catalog,
     checkout,
     coupons,
+    credit_notes,
     customers,
     events,
     invoice_items,
     invoices,
     payments,
+    refunds,
     subscription_items,
     subscriptions,
 )
@@ -49,11 +51,13 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         catalog,
         coupons,
         payments,
+        refunds,
         checkout,
         subscriptions,
         subscription_items,
         invoices,
         invoice_items,
+        credit_notes,
         events,
     )
     for operation in noun.OPERATIONS

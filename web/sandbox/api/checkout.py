@@ -31,6 +31,8 @@ _INVOICE_DATA = Fields({"description": Text(), "footer": Text(), "metadata": Lab
 _CREATE = takes(
     {
         "allow_promotion_codes": YesNo(),
+        "allowed_payment_method_types": Several(OneOf("card", "sepa_debit", "us_bank_account")),
+        "automatic_tax": Fields({"enabled": YesNo()}, ["enabled"]),
         "cancel_url": Text(),
         "client_reference_id": Text(),
         "currency": Currency(),
@@ -38,6 +40,7 @@ _CREATE = takes(
         "customer_creation": OneOf("always", "if_required"),
         "customer_email": Text(),
         "discounts": Several(DISCOUNT, 1),
+        "customer_update": Fields({name: OneOf("auto", "never") for name in ("address", "name")}),
         "expires_at": Whole(0),
         "invoice_creation": Fields({"enabled": YesNo(), "invoice_data": _INVOICE_DATA}, ["enabled"]),
         "line_items": Several(_LINE),
@@ -65,6 +68,7 @@ _CREATE = takes(
             }
         ),
         "success_url": Text(),
+        "tax_id_collection": Fields({"enabled": YesNo(), "required": OneOf("if_supported", "never")}, ["enabled"]),
         "ui_mode": OneOf("hosted_page"),
     },
     "mode",

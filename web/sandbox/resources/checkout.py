@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from web.sandbox.errors import Refused
 from web.sandbox.params import merged
 from web.sandbox.resources import (
+    bank_debits,
+    checkout_payments,
     collecting,
     customers,
     invoice_items,
-    invoices,
-    payment_intents,
     payment_methods,
     session_items,
     subscription_items,
     subscriptions,
+    taxes,
 )
 from web.sandbox.resources.cards import Decline, TestCard
 from web.sandbox.store import Object
@@ -69,8 +71,11 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         _payment={name: given.get(name) or {} for name in ("payment_intent_data", "subscription_data")},
         _intent=None,
     )
+    taxes.begin(session, given, customer)
     session["url"] = f"{work.page_url}/c/pay/{session['id']}"
     session_items.fill(work, session, given)
+    later = [bank_debits.kind(session["currency"])] if mode == "payment" else []
+    session["payment_method_types"] = given.get("allowed_payment_method_types") or ["card", *later]
     work.keep(session)
     work.rows.schedule(session["expires_at"], "expire_session", session["id"])
     return session
@@ -87,24 +92,51 @@ def expire(work: Work, session: Object) -> Object:
     return session
 
 
-def pay(work: Work, session: Object, card: TestCard, email: str | None) -> Decline | None:
+@dataclass(frozen=True)
+class Form:
+    """What a buyer writes on the page, beside the card."""
+
+    email: str | None = None
+    country: str | None = None
+    tax_id: str | None = None
+
+
+def pay(work: Work, session: Object, card: TestCard, form: Form) -> Decline | None:
     """What the buyer does on the page. Declined, the session stays open for another card."""
-    customer = work.find("customer", session["customer"])
-    email = email or session["customer_details"]["email"] or "buyer@example.com"
+    customer, email = _begun(work, session, form)
     if session["mode"] == "subscription":
         decline = _subscribe(work, session, customer, card, email)
     else:
-        decline = _buy(work, session, customer, card, email)
+        decline = checkout_payments.buy(work, session, customer, card, email)
     if decline is not None:
         work.keep(session)
         return decline
+    _complete(work, session, email, "paid" if session["amount_total"] else "no_payment_required")
+    return None
+
+
+def pay_later(work: Work, session: Object, form: Form) -> None:
+    """The buyer has their bank pay: complete, and not paid yet."""
+    if bank_debits.kind(session["currency"]) not in session["payment_method_types"] or not session["amount_total"]:
+        raise Refused("This Checkout Session cannot be paid later.")
+    customer, email = _begun(work, session, form)
+    checkout_payments.begin(work, session, customer, email)
+    _complete(work, session, email, "unpaid")
+
+
+def _begun(work: Work, session: Object, form: Form) -> tuple[Object | None, str]:
+    """Who buys, by which address; what is to be paid follows from where they are."""
+    customer = work.find("customer", session["customer"])
+    taxes.settle(work, session, customer, form.country, form.tax_id)
+    return customer, form.email or session["customer_details"]["email"] or "buyer@example.com"
+
+
+def _complete(work: Work, session: Object, email: str, payment_status: str) -> None:
     work.rows.unschedule("expire_session", session["id"])
-    session |= {"status": "complete", "url": None}
-    session["payment_status"] = "paid" if session["amount_total"] else "no_payment_required"
+    session |= {"status": "complete", "url": None, "payment_status": payment_status}
     session["customer_details"] = session["customer_details"] | {"email": email, "tax_exempt": "none"}
     work.keep(session)
     work.emit("checkout.session.completed", session)
-    return None
 
 
 def _subscribe(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
@@ -138,65 +170,6 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     assert decline is None, "the card was asked before"
     session |= {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     return None
-
-
-def _buy(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
-    """One payment; with `invoice_creation`, of an invoice."""
-    makes_customer = session["customer_creation"] == "always"
-    if customer is None and makes_customer and card.decline is None:
-        customer = customers.make(work, {"email": email})
-        session["customer"] = customer["id"]
-    method = payment_methods.make(work, card, {"email": email})
-    given = session["_payment"]["payment_intent_data"]
-    if customer is not None and given.get("setup_future_usage") and card.decline is None:
-        payment_methods.attach(work, method, customer)
-    if (session["invoice_creation"] or {}).get("enabled") and customer is not None and card.decline is None:
-        return _buy_with_invoice(work, session, customer, method)
-    if not session["amount_total"]:
-        session_items.redeem(work, session, session["customer"])
-        return None
-    intent = work.find("payment_intent", session["_intent"])
-    if intent is None:
-        intent = payment_intents.make(
-            work,
-            session["amount_total"],
-            session["currency"],
-            customer=id_of(customer),
-            description=given.get("description"),
-            metadata=merged({}, given.get("metadata")),
-            receipt_email=given.get("receipt_email"),
-            setup_future_usage=given.get("setup_future_usage"),
-        )
-        session["_intent"] = intent["id"]
-    elif customer is not None:
-        intent["customer"] = customer["id"]
-    decline = payment_intents.charge(work, intent, method)
-    if decline is None:
-        session_items.redeem(work, session, session["customer"])
-        session["payment_intent"] = intent["id"]
-    return decline
-
-
-def _buy_with_invoice(work: Work, session: Object, customer: Object, method: Object) -> Decline | None:
-    told = session["invoice_creation"]["invoice_data"]
-    fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
-    invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
-    invoices.give(work, invoice, session_items.redeem(work, session, customer["id"], invoice=invoice["id"]))
-    for line in session["_items"]:
-        once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
-        invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))
-    work.keep(invoice)
-    work.emit("invoice.created", invoice)
-    invoices.finalize(work, invoice)
-    intent = invoices.intent_of(work, invoice)
-    if intent is not None:
-        given = session["_payment"]["payment_intent_data"]
-        intent["metadata"] = merged({}, given.get("metadata"))
-        work.keep(intent)
-    decline = collecting.attempt(work, invoice, method)
-    if decline is None:
-        session |= {"invoice": invoice["id"], "payment_intent": id_of(intent)}
-    return decline
 
 
 def items(session: Object) -> list[Object]:

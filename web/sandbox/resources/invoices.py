@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from web.sandbox.money import least
 from web.sandbox.resources import customers, discounts, invoice_lines, invoice_payments, payment_intents
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
-LEAST = {"gbp": 30, "jpy": 50}
-"""The least that can be charged; 50 in other currencies."""
 FIRST_LINES = 10
 """How many lines an invoice itself shows; the others are listed."""
 
@@ -136,7 +135,7 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
 def reckoned(invoice: Object, balance: int) -> tuple[int, int]:
     """What is due, and the customer's balance afterwards (below nothing they have something there)."""
     total = invoice["total"] + balance
-    if total <= 0 or total < LEAST.get(invoice["currency"], 50):
+    if total <= 0 or total < least(invoice["currency"]):
         return 0, total
     return total, 0
 

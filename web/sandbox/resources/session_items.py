@@ -1,19 +1,18 @@
-"""What a Checkout session offers: its lines, what coupons take off, what is due now."""
+"""What a Checkout session offers: its lines, what coupons take off them, and who then has the coupons."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from web.sandbox import ids
-from web.sandbox.errors import Refused, needed
-from web.sandbox.resources import coupons, discounts, invoice_items, prices, subscriptions
+from web.sandbox.errors import Refused
+from web.sandbox.resources import checkout_lines, coupons, discounts, invoice_items, subscriptions
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
 
 def fill(work: Work, session: Object, given: dict[str, Any]) -> None:
     """The lines, in one currency, recurring ones only where something is subscribed to."""
-    lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(given["line_items"])]
+    lines = [checkout_lines.make(work, one, f"line_items[{number}]") for number, one in enumerate(given["line_items"])]
     currencies = {line["currency"] for line in lines}
     if len(currencies) > 1:
         raise Refused("All line items must have the same currency.", param="line_items")
@@ -52,11 +51,10 @@ def take_off(work: Work, session: Object, given: list[dict[str, Any]]) -> None:
     ]
     discounts.spread(priced, terms)
     for line, one in zip(lines, priced, strict=True):
-        off = sum(part["amount"] for part in one["discount_amounts"])
-        line |= {"amount_discount": off, "amount_total": line["amount_subtotal"] - off}
-    total = sum(line["amount_total"] for line in lines)
-    session |= {"amount_subtotal": subtotal, "amount_total": total, "_redeems": given}
-    session["total_details"] = {"amount_discount": subtotal - total, "amount_shipping": 0, "amount_tax": 0}
+        line["amount_discount"] = sum(part["amount"] for part in one["discount_amounts"])
+    session["_redeems"] = given
+    checkout_lines.total_up(session)
+    checkout_lines.judge(session)
     session["discounts"] = [
         {"coupon": one.get("coupon"), "promotion_code": one.get("promotion_code")} for one in given
     ] or (session["discounts"] and [])
@@ -89,32 +87,3 @@ def _is_tried(work: Work, session: Object) -> bool:
     """Whether the subscription begins with a trial: nothing is due for it now."""
     given = session["_payment"]["subscription_data"]
     return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
-
-
-def _line(work: Work, one: dict[str, Any], name: str) -> Object:
-    if ("price" in one) == ("price_data" in one):
-        raise (
-            needed(f"{name}[price]")
-            if "price" not in one
-            else Refused("You may only specify one of these parameters: price, price_data.", param=f"{name}[price]")
-        )
-    if "price" in one:
-        price = prices.sold(work, one["price"], f"{name}[price]")
-    else:
-        price = prices.make(work, one["price_data"], active=True, quiet=True)
-    product, quantity = work.find("product", price["product"]), one.get("quantity", 1)
-    amount = prices.total(price, quantity)
-    return {
-        "id": ids.new("item"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": price["currency"],
-        "description": product and product["name"],
-        "metadata": {},
-        "price": price,
-        "quantity": quantity,
-    }
