@@ -23,6 +23,7 @@ from web.sandbox.api import (
     invoice_items,
     invoices,
     payments,
+    portal,
     refunds,
     subscription_items,
     subscriptions,
@@ -33,6 +34,7 @@ from web.sandbox.guard import guard
 from web.sandbox.machine import Machine
 from web.sandbox.pages.checkout import make_checkout
 from web.sandbox.pages.overview import make_overview
+from web.sandbox.pages.portal import make_portal
 from web.sandbox.work import API_VERSION
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         invoices,
         invoice_items,
         credit_notes,
+        portal,
         events,
     )
     for operation in noun.OPERATIONS
@@ -75,6 +78,7 @@ def make_app(sandbox: Machine) -> Flask:
     app.register_blueprint(make_controls(sandbox))
     app.register_blueprint(make_checkout(sandbox))
     app.register_blueprint(make_overview(sandbox))
+    app.register_blueprint(make_portal(sandbox))
     guard(app)
     app.register_error_handler(HTTPException, _not_there)
     app.register_error_handler(Exception, _broken)
