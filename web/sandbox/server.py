@@ -27,6 +27,7 @@ from web.sandbox.api import (
     refunds,
     subscription_items,
     subscriptions,
+    test_clocks,
 )
 from web.sandbox.api.operation import Operation
 from web.sandbox.controls import make_controls
@@ -61,6 +62,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         invoice_items,
         credit_notes,
         portal,
+        test_clocks,
         events,
     )
     for operation in noun.OPERATIONS
