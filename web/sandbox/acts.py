@@ -88,6 +88,12 @@ def _endpoint(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.reshape(endpoint, _needed(said, "shape"))
 
 
+def _expire(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…"}`: the offer ends before its time."""
+    _only(said, "session")
+    return machine.dashboard.expire(_needed(said, "session"))
+
+
 def yes(value: Any) -> bool:
     return value in (True, "true", "1", "on", "yes")
 
@@ -113,6 +119,7 @@ ACTS: dict[str, Act] = {
     "/dispute": _dispute,
     "/arrive": _arrive,
     "/delete": _delete,
+    "/expire": _expire,
     "/price": _price,
     "/endpoint": _endpoint,
     "/authenticate": _authenticate,

@@ -14,6 +14,7 @@ from web.sandbox import clock
 from web.sandbox.errors import Refused
 from web.sandbox.resources import (
     cards,
+    checkout,
     customers,
     disputes,
     leaving,
@@ -104,6 +105,11 @@ class Dashboard:
         with self._act() as work:
             found = work.addressed("invoice", invoice, "invoice")
             return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
+
+    def expire(self, session: str) -> Object:
+        """An open Checkout session ends before its time."""
+        with self._act() as work:
+            return shown(checkout.expire(work, work.addressed("checkout.session", session, "session")))
 
     def delete_customer(self, customer: str) -> Object:
         """With all that they are subscribed to."""

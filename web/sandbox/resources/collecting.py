@@ -132,8 +132,8 @@ def attempt(work: Work, invoice: Object, card: Object | None) -> Decline | None:
             invoices.settle(work, invoice, by_card=True)
     if decline is not None:
         _refused(work, invoice)
-    elif (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    else:
+        note_paid(work, invoice)
     return decline
 
 
@@ -158,6 +158,12 @@ def pay(work: Work, invoice: Object, card: Object | None, *, out_of_band: bool) 
         assert intent is not None
         raise payment_intents.declined(decline, intent)
     return invoice
+
+
+def note_paid(work: Work, invoice: Object) -> None:
+    """What follows for its subscription when an invoice was paid, in whatever way."""
+    if (subscription := _subscription(work, invoice)) is not None:
+        _recovered(work, subscription, invoice)
 
 
 def use_card(work: Work, invoice: Object, method: Object) -> None:
@@ -223,8 +229,7 @@ def _settle_out_of_band(work: Work, invoice: Object) -> None:
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
-    if (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    note_paid(work, invoice)
 
 
 def _refused(work: Work, invoice: Object) -> None:
