@@ -53,6 +53,14 @@ def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.authenticate(_needed(said, "intent"), fails=yes(said.get("fails")))
 
 
+def _retries(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"then": "cancel" | "unpaid" | "past_due"}`: what becomes of a subscription whose card has failed for good."""
+    _only(said, "then")
+    if said:
+        machine.dashboard.after_retries(str(said["then"]))
+    return {"then": machine.dashboard.after_retries()}
+
+
 def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     """`{"invoice": "in_…", "amounts": [700, 1300], "card"?: "4242…"}`: several payments on one invoice."""
     _only(said, "invoice", "amounts", "card")
@@ -124,5 +132,6 @@ ACTS: dict[str, Act] = {
     "/endpoint": _endpoint,
     "/authenticate": _authenticate,
     "/parts": _parts,
+    "/retries": _retries,
 }
 """By path below /_sandbox."""
