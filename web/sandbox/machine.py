@@ -27,7 +27,7 @@ from web.sandbox.resources import (
     webhook_endpoints,
 )
 from web.sandbox.resources.cards import Decline, TestCard
-from web.sandbox.stops import AfterStop, Stops
+from web.sandbox.stops import AfterStop, Stops, at_once
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work, shown
 
@@ -90,11 +90,18 @@ class Machine:
                 raise
 
     def listen(
-        self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None
+        self,
+        url: str,
+        secret: str,
+        enabled_events: Sequence[str] = ("*",),
+        deliver: Deliver | None = None,
+        *,
+        shape: str | None = None,
     ) -> str:
         """Sends events to `url` from now on, signed with `secret`; the endpoint's id. Said again it changes the
         endpoint with that address, or else the one with that secret, which has moved. With `deliver`, which takes body
-        and signature and answers a status, events are handed to that instead, as long as this process lives.
+        and signature and answers a status, events are handed to that instead, as long as this process lives. `shape`
+        is what they look like: `endive`, `acacia`, `hybrid` or `thin`.
         """
         if deliver is not None:
             self.delivery.near[url] = deliver
@@ -105,10 +112,13 @@ class Machine:
             moved = [one for one in rows.select("webhook_endpoint") if secret in one["_secrets"]]
             for endpoint in there or moved:
                 endpoint |= {"url": url, "enabled_events": list(enabled_events), "_secrets": [secret]}
-                rows.put(endpoint)
-                return str(endpoint["id"])
-            work = self._work(rows)
-            return str(webhook_endpoints.make(work, url, enabled_events, secret=secret)["id"])
+                break
+            else:
+                endpoint = webhook_endpoints.make(self._work(rows), url, enabled_events, secret=secret)
+            rows.put(endpoint)
+            if shape is not None:
+                webhook_endpoints.reshape(self._work(rows), endpoint, shape)
+            return str(endpoint["id"])
 
     def tell(self, url: str) -> str:
         """Sends all events to `url` from now on; the secret they are signed with, which stays what it was if the
@@ -167,8 +177,7 @@ class Machine:
     def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
         """What a customer does on an open invoice's page. The card is the customer's own from then on."""
         known = _card(card)
-        with self.store.transaction() as rows:
-            work = self._work(rows)
+        with self._acting() as work:
             invoice = work.addressed("invoice", invoice_id, "invoice")
             if invoice["status"] != "open":
                 raise Refused(f"This invoice is {invoice['status']}: it can't be paid.")
@@ -201,7 +210,9 @@ class Machine:
     @contextmanager
     def _acting(self) -> Iterator[Work]:
         with self.store.transaction() as rows:
-            yield self._work(rows)
+            work = self._work(rows)
+            yield work
+            at_once(work)
 
     def _tell(self, decline: Decline | None) -> None:
         """A buyer is sent back when the webhook has answered; a decline is shown at once."""

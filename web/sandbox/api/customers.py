@@ -5,7 +5,7 @@ from __future__ import annotations
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import missing
 from web.sandbox.params import ADDRESS, PAGE, SPAN, Fields, Kind, Labels, OneOf, Several, Text, Whole
-from web.sandbox.resources import customers, endings, subscriptions
+from web.sandbox.resources import customers, leaving
 from web.sandbox.store import Object
 from web.sandbox.work import shown
 
@@ -34,17 +34,7 @@ def _update(asked: Asked) -> Object:
 
 
 def _delete(asked: Asked) -> Object:
-    """What they subscribe to ends with them, and is told of after them."""
-    work, customer = asked.work, _living(asked)
-    running = [
-        one
-        for one in reversed(work.rows.select("subscription", customer=customer["id"]))
-        if one["status"] not in subscriptions.ENDED
-    ]
-    gone = customers.remove(work, customer)
-    for one in running:
-        endings.drop(work, one, None)
-    return gone
+    return leaving.leave(asked.work, _living(asked))
 
 
 def _list(asked: Asked) -> Object:

@@ -128,7 +128,7 @@ def _invoice(work: Work, session: Object, customer: Object) -> Object:
     taxes.as_in_session(invoice, session)
     work.keep(invoice)
     work.emit("invoice.created", invoice)
-    invoices.finalize(work, invoice)
+    invoices.finalize(work, invoice, balance=False)
     intent = invoices.intent_of(work, invoice)
     if intent is not None:
         given = session["_payment"]["payment_intent_data"]

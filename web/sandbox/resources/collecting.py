@@ -146,8 +146,8 @@ def attempt(work: Work, invoice: Object, card: Object | None, *, present: bool =
     if decline is not None:
         first = invoice["billing_reason"] == "subscription_create"
         _refused(work, invoice, counts=not (first and decline is _ACTION))
-    elif (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    else:
+        note_paid(work, invoice)
     if decline is _ACTION:
         work.emit("invoice.payment_action_required", invoice)
     return decline
@@ -215,8 +215,7 @@ def authenticate(work: Work, intent: Object, *, fails: bool) -> None:
         _refused(work, invoice)
         return
     invoices.settle(work, invoice, by_card=True)
-    if (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    note_paid(work, invoice)
 
 
 def _settle_out_of_band(work: Work, invoice: Object) -> None:
@@ -225,8 +224,7 @@ def _settle_out_of_band(work: Work, invoice: Object) -> None:
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
-    if (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    note_paid(work, invoice)
 
 
 def _refused(work: Work, invoice: Object, *, counts: bool = True) -> None:
@@ -263,8 +261,11 @@ def _give_up(work: Work, subscription: Object) -> None:
             subscription["status"] = "unpaid"
 
 
-def _recovered(work: Work, subscription: Object, invoice: Object) -> None:
-    """Its newest invoice is paid: an incomplete or late subscription is active; what waited for this, happens."""
+def note_paid(work: Work, invoice: Object) -> None:
+    """Its subscription's newest one is paid: if incomplete or late that is active; what waited for this, happens."""
+    subscription = _subscription(work, invoice)
+    if subscription is None:
+        return
     if (subscription["_pending"] or {}).get("invoice") == invoice["id"]:
         pending_updates.land(work, subscription)
         return
