@@ -23,6 +23,7 @@ def subscribe(shop: Shop, cents: int, coupon: Any, **fields: Any) -> stripe.Subs
     return shop.v1.subscriptions.create(wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("coupon", "paid"),
     [

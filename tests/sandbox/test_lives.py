@@ -77,6 +77,7 @@ def test_a_change_whose_payment_fails(shop: Shop, sandbox: Sandbox, behavior: An
     assert (after.status, after.items.data[0].price.unit_amount) == (status, 2_000 if status == "past_due" else 1_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behavior", "status"), [("void", "void"), ("mark_uncollectible", "uncollectible"), ("keep_as_draft", "draft")]
 )
@@ -139,6 +140,7 @@ def test_resumed_within_its_period_or_when_it_is_paid(shop: Shop, sandbox: Sandb
     assert shop.again(subscription).status == "active"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("then", ["unpaid", "past_due"])
 def test_what_becomes_of_it_when_no_attempt_is_left(shop: Shop, sandbox: Sandbox, then: str) -> None:
     sandbox.start_at(at("2027-01-01 00:00"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -97,6 +98,15 @@ def test_as_it_is_set_up(shop: Shop, sandbox: Sandbox) -> None:
     assert not off.features.subscription_cancel.enabled and off.features.subscription_update.enabled
     assert shop.v1.billing_portal.configurations.retrieve(setup.id).id == setup.id
     assert [one.id for one in shop.v1.billing_portal.configurations.list().data] == [setup.id]
+
+
+def test_it_opens_from_the_sandboxs_own_page(shop: Shop, sandbox: Sandbox) -> None:
+    subscription = shop.subscribe()
+    assert "Open their portal" in requests.get(f"{sandbox.url}/_sandbox/", timeout=10).text
+    page = post(f"{sandbox.url}/p/session", customer=str(subscription.customer))
+    assert page.status_code == 200 and "Cancel the subscription" in page.text and 'href="/_sandbox/"' in page.text
+    assert not re.search(r"<script|style=|\son\w+=", page.text)
+    assert post(f"{sandbox.url}/p/session", customer="cus_no").status_code == 404
 
 
 def test_strangers_are_not_there(shop: Shop, sandbox: Sandbox) -> None:

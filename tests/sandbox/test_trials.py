@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.serving import Listener
-from tests.sandbox.shop import Shop, at, seconds, shown
+from tests.sandbox.shop import DECLINED_LATER, Shop, at, seconds, shown
 from web.sandbox import Sandbox
 
 CARD: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
@@ -74,6 +74,7 @@ def test_a_trial_that_ends_now(shop: Shop, sandbox: Sandbox, listener: Listener)
     assert shown(ended.items.data[0].current_period_end) == "2027-02-05 00:00"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behavior", "status"), [("create_invoice", "past_due"), ("cancel", "canceled"), ("pause", "paused")]
 )
@@ -98,3 +99,14 @@ def test_a_trial_without_a_card(shop: Shop, sandbox: Sandbox, listener: Listener
     shop.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method.id}})
     resumed = shop.v1.subscriptions.resume(subscription.id)
     assert resumed.status == "active" and shop.invoices(subscription)[-1].amount_paid == 2_000
+
+
+def test_a_trial_does_not_hide_what_is_owed(shop: Shop, sandbox: Sandbox) -> None:
+    """An item that waits comes on the first invoice: a card that declines it begins nothing."""
+    customer = shop.customer().id
+    shop.v1.invoice_items.create({"customer": customer, "amount": 900, "currency": "usd"})
+    session = shop.session(shop.plan(), customer=customer, subscription_data={"trial_period_days": 7})
+    assert sandbox.pay(session.id, card=DECLINED_LATER)["status"] == "open"
+    paid = sandbox.pay(session.id)
+    assert shop.v1.invoices.retrieve(paid["invoice"]).amount_paid == 900
+    assert shop.v1.subscriptions.retrieve(paid["subscription"]).status == "trialing"

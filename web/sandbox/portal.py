@@ -23,6 +23,11 @@ class Portal:
     def __init__(self, opening: Callable[[], AbstractContextManager[Work]], told: Callable[[], None]) -> None:
         self._opening, self._told = opening, told
 
+    def open(self, customer: str, return_url: str | None = None) -> str:
+        """A session for them; its address."""
+        with self._opening() as work:
+            return str(portal.open_for(work, {"customer": customer, "return_url": return_url})["url"])
+
     def show(self, session: str) -> dict[str, Any]:
         """What the page shows; `Refused` where there is no such session, or no such customer any more."""
         with self._opening() as work:

@@ -14,6 +14,14 @@ from web.sandbox.pages.common import page
 def make_portal(machine: Machine) -> Blueprint:
     pages = Blueprint("portal", __name__)
 
+    @pages.post("/p/session")
+    def begin() -> Any:
+        """For somebody at the sandbox's own page who wants to be a customer."""
+        try:
+            return redirect(machine.portal.open(request.form.get("customer", ""), "/_sandbox/"), 303)
+        except Refused:
+            return page(machine, "gone.html", status=404)
+
     @pages.get("/p/session/<session_id>")
     def show(session_id: str) -> Response:
         return _page(machine, session_id)

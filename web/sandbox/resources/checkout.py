@@ -141,7 +141,7 @@ def _complete(work: Work, session: Object, email: str, payment_status: str) -> N
 
 def _subscribe(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
     """The customer, the card and the subscription come into being together, and only if the card pays."""
-    if card.decline is not None and session["amount_total"]:
+    if card.decline is not None and (session["amount_total"] or _owes(work, customer, session["currency"])):
         return card.decline
     if customer is None:
         customer = customers.make(work, {"email": email})
@@ -171,6 +171,13 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     assert decline is None, "the card was asked before"
     session |= {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     return None
+
+
+def _owes(work: Work, customer: Object | None, currency: str) -> bool:
+    """Whether a first invoice of nothing would bill something all the same."""
+    if customer is None:
+        return False
+    return bool(customer["balance"] > 0 or invoice_items.pending(work, customer, currency))
 
 
 def items(session: Object) -> list[Object]:
