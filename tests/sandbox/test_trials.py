@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 from tests.sandbox.serving import Listener
 from tests.sandbox.shop import DECLINED_LATER, Shop, at, seconds, shown
@@ -19,6 +20,7 @@ def test_a_trial_through_checkout(shop: Shop, sandbox: Sandbox, listener: Listen
         shop.plan(), customer=shop.customer().id, subscription_data={"trial_period_days": 14, "metadata": {"a": "b"}}
     )
     assert session.amount_total == 0
+    assert "every month, after a trial $20.00" in requests.get(str(session.url), timeout=10).text
     paid = sandbox.pay(session.id)
     assert paid["payment_status"] == "no_payment_required"
     assert [one for one in listener.types if one.startswith(("invoice.p", "customer.subscription"))] == [
