@@ -104,6 +104,23 @@ def test_always_invoice_bills_it_at_once(shop: Shop, sandbox: Sandbox, listener:
     assert shop.v1.customers.retrieve(str(subscription.customer)).balance == 0
 
 
+def test_the_lines_of_several_changes(shop: Shop, sandbox: Sandbox) -> None:
+    """The newest first, each credit beside its charge, the period last."""
+    sandbox.start_at(at(START))
+    subscription = shop.subscribe(shop.plan(1_000))
+    for day, quantity in (("2027-04-11 00:00", 2), ("2027-04-16 00:00", 3)):
+        sandbox.advance(at(day))
+        shop.v1.subscription_items.update(subscription.items.data[0].id, {"quantity": quantity})
+    sandbox.advance(at("2027-05-01 02:00"))
+    assert lines(shop.invoices(subscription)[-1]) == [
+        (-1_000, True, "2027-04-16 00:00", END),
+        (1_500, True, "2027-04-16 00:00", END),
+        (-667, True, MIDDLE, END),
+        (1_333, True, MIDDLE, END),
+        (3_000, False, END, "2027-06-01 00:00"),
+    ]
+
+
 def test_without_prorations_nothing_is_billed_for_it(shop: Shop, sandbox: Sandbox) -> None:
     """What is given back later is what was paid, not what it costs by then."""
     sandbox.start_at(at(START))
@@ -167,7 +184,7 @@ def test_an_item_more_and_an_item_less(shop: Shop, sandbox: Sandbox) -> None:
     assert [one.id for one in shop.v1.subscription_items.list({"subscription": subscription.id}).data][-1] == added.id
     assert shop.v1.subscription_items.retrieve(added.id).quantity == 2
     sandbox.advance(at("2027-05-01 02:00"))
-    assert [line.amount for line in shop.invoices(subscription)[-1].lines.data] == [400, 1_000, 600]
+    assert [line.amount for line in shop.invoices(subscription)[-1].lines.data] == [400, 600, 1_000]
     sandbox.advance(at("2027-05-16 12:00"))
     shop.v1.subscriptions.update(
         subscription.id,

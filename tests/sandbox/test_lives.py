@@ -39,9 +39,9 @@ def test_a_change_that_waits_for_its_payment(shop: Shop, sandbox: Sandbox, liste
     applied = shop.again(subscription)
     assert (applied.pending_update, applied.items.data[0].price.unit_amount) == (None, 2_000)
     # What was billed by then is what is given back.
-    sandbox.advance(at("2027-04-21 00:00"))
+    sandbox.advance(at("2027-04-16 00:00"))
     shop.v1.subscriptions.update(subscription.id, dearer(shop, subscription, 500))
-    assert [one.amount for one in shop.v1.invoice_items.list({"pending": True}).data[::-1]] == [-667, 167]
+    assert [one.amount for one in shop.v1.invoice_items.list({"pending": True}).data[::-1]] == [-1_000, 250]
 
 
 def test_a_change_that_is_not_paid_in_time(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:

@@ -36,7 +36,8 @@ def parent(subscription: Object) -> Object:
 
 
 def take_waiting(work: Work, subscription: Object, invoice: Object) -> None:
-    for waiting in waiting_for(work, subscription):
+    """The newest first, as Stripe has them; those of one second as they were made."""
+    for waiting in sorted(waiting_for(work, subscription), key=lambda item: -item["date"]):
         invoices.add_item(work, invoice, waiting)
 
 
@@ -47,10 +48,12 @@ def waiting_for(work: Work, subscription: Object) -> list[Object]:
 
 
 def add_period(work: Work, subscription: Object, invoice: Object, items: list[Object]) -> None:
-    """The running period of these items; of nothing while they are tried, a part of it before the anchor."""
+    """The running period of these items, the newest first; of nothing while they are tried, a part of it before the
+    anchor.
+    """
     start, end = period(subscription)
     trial = subscription["trial_end"] is not None and subscription["trial_end"] == end
-    for item in items:
+    for item in sorted(items, key=lambda item: -item["created"]):
         whole_start, whole_end = around(subscription, item["price"], start)
         if trial:
             invoices.put(invoice, invoice_lines.of_trial(work, invoice, subscription, item, start, end))
