@@ -95,6 +95,8 @@ def test_always_invoice_bills_it_at_once(shop: Shop, sandbox: Sandbox, listener:
     assert lines(third) == [(-1_000, True, "2027-04-21 00:00", END), (667, True, "2027-04-21 00:00", END)]
     details: Any = third.lines.data[0].parent
     assert details.subscription_item_details.proration_details.credited_items.invoice == invoice.id
+    credit: Any = shop.v1.invoice_items.retrieve(details.subscription_item_details.invoice_item)
+    assert credit.proration_details.credited_items.invoice_line_item_details.invoice == invoice.id
     # Less than nothing is due: it waits in the customer's balance, and pays for the renewal.
     assert (third.status, third.amount_due, third.total, third.ending_balance) == ("paid", 0, -333, -333)
     assert shop.v1.customers.retrieve(str(subscription.customer)).balance == -333
