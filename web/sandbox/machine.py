@@ -14,6 +14,7 @@ from web.sandbox.dashboard import Dashboard
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
+from web.sandbox.portal import Portal
 from web.sandbox.resources import (
     cards,
     checkout,
@@ -49,6 +50,7 @@ class Machine:
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
         self.dashboard = Dashboard(self._acting, self.delivery.wake)
+        self.portal = Portal(self._acting, lambda: self._tell(None))
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
