@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from tests.sandbox.serving import Listener
 from tests.sandbox.shop import Shop
@@ -67,3 +70,36 @@ def test_older_shapes_hold_what_real_ones_held(shop: Shop, sandbox: Sandbox, lis
     assert set(real) - set(ours) <= {"paper_checks", "redaction"}  # preview features of that account
     line, real_line = ours["lines"]["data"][0], real["lines"]["data"][0]
     assert set(real_line) - set(line) <= {"invoice_item", "rendering"}  # it is an invoice item's
+
+
+@needed
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_switch_to_a_year_is_billed_as_recorded(shop: Shop, sandbox: Sandbox, reset: bool) -> None:
+    """Some seconds after it began, to ten times the price for a year: on the old anchor, and on a new one."""
+    kept = {file: real for file, real in documents().items() if "subscription_update.paid" in file}
+    real = next(one for file, one in kept.items() if ("and_reset" in file) == reset)
+    subscription = shop.subscribe(shop.plan(2_500))
+    sandbox.advance(sandbox.clock.now() + timedelta(seconds=4))
+    change: Any = {"billing_cycle_anchor": {"type": "now"}} if reset else {}
+    change["items"] = [{"id": subscription.items.data[0].id, "price": shop.plan(25_000, "year").id}]
+    change["proration_behavior"] = "always_invoice"
+    changed = shop.v1.subscriptions.update(subscription.id, change)
+    ours = shop.v1.invoices.retrieve(str(changed.latest_invoice)).to_dict()
+    assert ours["amount_paid"] == real["amount_paid"] == 22_500
+    for mine, told in zip(ours["lines"]["data"], real["lines"]["data"], strict=True):
+        assert {name: mine[name] for name in ("amount", "discountable", "quantity")} == {
+            name: told[name] for name in ("amount", "discountable", "quantity")
+        }
+        for words in ("Unused time on ", "Remaining time on "):
+            assert mine["description"].startswith(words) == told["description"].startswith(words)
+        own, theirs = mine["parent"]["subscription_item_details"], told["parent"]["subscription_item_details"]
+        assert own["proration"] == theirs["proration"]
+        assert (own["invoice_item"] is None) == (theirs["invoice_item"] is None)
+        credited = (own["proration_details"]["credited_items"], theirs["proration_details"]["credited_items"])
+        assert (credited[0] is None) == (credited[1] is None)
+        assert (mine["pricing"]["unit_amount_decimal"] is None) == (told["pricing"]["unit_amount_decimal"] is None)
+        assert abs(_long(mine) - _long(told)) <= 24 * 60 * 60 + 60  # a month, a year: they began in different ones
+
+
+def _long(line: Any) -> int:
+    return int(line["period"]["end"] - line["period"]["start"])
