@@ -99,6 +99,7 @@ def test_old_ones_again_in_an_order_of_ones_own(shop: Shop, sandbox: Sandbox, li
         assert requests.post(f"{sandbox.url}/_sandbox/deliver", json=wrong, timeout=10).status_code == 400
 
 
+@pytest.mark.slow
 def test_later(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     deliver(sandbox, delay=1, types="customer.created")
     shop.customer()

@@ -113,9 +113,8 @@ def test_tax_wants_to_know_where_the_customer_is(shop: Shop, sandbox: Sandbox) -
     assert free.automatic_tax.status == "complete" and sandbox.pay(free.id)["amount_total"] == 1_000
 
 
-@pytest.mark.parametrize(
-    ("currency", "amount", "refused"),
-    [
+def test_amounts_of_ones_own(shop: Shop, sandbox: Sandbox) -> None:
+    amounts: list[tuple[str, int, str | None]] = [
         ("jpy", 500, None),
         ("jpy", 49, "at least ¥50"),
         ("kwd", 5_120, None),
@@ -123,20 +122,20 @@ def test_tax_wants_to_know_where_the_customer_is(shop: Shop, sandbox: Sandbox) -
         ("usd", 49, r"at least \$0.50"),
         ("gbp", 30, None),
         ("usd", 0, None),
-    ],
-)
-def test_amounts_of_ones_own(shop: Shop, sandbox: Sandbox, currency: str, amount: int, refused: str | None) -> None:
-    data = {"currency": currency, "unit_amount": amount, "product_data": {"name": "Credits"}}
-    lines = [{"price_data": data, "quantity": 1}]
-    if refused is not None:
+    ]
+    pack = shop.pack()
+    for currency, amount, refused in amounts:
+        data = {"currency": currency, "unit_amount": amount, "product_data": {"name": "Credits"}}
+        lines = [{"price_data": data, "quantity": 1}]
+        if refused is None:
+            paid = sandbox.pay(shop.session(pack, line_items=lines).id)
+            assert (paid["amount_total"], paid["currency"]) == (amount, currency)
+            assert paid["payment_status"] == ("paid" if amount else "no_payment_required")
+            continue
         with pytest.raises(stripe.InvalidRequestError, match=refused):
-            shop.session(shop.pack(), line_items=lines)
+            shop.session(pack, line_items=lines)
         with pytest.raises(stripe.InvalidRequestError, match=refused):
             shop.v1.payment_intents.create({"amount": amount, "currency": currency})
-        return
-    paid = sandbox.pay(shop.session(shop.pack(), line_items=lines).id)
-    assert (paid["amount_total"], paid["currency"]) == (amount, currency)
-    assert paid["payment_status"] == ("paid" if amount else "no_payment_required")
 
 
 def intent(shop: Shop, card: str, **fields: Any) -> stripe.PaymentIntent:
