@@ -80,7 +80,7 @@ def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
     try:
         for _ in range(MOST_ROUNDS):
             try:
-                return _once(desk, attempt, may_ask=asking.gateway is not None and asking.down is None)
+                return _once(desk, attempt, may_ask=asking.gateway is not None)
             except _MoreNeeded as more:
                 refused = _ask(asking, more.needs, attempt.known)
             if refused is not None:
@@ -172,8 +172,11 @@ def _ask(asking: Asking, needs: Sequence[Question], known: dict[Question, Any]) 
     for question in dict.fromkeys(needs):
         try:
             known[question] = asking.gateway.answer(question)
-        except (StripeUnavailable, StripeNotConfigured) as refusal:
-            asking.down = f"Stripe had to be asked about it. {refusal}"
+        except StripeUnavailable:
+            asking.down = "Stripe has to be asked about it, and can't be reached or is in trouble"
+            return asking.down
+        except StripeNotConfigured as refusal:
+            asking.down = f"Stripe has to be asked about it. {refusal}"
             return asking.down
     return None
 
