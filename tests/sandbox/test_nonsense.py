@@ -43,7 +43,9 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
     return {
         "customer": str(subscription.customer),
         "session": session.id,
+        "subscription": subscription.id,
         "subscription_exposed_id": subscription.id,
+        "item": subscription.items.data[0].id,
         "invoice": str(subscription.latest_invoice),
         "payment_method": "pm_card_visa",
         "intent": shop.v1.payment_intents.list().data[0].id,

@@ -41,6 +41,28 @@ def _dispute(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.dispute(_needed(said, "payment"), inquiry=kind == "inquiry", amount=amount, reason=reason)
 
 
+def _arrive(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…", "fails"?: true}`: what the bank of somebody who pays later says."""
+    _only(said, "session", "fails")
+    return machine.arrive(_needed(said, "session"), fails=yes(said.get("fails")))
+
+
+def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"intent": "pi_…", "fails"?: true}`: a buyer who was asked to has confirmed it is they, or could not."""
+    _only(said, "intent", "fails")
+    return machine.dashboard.authenticate(_needed(said, "intent"), fails=yes(said.get("fails")))
+
+
+def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"invoice": "in_…", "amounts": [700, 1300], "card"?: "4242…"}`: several payments on one invoice."""
+    _only(said, "invoice", "amounts", "card")
+    amounts = said.get("amounts")
+    if not isinstance(amounts, list):
+        raise ValueError("Say amounts: a list.")
+    card = str(said.get("card") or machine.CARD)
+    return machine.dashboard.pay_in_parts(_needed(said, "invoice"), [int(amount) for amount in amounts], card)
+
+
 def yes(value: Any) -> bool:
     return value in (True, "true", "1", "on", "yes")
 
@@ -64,5 +86,8 @@ def _whole(said: dict[str, Any], name: str) -> int | None:
 ACTS: dict[str, Act] = {
     "/refund": _refund,
     "/dispute": _dispute,
+    "/arrive": _arrive,
+    "/authenticate": _authenticate,
+    "/parts": _parts,
 }
 """By path below /_sandbox."""

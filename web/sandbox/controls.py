@@ -17,6 +17,7 @@ from web.sandbox.machine import Machine
 from web.sandbox.pages.common import page
 
 _DECLINES = "4000000000000002"
+_FORM = ("email", "country", "tax_id")
 _SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
 
 
@@ -122,10 +123,15 @@ def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pay(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
-    """`{"session": "cs_…", "card"?: "4242…", "email"?: …}`: what the buyer does on the page."""
-    if "session" not in said or set(said) - {"session", "card", "email"}:
-        raise ValueError("Say session, and card and email if you like.")
-    return machine.pay(str(said["session"]), card=str(said.get("card") or machine.CARD), email=said.get("email"))
+    """`{"session": "cs_…", "card"?: "4242…", "email"?: …, "country"?: …, "tax_id"?: …}`: what the buyer does on the
+    page; with `"later": true` their bank pays, days after.
+    """
+    form = {name: str(said[name]) for name in _FORM if name in said}
+    if "session" not in said or set(said) - {"session", "card", "later", *_FORM}:
+        raise ValueError(f"Say session, and card, later, {', '.join(_FORM)} if you like.")
+    if yes(said.get("later")):
+        return machine.pay_later(str(said["session"]), **form)
+    return machine.pay(str(said["session"]), card=str(said.get("card") or machine.CARD), **form)
 
 
 def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:

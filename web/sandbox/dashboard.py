@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import disputes, refunds
+from web.sandbox.resources import cards, disputes, parts, payment_intents, payment_methods, refunds
 from web.sandbox.store import Object
 from web.sandbox.work import Work, shown
 
@@ -77,6 +77,21 @@ class Dashboard:
             if how in _JUDGED_FOR:
                 return shown(_JUDGED_FOR[how](work, found, amount))
             return shown(_named(_JUDGED, how, "how")(work, found))
+
+    def authenticate(self, intent: str, *, fails: bool = False) -> Object:
+        """The buyer whose action a payment intent requires has told their bank that it is they, or could not."""
+        with self._act() as work:
+            found = work.addressed("payment_intent", intent, "intent")
+            return shown(payment_intents.authenticate(work, found, fails=fails))
+
+    def pay_in_parts(self, invoice: str, amounts: list[int], card: str = "4242424242424242") -> Object:
+        """Several payments on an open invoice, one for each amount."""
+        known = cards.numbered(card)
+        if known is None:
+            raise Refused("There is no such test card.", param="card")
+        with self._act() as work:
+            found = work.addressed("invoice", invoice, "invoice")
+            return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
 
     @contextmanager
     def _act(self) -> Iterator[Work]:

@@ -22,6 +22,7 @@ from web.sandbox.api import (
     invoices,
     payments,
     refunds,
+    subscription_items,
     subscriptions,
 )
 from web.sandbox.api.operation import Operation
@@ -43,7 +44,18 @@ LONGEST_SILENCE = 90.0
 
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for noun in (customers, catalog, payments, refunds, checkout, subscriptions, invoices, credit_notes, events)
+    for noun in (
+        customers,
+        catalog,
+        payments,
+        refunds,
+        checkout,
+        subscriptions,
+        subscription_items,
+        invoices,
+        credit_notes,
+        events,
+    )
     for operation in noun.OPERATIONS
 )
 
