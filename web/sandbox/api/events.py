@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from web.sandbox import events
 from web.sandbox.api.operation import Asked, Operation, paged, takes, within
 from web.sandbox.errors import Refused, missing
-from web.sandbox.params import PAGE, SPAN, Fields, Labels, Several, Text, YesNo, merged
+from web.sandbox.params import PAGE, SPAN, Fields, Kind, Labels, Several, Text, YesNo, merged
 from web.sandbox.resources import webhook_endpoints
 from web.sandbox.store import Object
 from web.sandbox.work import shown
@@ -15,11 +17,14 @@ from web.sandbox.work import shown
 _LIST = Fields(
     {**PAGE, "created": SPAN, "delivery_success": YesNo(), "type": Text(), "types": Several(Text(), events.MOST_TYPES)}
 )
-_ENDPOINT = takes(
-    {"description": Text(), "enabled_events": Several(Text()), "metadata": Labels(), "url": Text()},
-    "enabled_events",
-    "url",
-)
+_PLAIN: dict[str, Kind] = {
+    "description": Text(),
+    "enabled_events": Several(Text()),
+    "metadata": Labels(),
+    "url": Text(),
+}
+_ENDPOINT = takes({**_PLAIN, "api_version": Text()}, "enabled_events", "url")
+_CHANGED = takes({**_PLAIN, "disabled": YesNo()})
 
 
 def _retrieve(asked: Asked) -> Object:
@@ -44,19 +49,35 @@ def _list(asked: Asked) -> Object:
 
 def _create(asked: Asked) -> Object:
     given = asked.params
-    place = urlsplit(given["url"] or "")
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise Refused("Invalid URL: an explicit scheme (such as https) must be provided.", param="url")
-    if not given["enabled_events"]:
-        raise Refused("You must pass at least one event type.", param="enabled_events")
+    _check(given)
     endpoint = webhook_endpoints.make(
         asked.work,
         given["url"],
         given["enabled_events"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
+        api_version=given.get("api_version"),
     )
     return shown(endpoint) | {"secret": endpoint["_secrets"][0]}
+
+
+def _update(asked: Asked) -> Object:
+    """Its version stays what it was made with."""
+    endpoint, given = _endpoint(asked), asked.params
+    _check({"url": endpoint["url"], "enabled_events": endpoint["enabled_events"], **given})
+    endpoint |= {name: given[name] for name in ("description", "enabled_events", "url") if name in given}
+    endpoint["metadata"] = merged(endpoint["metadata"], given.get("metadata"))
+    if "disabled" in given:
+        endpoint["status"] = "disabled" if given["disabled"] else "enabled"
+    return shown(asked.work.keep(endpoint))
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    place = urlsplit(given["url"] or "")
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise Refused("Invalid URL: an explicit scheme (such as https) must be provided.", param="url")
+    if not given["enabled_events"]:
+        raise Refused("You must pass at least one event type.", param="enabled_events")
 
 
 def _retrieve_endpoint(asked: Asked) -> Object:
@@ -82,5 +103,6 @@ OPERATIONS = (
     Operation("POST", "/v1/webhook_endpoints", _create, _ENDPOINT),
     Operation("GET", "/v1/webhook_endpoints", _list_endpoints, Fields(PAGE)),
     Operation("GET", "/v1/webhook_endpoints/{webhook_endpoint}", _retrieve_endpoint),
+    Operation("POST", "/v1/webhook_endpoints/{webhook_endpoint}", _update, _CHANGED),
     Operation("DELETE", "/v1/webhook_endpoints/{webhook_endpoint}", _delete_endpoint, Fields({})),
 )

@@ -17,12 +17,13 @@ def make(
     secret: str | None = None,
     description: str | None = None,
     metadata: dict[str, str] | None = None,
+    api_version: str | None = None,
 ) -> Object:
     """Its secret is shown by the answer to this alone."""
     return work.keep(
         work.new(
             "webhook_endpoint",
-            api_version=API_VERSION,
+            api_version=api_version or API_VERSION,
             application=None,
             description=description,
             enabled_events=list(enabled_events),
