@@ -63,6 +63,31 @@ def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.pay_in_parts(_needed(said, "invoice"), [int(amount) for amount in amounts], card)
 
 
+def _delete(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"customer": "cus_…"}`: with all that they are subscribed to."""
+    _only(said, "customer")
+    return machine.dashboard.delete_customer(_needed(said, "customer"))
+
+
+def _price(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"price": "price_…", "unit_amount": 2500}`: a new price in its place, the old one is archived."""
+    _only(said, "price", "unit_amount")
+    return machine.dashboard.change_price(_needed(said, "price"), int(_needed(said, "unit_amount")))
+
+
+def _endpoint(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"endpoint": "we_…", "roll": true, "overlap"?: 3600}` answers its new secret; `{"endpoint": …, "shape":
+    "acacia"}` has it told in that shape from now on.
+    """
+    _only(said, "endpoint", "roll", "overlap", "shape")
+    endpoint = _needed(said, "endpoint")
+    if yes(said.get("roll")):
+        overlap = _whole(said, "overlap")
+        secret = machine.dashboard.roll_secret(endpoint, overlap=24 * 60 * 60 if overlap is None else overlap)
+        return {"endpoint": endpoint, "secret": secret}
+    return machine.dashboard.reshape(endpoint, _needed(said, "shape"))
+
+
 def yes(value: Any) -> bool:
     return value in (True, "true", "1", "on", "yes")
 
@@ -87,6 +112,9 @@ ACTS: dict[str, Act] = {
     "/refund": _refund,
     "/dispute": _dispute,
     "/arrive": _arrive,
+    "/delete": _delete,
+    "/price": _price,
+    "/endpoint": _endpoint,
     "/authenticate": _authenticate,
     "/parts": _parts,
 }

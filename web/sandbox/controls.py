@@ -9,9 +9,8 @@ from typing import Any
 from flask import Blueprint, jsonify, redirect, request
 from werkzeug.wrappers import Response
 
-from web.sandbox import events, faults, periods
+from web.sandbox import events, faults, misdelivery, periods
 from web.sandbox.acts import ACTS, yes
-from web.sandbox.delivery import Faults as DeliveryFaults
 from web.sandbox.errors import Refused
 from web.sandbox.machine import Machine
 from web.sandbox.pages.common import page
@@ -103,21 +102,26 @@ def _fail(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
-    """`{"event": "evt_…"}` sends it once more; `hold` keeps all back, `drop` loses so many, `twice` doubles all."""
-    if set(said) - {"event", "hold", "drop", "twice"}:
-        raise ValueError("Say event, hold, drop or twice.")
-    current = machine.delivery.faults
-    machine.delivery.faults = DeliveryFaults(
-        hold=yes(said.get("hold", current.hold)),
-        drop=int(said.get("drop", current.drop)),
-        twice=yes(said.get("twice", current.twice)),
-    )
+    """`{"event": "evt_…"}` sends it once more, `{"events": […]}` these in this order and at once (with `"as": "twin"`
+    under new ids). What else is said goes wrong until it is said otherwise: `hold` keeps all back, `drop` loses so
+    many, `twice` doubles all, `twin` sends all again under a new id, `order` (and `seed`), `delay`, `sign`, `age`,
+    `live`, `account`; with `types` only to events of these types.
+    """
+    faults = machine.delivery.faults
     answer: dict[str, Any] = {}
-    if "event" in said:
+    unknown = set(said) - {"event", "events", "as"} - set(vars(faults))
+    if unknown:
+        raise ValueError(f"Say event, events, {', '.join(vars(faults))}; not {', '.join(sorted(unknown))}.")
+    machine.delivery.faults = misdelivery.told(faults, said)
+    named = said.get("events", [])
+    for id in [*([said["event"]] if "event" in said else []), *named]:
         with machine.store.transaction() as rows:
-            if events.find(rows, str(said["event"])) is None:
-                raise ValueError(f"There is no event {said['event']}.")
+            if events.find(rows, str(id)) is None:
+                raise ValueError(f"There is no event {id}.")
+    if "event" in said:
         answer["sent_to"] = machine.delivery.resend(str(said["event"]))
+    if named:
+        answer["answers"] = machine.delivery.send_now([str(id) for id in named], twin=said.get("as") == "twin")
     machine.delivery.wake()
     return answer | vars(machine.delivery.faults) | {"pending": machine.delivery.pending()}
 

@@ -10,8 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from web.sandbox import clock
 from web.sandbox.errors import Refused
-from web.sandbox.resources import cards, disputes, parts, payment_intents, payment_methods, refunds
+from web.sandbox.resources import (
+    cards,
+    customers,
+    disputes,
+    leaving,
+    parts,
+    payment_intents,
+    payment_methods,
+    prices,
+    refunds,
+    webhook_endpoints,
+)
 from web.sandbox.store import Object
 from web.sandbox.work import Work, shown
 
@@ -92,6 +104,35 @@ class Dashboard:
         with self._act() as work:
             found = work.addressed("invoice", invoice, "invoice")
             return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
+
+    def delete_customer(self, customer: str) -> Object:
+        """With all that they are subscribed to."""
+        with self._act() as work:
+            return leaving.leave(work, customers.living(work, customer))
+
+    def change_price(self, price: str, unit_amount: int) -> Object:
+        """The price is archived, and a new one takes its place and its lookup key: the new one."""
+        with self._act() as work:
+            old = work.addressed("price", price)
+            words = ("currency", "lookup_key", "metadata", "nickname", "product", "tax_behavior")
+            given = {name: old[name] for name in words if old[name] is not None}
+            if old["recurring"]:
+                given["recurring"] = {name: old["recurring"][name] for name in ("interval", "interval_count")}
+            made = prices.make(work, {**given, "unit_amount": unit_amount, "transfer_lookup_key": True})
+            prices.change(work, old, {"active": False})
+            return shown(made)
+
+    def roll_secret(self, endpoint: str, *, overlap: int = 24 * 60 * 60) -> str:
+        """A new signing secret; the old one is good beside it for so many real seconds."""
+        with self._act() as work:
+            found = work.addressed("webhook_endpoint", endpoint, "webhook_endpoint")
+            return webhook_endpoints.roll(work, found, int(clock.real_seconds()) + overlap)
+
+    def reshape(self, endpoint: str, shape: str) -> Object:
+        """Has an endpoint told in another shape: `endive`, `acacia` (before basil), `hybrid` or `thin`."""
+        with self._act() as work:
+            found = work.addressed("webhook_endpoint", endpoint, "webhook_endpoint")
+            return shown(webhook_endpoints.reshape(work, found, shape))
 
     @contextmanager
     def _act(self) -> Iterator[Work]:
