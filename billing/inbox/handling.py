@@ -120,14 +120,19 @@ def _attempt(tx: Tx, desk: Desk, row: Row[Any], known: Mapping[Question, Any], m
         answer = wrong or _answer(tx, desk, handler, fetched, known, may_ask)
         event = fetched or event
         asked = [question for question in answer.needs if question not in known]
-        if asked and (may_ask or answer.waits is None):
+        if asked and (may_ask or not _says_something(answer)):
             raise _MoreNeeded(asked)
-        assert not answer.needs or answer.waits is not None, f"{event.type} needs what it was told: {answer.needs}"
+        assert not answer.needs or _says_something(answer), f"{event.type} needs what it was told: {answer.needs}"
         status, reason = ("waiting", answer.waits) if answer.waits is not None else ("done", answer.note)
     marked = storing.mark(tx, row, status, reason)
     if status not in OPEN:
         tx.told.append(("stripe.event_handled", {"event": marked, "object": event.object}))
     return answer
+
+
+def _says_something(answer: Applied) -> bool:
+    """Needs beside anything else would help; needs alone must be answered."""
+    return answer.waits is not None or answer.note is not None or bool(answer.granted)
 
 
 def _answer(
