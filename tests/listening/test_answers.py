@@ -11,6 +11,8 @@ from billing.stripe.values import Customer, Dispute, Invoice, InvoicePayment, Re
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe
 
+pytestmark = pytest.mark.database("sqlite")
+
 
 def answer(shop: Shop, question: ask.Question) -> Any:
     assert shop.billing.gateway is not None
@@ -96,6 +98,7 @@ def test_what_is_not_there(shop: Shop, watch: Any) -> None:
     assert not [path for path in asked if ".." in path or "?" in path or "&" in path]
 
 
+@pytest.mark.slow
 def test_a_deleted_customer_is_told_as_deleted(shop: Shop) -> None:
     subscribe(shop)
     id = shop.customers()[0]

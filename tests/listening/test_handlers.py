@@ -12,6 +12,8 @@ from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
 from tests.sales.paid import Json
 
+pytestmark = pytest.mark.slow
+
 NOTHING = ("invoice.payment_failed", "invoice.payment_action_required", "invoice.finalization_failed")
 
 

@@ -35,6 +35,7 @@ def test_a_refund_is_taken_once_however_often_it_is_told(shop: Shop) -> None:
     assert shop.available() == 70
 
 
+@pytest.mark.slow
 def test_a_refund_of_an_invoice_is_found_by_its_payment(shop: Shop) -> None:
     """Since basil neither refund nor charge says of which invoice it is."""
     subscribe(shop)
@@ -46,6 +47,7 @@ def test_a_refund_of_an_invoice_is_found_by_its_payment(shop: Shop) -> None:
     assert shop.available() == 125
 
 
+@pytest.mark.slow
 def test_invoice_payment_paid_makes_asking_needless(shop: Shop) -> None:
     subscribe(shop)
     tell(shop, happened(shop, "invoice.paid"))
@@ -58,6 +60,7 @@ def test_invoice_payment_paid_makes_asking_needless(shop: Shop) -> None:
     assert shop.available() == 125
 
 
+@pytest.mark.slow
 def test_a_refund_that_is_told_before_its_payment(shop: Shop) -> None:
     intent = paid(shop)
     shop.sandbox.dashboard.refund(intent, 300)
@@ -69,6 +72,7 @@ def test_a_refund_that_is_told_before_its_payment(shop: Shop) -> None:
     assert shop.available() == 70
 
 
+@pytest.mark.slow
 def test_a_charge_alone_tells_that_refunds_were_missed(shop: Shop) -> None:
     intent = bought(shop)
     shop.sandbox.dashboard.refund(intent, 300)
@@ -81,6 +85,7 @@ def test_a_charge_alone_tells_that_refunds_were_missed(shop: Shop) -> None:
     assert tell(shop, {**again, "id": "evt_twin"}).reason == "its refunds have said so"
 
 
+@pytest.mark.slow
 def test_pending_then_failed_gives_back(shop: Shop) -> None:
     made = shop.sandbox.dashboard.refund(bought(shop), 300, status="pending")
     tell(shop, happened(shop, "refund.created"))
@@ -103,12 +108,14 @@ def test_a_chargeback_holds_and_then_ends(shop: Shop, how: str, left: int) -> No
     assert shop.available() == left
 
 
+@pytest.mark.slow
 def test_an_inquiry_moves_nothing(shop: Shop) -> None:
     shop.sandbox.dashboard.dispute(bought(shop), inquiry=True)
     assert tell(shop, happened(shop, "charge.dispute.created")).status == "done"
     assert shop.available() == 100
 
 
+@pytest.mark.slow
 def test_a_credit_note_brings_the_refund_it_names(shop: Shop) -> None:
     """Whether the refund's own events come or not, its money comes back once."""
     subscribe(shop)
@@ -122,6 +129,7 @@ def test_a_credit_note_brings_the_refund_it_names(shop: Shop) -> None:
     assert shop.available() == 125
 
 
+@pytest.mark.slow
 def test_what_comes_back_of_something_else_waits_for_nothing(shop: Shop) -> None:
     """An invoice without a price of ours was paid, and is refunded."""
     subscribe(shop)
@@ -142,6 +150,7 @@ def test_what_comes_back_of_something_else_waits_for_nothing(shop: Shop) -> None
     assert told.status == "done" and "brought no credits" in (told.reason or "")
 
 
+@pytest.mark.slow
 def test_what_comes_back_of_a_payment_from_before_our_time_takes_nothing(shop: Shop) -> None:
     intent = paid(shop)
     shop.billing.stripe_start = shop.billing.now + timedelta(days=1)
@@ -154,6 +163,7 @@ def test_what_comes_back_of_a_payment_from_before_our_time_takes_nothing(shop: S
     assert shop.available() == 0
 
 
+@pytest.mark.slow
 def test_refunds_and_disputes_that_never_arrived_are_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the customers' charges, where the events are not listed any more."""
     intent = bought(shop)

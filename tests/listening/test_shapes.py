@@ -9,6 +9,8 @@ import pytest
 from tests.buying.shop import SECRET, Shop
 from tests.listening.hearing import subscribe
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("shape", ["endive", "acacia", "hybrid", "thin"])
 def test_a_life_in_every_shape(shop: Shop, shape: str) -> None:
