@@ -256,4 +256,4 @@ def test_what_the_dashboard_does(shop: Shop, sandbox: Sandbox, listener: Listene
     subscription = shop.subscribe(shop.plan())
     gone = requests.post(f"{sandbox.url}/_sandbox/delete", json={"customer": subscription.customer}, timeout=10).json()
     assert gone["deleted"] and shop.again(subscription).status == "canceled"
-    assert sandbox.drain() and listener.types[-2:] == ["customer.subscription.deleted", "customer.deleted"]
+    assert sandbox.drain() and listener.types[-2:] == ["customer.deleted", "customer.subscription.deleted"]

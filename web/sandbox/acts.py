@@ -53,6 +53,14 @@ def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.authenticate(_needed(said, "intent"), fails=yes(said.get("fails")))
 
 
+def _retries(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"then": "cancel" | "unpaid" | "past_due"}`: what becomes of a subscription whose card has failed for good."""
+    _only(said, "then")
+    if said:
+        machine.dashboard.after_retries(str(said["then"]))
+    return {"then": machine.dashboard.after_retries()}
+
+
 def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     """`{"invoice": "in_…", "amounts": [700, 1300], "card"?: "4242…"}`: several payments on one invoice."""
     _only(said, "invoice", "amounts", "card")
@@ -88,6 +96,12 @@ def _endpoint(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.reshape(endpoint, _needed(said, "shape"))
 
 
+def _expire(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…"}`: the offer ends before its time."""
+    _only(said, "session")
+    return machine.dashboard.expire(_needed(said, "session"))
+
+
 def yes(value: Any) -> bool:
     return value in (True, "true", "1", "on", "yes")
 
@@ -113,9 +127,11 @@ ACTS: dict[str, Act] = {
     "/dispute": _dispute,
     "/arrive": _arrive,
     "/delete": _delete,
+    "/expire": _expire,
     "/price": _price,
     "/endpoint": _endpoint,
     "/authenticate": _authenticate,
     "/parts": _parts,
+    "/retries": _retries,
 }
 """By path below /_sandbox."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, redirect, request
-from werkzeug.wrappers import Response
 
 from web.sandbox import events, faults, misdelivery, periods
 from web.sandbox.acts import ACTS, yes
@@ -16,6 +15,8 @@ from web.sandbox.machine import Machine
 from web.sandbox.pages.common import page
 
 _DECLINES = "4000000000000002"
+_PAGES = {"payments": "/_sandbox/payments"}
+"""Where a form leads that says so, in place of the overview."""
 _FORM = ("email", "country", "tax_id")
 _SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
 
@@ -27,13 +28,15 @@ def make_controls(machine: Machine) -> Blueprint:
         def view() -> Any:
             by_form = bool(request.form)
             try:
-                said = act(machine, _said() if request.method == "POST" else {})
+                said = _said() if request.method == "POST" else {}
+                back = _PAGES.get(str(said.pop("back", "")), "/_sandbox/") if by_form else ""
+                answer = act(machine, said)
             except (ValueError, TypeError) as error:
                 refused, status = {"message": str(error), "type": "invalid_request_error"}, 400
             except Refused as error:
                 refused, status = error.error, error.status
             else:
-                return _back() if by_form else jsonify(said)
+                return redirect(back, 303) if by_form else jsonify(answer)
             if by_form:
                 return page(machine, "refused.html", status=status, said=refused["message"])
             return jsonify(error=refused), status
@@ -58,10 +61,6 @@ def _said() -> dict[str, Any]:
             raise ValueError("Send a JSON object.")
         return said
     return {name: value for name, value in request.form.items() if value != ""}
-
-
-def _back() -> Response:
-    return redirect("/_sandbox/", 303)
 
 
 def _clock(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:

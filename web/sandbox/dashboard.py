@@ -14,11 +14,12 @@ from web.sandbox import clock
 from web.sandbox.errors import Refused
 from web.sandbox.resources import (
     cards,
+    checkout,
+    collecting,
     customers,
     disputes,
     leaving,
     parts,
-    payment_intents,
     payment_methods,
     prices,
     refunds,
@@ -94,7 +95,19 @@ class Dashboard:
         """The buyer whose action a payment intent requires has told their bank that it is they, or could not."""
         with self._act() as work:
             found = work.addressed("payment_intent", intent, "intent")
-            return shown(payment_intents.authenticate(work, found, fails=fails))
+            collecting.authenticate(work, found, fails=fails)
+            return shown(found)
+
+    def after_retries(self, then: str | None = None) -> str:
+        """What becomes of a subscription whose card has failed for good: `cancel` (as it is set at first), `unpaid`, or
+        `past_due` as it was. Said without a word, what is set.
+        """
+        if then not in (None, *collecting.THEN):
+            raise Refused(f"then is one of {', '.join(collecting.THEN)}", param="then")
+        with self._act() as work:
+            if then is not None:
+                work.rows.set_setting(collecting.AFTER_RETRIES, then)
+            return work.rows.setting(collecting.AFTER_RETRIES) or collecting.THEN[0]
 
     def pay_in_parts(self, invoice: str, amounts: list[int], card: str = "4242424242424242") -> Object:
         """Several payments on an open invoice, one for each amount."""
@@ -104,6 +117,11 @@ class Dashboard:
         with self._act() as work:
             found = work.addressed("invoice", invoice, "invoice")
             return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
+
+    def expire(self, session: str) -> Object:
+        """An open Checkout session ends before its time."""
+        with self._act() as work:
+            return shown(checkout.expire(work, work.addressed("checkout.session", session, "session")))
 
     def delete_customer(self, customer: str) -> Object:
         """With all that they are subscribed to."""

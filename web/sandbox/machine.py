@@ -172,7 +172,7 @@ class Machine:
                 payment_methods.attach(work, method, customer)
                 customers.change(work, customer, {"invoice_settings": {"default_payment_method": method["id"]}})
                 collecting.use_card(work, invoice, method)
-            decline = collecting.attempt(work, invoice, method)
+            decline = collecting.attempt(work, invoice, method, present=True)
         self._tell(decline)
         return decline
 

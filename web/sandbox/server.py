@@ -36,6 +36,7 @@ from web.sandbox.guard import guard
 from web.sandbox.machine import Machine
 from web.sandbox.pages.checkout import make_checkout
 from web.sandbox.pages.overview import make_overview
+from web.sandbox.pages.payments import make_payments
 from web.sandbox.work import API_VERSION
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def make_app(sandbox: Machine) -> Flask:
     app.register_blueprint(make_controls(sandbox))
     app.register_blueprint(make_checkout(sandbox))
     app.register_blueprint(make_overview(sandbox))
+    app.register_blueprint(make_payments(sandbox))
     guard(app)
     app.register_error_handler(HTTPException, _not_there)
     app.register_error_handler(Exception, _broken)
