@@ -27,9 +27,9 @@ DISPUTED = ("warning_needs_response", "needs_response", "lost", "won", "reinstat
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.sampled_from(("spend", "hold")), st.integers(1, 60), st.just(0)),
+        st.tuples(st.sampled_from(("spend", "hold")), st.integers(1, 130), st.just(0)),
         st.tuples(st.sampled_from(("reverse", "capture", "release")), st.integers(0, 5), st.integers(1, 30)),
-        st.tuples(st.just("advance"), st.sampled_from((1, 24, 24 * 8, 24 * 40)), st.just(0)),
+        st.tuples(st.just("advance"), st.sampled_from((1, 1, 24, 24 * 8, 24 * 40)), st.just(0)),
         st.tuples(st.just("refund"), st.integers(0, 3), st.integers(0, 2)),
         st.tuples(st.just("dispute"), st.integers(0, 1), st.integers(0, 4)),
         st.tuples(st.sampled_from(("grant", "owe", "void")), st.integers(1, 40), st.just(0)),
@@ -104,7 +104,7 @@ class Life:
 
     def refund(self, which: int, status: int) -> None:
         of = f"pi_{self.number}" if which % 2 else f"pi_y{self.number}"
-        self.money.refund(f"re_{which}_{self.number}", (317, 402, 500, 299)[which], REFUNDED[status], of=of)
+        self.money.refund(f"re_{which}_{self.number}", (717, 402, 900, 299)[which], REFUNDED[status], of=of)
 
     def dispute(self, which: int, status: int) -> None:
         of = f"pi_{self.number}" if which % 2 else f"pi_y{self.number}"
