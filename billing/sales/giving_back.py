@@ -30,7 +30,8 @@ from billing.sales.payments import Purchase
 from billing.sales.tables import payments as payment_rows
 from billing.sales.tables import refund_orders, sales, topups
 from billing.sales.values import Refund, RefundPreview
-from billing.stripe.gateway import Gateway, Params
+from billing.stripe.calling import Params
+from billing.stripe.gateway import Gateway
 from billing.stripe.questions import PaymentsOfInvoice, RefundsOfPayment
 from billing.stripe.values import InvoicePayment
 from billing.stripe.values import Refund as StripeRefund

@@ -37,9 +37,7 @@ def ordered(tx: Tx, customer: str, purchase: str) -> int:
 def money_back(tx: Tx, purchase: Purchase) -> tuple[int, int, int]:
     """Cents of a purchase that went back, that are on their way, and that disputes are about."""
     told = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
-    stands = [
-        (row.cents, dispute_stands(row.status, row.withdrawn_cents)) for row in payments.disputes_of(tx, purchase)
-    ]
+    stands = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in payments.disputes_of(tx, purchase)]
     return (
         sum(cents for cents, where in told if where == "gone"),
         sum(cents for cents, where in told if where == "may_go"),

@@ -75,7 +75,7 @@ def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, 
     total = total_cents(sold)
     back = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
     questioned = payments.disputes_of(tx, purchase)
-    lost = [(row.cents, dispute_stands(row.status, row.withdrawn_cents)) for row in questioned]
+    lost = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in questioned]
     return share(total, [*back, *lost]), [row for row in questioned if row.status == "won"]
 
 

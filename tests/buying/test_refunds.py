@@ -70,10 +70,46 @@ def test_cut_off_it_is_finished_and_given_back_once(shop: Shop) -> None:
 
 
 def test_a_refund_made_in_the_dashboard(shop: Shop) -> None:
-    topup = bought(shop)
-    assert topup.session is not None
-    paid = shop.stripe.v1.checkout.sessions.retrieve(topup.session).payment_intent
-    shop.stripe.v1.refunds.create({"payment_intent": str(paid), "amount": 250})
-    assert shop.available() == 75
-    (given,) = shop.billing.refunds("team")
-    assert (given.status, given.cents) == ("succeeded", 250)
+    intent = paid(shop, bought(shop))
+    shop.sandbox.dashboard.refund(intent, 250)
+    pending = shop.sandbox.dashboard.refund(intent, 250, status="pending", fails=True)
+    shop.told()
+    wallet = shop.billing.wallet("team")
+    assert (wallet.available, wallet.held) == (50, 25)
+    shop.sandbox.dashboard.settle_refund(pending["id"], "fail")
+    shop.told()
+    wallet = shop.billing.wallet("team")
+    assert (wallet.available, wallet.held) == (75, 0)
+    assert [(one.status, one.cents) for one in shop.billing.refunds("team")] in (
+        [("succeeded", 250), ("failed", 250)],
+        [("failed", 250), ("succeeded", 250)],
+    )
+
+
+def test_a_dispute_from_inquiry_to_loss(shop: Shop) -> None:
+    intent = paid(shop, bought(shop))
+    told: list[str] = []
+    with (
+        signals.dispute_opened.connected_to(lambda _, **fact: told.append("opened"), sender=shop.billing),
+        signals.dispute_closed.connected_to(lambda _, **fact: told.append(fact["status"]), sender=shop.billing),
+    ):
+        asked = shop.sandbox.dashboard.dispute(intent, inquiry=True, amount=700)
+        shop.told()
+        assert shop.available() == 100
+        shop.sandbox.dashboard.judge(asked["id"], "escalate")
+        shop.told()
+        assert shop.available() == 30
+        shop.sandbox.dashboard.judge(asked["id"], "lose")
+        shop.told()
+    wallet = shop.billing.wallet("team")
+    assert (wallet.available, wallet.held, wallet.owed) == (30, 0, 0)
+    assert told == ["opened", "lost"]
+    shop.sandbox.dashboard.judge(asked["id"], "reinstate", 400)
+    shop.told()
+    assert shop.available() == 70
+    assert shop.billing.audit() == []
+
+
+def paid(shop: Shop, topup: Any) -> str:
+    """The payment intent of its session."""
+    return str(shop.stripe.v1.checkout.sessions.retrieve(topup.session).payment_intent)
