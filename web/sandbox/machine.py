@@ -14,6 +14,7 @@ from web.sandbox.dashboard import Dashboard
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
+from web.sandbox.portal import Portal
 from web.sandbox.resources import (
     cards,
     checkout,
@@ -25,7 +26,7 @@ from web.sandbox.resources import (
     webhook_endpoints,
 )
 from web.sandbox.resources.cards import Decline, TestCard
-from web.sandbox.stops import AfterStop, Stops
+from web.sandbox.stops import AfterStop, Stops, at_once
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work, shown
 
@@ -49,6 +50,7 @@ class Machine:
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
         self.dashboard = Dashboard(self._acting, self.delivery.wake)
+        self.portal = Portal(self._acting, lambda: self._tell(None))
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
@@ -161,8 +163,7 @@ class Machine:
     def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
         """What a customer does on an open invoice's page. The card is the customer's own from then on."""
         known = _card(card)
-        with self.store.transaction() as rows:
-            work = self._work(rows)
+        with self._acting() as work:
             invoice = work.addressed("invoice", invoice_id, "invoice")
             if invoice["status"] != "open":
                 raise Refused(f"This invoice is {invoice['status']}: it can't be paid.")
@@ -195,7 +196,9 @@ class Machine:
     @contextmanager
     def _acting(self) -> Iterator[Work]:
         with self.store.transaction() as rows:
-            yield self._work(rows)
+            work = self._work(rows)
+            yield work
+            at_once(work)
 
     def _tell(self, decline: Decline | None) -> None:
         """A buyer is sent back when the webhook has answered; a decline is shown at once."""
