@@ -95,6 +95,7 @@ def test_pending_then_failed_gives_back(shop: Shop) -> None:
     assert shop.available() == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "left"), [("win", 100), ("lose", 0)])
 def test_a_chargeback_holds_and_then_ends(shop: Shop, how: str, left: int) -> None:
     made = shop.sandbox.dashboard.dispute(bought(shop))

@@ -35,6 +35,7 @@ def test_from_then_on_everything_counts(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_a_session_of_the_past_brings_nothing_on_any_way(shop: Shop) -> None:
     opened = shop.buy()
     shop.pay(opened.session)

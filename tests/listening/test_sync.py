@@ -53,6 +53,7 @@ def test_an_outage_in_the_middle(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_past_thirty_days_customers_are_looked_through(shop: Shop) -> None:
     """A webhook that was down for two months: Stripe lists the events no more, and has the invoices still."""
     look(shop)
