@@ -59,6 +59,7 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
         "webhook_endpoint": "we_no",
         "invoiceitem": "ii_no",
         "configuration": "bpc_no",
+        "test_clock": "clock_no",
         "coupon": shop.v1.coupons.create({"percent_off": 10}).id,
         "promotion_code": "promo_no",
     }

@@ -101,6 +101,8 @@ class Desk:
                 )
         if work.events:
             self._sandbox.delivery.wake()
+        if work.moves_to is not None:
+            self._sandbox.advance_soon(time.instant(work.moves_to))
         return answer
 
     @contextmanager

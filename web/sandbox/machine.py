@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ class Machine:
         self.url = ""
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
+        self._moving: threading.Thread | None = None
         self.dashboard = Dashboard(self._acting, self.delivery.wake)
         self.portal = Portal(self._acting, lambda: self._tell(None))
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
@@ -74,6 +76,18 @@ class Machine:
         events are delivered, then `after_stop` is called with that instant. ValueError if `to` has passed.
         """
         self._stops.advance(to, after_stop)
+
+    def advance_soon(self, to: datetime) -> None:
+        """As `advance` with `on_stop`, while whoever asked goes on."""
+        self._moving = threading.Thread(target=self._move, args=(to,), name="sandbox-moving", daemon=True)
+        self._moving.start()
+
+    def _move(self, to: datetime) -> None:
+        try:
+            self.advance(max(to, self.clock.now()), self.on_stop)
+        except sqlite3.ProgrammingError:
+            if not self.closed.is_set():  # else it was closed on the way
+                raise
 
     def listen(
         self,
@@ -209,6 +223,8 @@ class Machine:
     def close(self) -> None:
         self.closed.set()
         self._stops.close()
+        if self._moving is not None:
+            self._moving.join(timeout=10)
         self.delivery.close()
         self.store.close()
 

@@ -29,6 +29,7 @@ from web.sandbox.api import (
     refunds,
     subscription_items,
     subscriptions,
+    test_clocks,
 )
 from web.sandbox.api.operation import Operation
 from web.sandbox.controls import make_controls
@@ -65,6 +66,7 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         invoice_items,
         credit_notes,
         portal,
+        test_clocks,
         events,
     )
     for operation in noun.OPERATIONS

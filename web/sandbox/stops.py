@@ -19,6 +19,7 @@ from web.sandbox.resources import (
     pauses,
     pending_updates,
     refunds,
+    test_clocks,
 )
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
@@ -169,4 +170,5 @@ _DUE: dict[str, Callable[[Work, Object], None]] = {
     "expire_update": _expire_update,
     "tell_of_trial_end": _tell_of_trial_end,
     "collect_again": pauses.collect_again,
+    "clock_arrives": test_clocks.arrive,
 }

@@ -50,11 +50,7 @@ def _plain(work: Work, customer: str, currency: str) -> Object:
         automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
         billing_cycle_anchor=work.now,
         billing_cycle_anchor_config=None,
-        billing_mode={
-            "flexible": {"proration_discounts": "included"},
-            "type": "flexible",
-            "updated_at": work.now,
-        },
+        billing_mode=flexible(work),
         billing_schedules=[],
         billing_thresholds=None,
         cancel_at=None,
@@ -97,6 +93,11 @@ def _plain(work: Work, customer: str, currency: str) -> Object:
         _billed={},
         _pending=None,
     )
+
+
+def flexible(work: Work) -> Object:
+    """How its prorations are reckoned, since when."""
+    return {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": work.now}
 
 
 def begin_trial(work: Work, subscription: Object, end: int) -> None:
