@@ -40,6 +40,11 @@ _STRAY = (
     f"FROM billing_entries WHERE {_ADA} AND number = 1"
 )
 
+_BEFORE = (
+    "INSERT INTO billing_before_start (stripe_id, kind, happened_at, claimed_at) "
+    "SELECT session_id, 'session', recorded_at, recorded_at FROM billing_sales WHERE session_id IS NOT NULL"
+)
+
 CORRUPTIONS: list[tuple[str, str, str]] = [
     # Wallets
     (_update("wallets", "available = 999, last_at = NULL", "id = {ada}"), "2 wallets", "has a history"),
@@ -66,9 +71,9 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     # Buckets
     (_update("buckets", "free = free - 1, granted = granted + 1", "free > 1"), "1 buckets", "by the entries"),
     (_update("buckets", "cents = cents + 1", f"{_ADA} AND number = 1"), "1 buckets", "free, held, cents are"),
-    (_update("buckets", "basis_cents = 0"), "1 buckets", "its basis is (0,"),
-    (_update("buckets", "basis_credits = 1"), "1 buckets", "its basis is"),
-    (_update("buckets", "expired = 99"), "1 buckets", "99 credits expired"),
+    (_update("buckets", "basis_cents = 0"), "1 recognition", "its basis is not what it got"),
+    (_update("buckets", "basis_credits = 1"), "1 recognition", "its basis is not what it got"),
+    (_update("buckets", "expired = 99"), "1 buckets", "their cents are (99,"),
     (_update("buckets", "currency = 'jpy'", f"{_ADA} AND number = 1"), "1 buckets", "its cents are jpy"),
     (_update("buckets", "origin = 'grant:77'", f"{_ADA} AND number = 1"), "3 causes", "its grant says something else"),
     (_update("buckets", f"granted_at = {_EARLIER}"), "3 causes", "its grant says something else"),
@@ -160,6 +165,7 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (_update("sales", "currency = 'eur'"), "3 sales", "sold as"),
     (_update("sales", f"period_end = {_LATER}", "kind = 'allocation'"), "3 sales", "another period"),
     (_update("buckets", "series = 'x'", "series IS NOT NULL"), "3 sales", "another period"),
+    (_BEFORE, "4 claims", "before our time"),
     # Top-ups
     (_update("topups", "credits = credits + 1", "status = 'paid'"), "3 top-ups", "sold as"),
     (_update("topups", "cents = cents - 1", "status = 'paid'"), "3 top-ups", "sold as"),
