@@ -34,4 +34,5 @@ stripe_events = Table(
           postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
           sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')")),
     Index("billing_stripe_events_received_at_idx", "received_at", "id"),
+    Index("billing_stripe_events_type_idx", "type", "created_at"),
 )  # fmt: skip

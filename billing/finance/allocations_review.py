@@ -1,0 +1,218 @@
+"""The month's review: each paid invoice line, what it should bring and what it brought.
+
+Only questions. Expected figures are reckoned apart from the rules that grant (`expected`), so that a mistake there
+shows here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, select
+
+from billing.base import ids
+from billing.base.db import Tx
+from billing.catalog.prices import owner_of
+from billing.catalog.terms import Catalog, Pack, Plan
+from billing.credits.tables import buckets, customers, wallets
+from billing.finance import expected, paid_invoices
+from billing.finance.paid_invoices import Told
+from billing.finance.review_values import Reviewed, Status, Total, Wanted
+from billing.rules.sale.lines import Line
+from billing.sales.stripe_customers import REFERENCE
+from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
+
+__all__ = ["Reviewed", "Total", "Wanted", "reviewed", "totals"]
+
+_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the books know of these invoices: claims by line, links and prices."""
+
+    claimed: dict[str, Row[Any]] = field(default_factory=dict)
+    by_invoice: dict[str, list[Row[Any]]] = field(default_factory=lambda: defaultdict(list))
+    customers: dict[str, str] = field(default_factory=dict)
+    ours: set[str] = field(default_factory=set)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def customer(self, payer: str | None, named: str | None) -> str | None:
+        """Ours, by the link of Stripe's, else by the name that the invoice carries."""
+        return self.customers.get(payer or "", named if named in self.ours else None)
+
+
+def reviewed(tx: Tx, catalog: Catalog, since: datetime, until: datetime) -> list[Reviewed]:
+    """All that was paid in `[since, until)`, the latest first."""
+    told = paid_invoices.told(tx, since, until)
+    known = _look_up(tx, told)
+    return [one for invoice in told for one in _of_invoice(catalog, known, invoice)]
+
+
+def totals(found: Iterable[Reviewed]) -> list[Total]:
+    """By plan or pack and currency, in that order."""
+    groups: dict[tuple[str, str, str], list[Reviewed]] = defaultdict(list)
+    for one in found:
+        groups[one.name, one.currency, one.unit].append(one)
+    return [
+        Total(
+            product=group[0].product,
+            name=name,
+            currency=currency,
+            unit=unit,
+            lines=len(group),
+            cents=sum(one.cents or 0 for one in group),
+            expected=sum(one.granted if one.expected is None else one.expected for one in group),
+            granted=sum(one.granted for one in group),
+            open=sum(one.status != "granted" for one in group),
+        )
+        for (name, currency, unit), group in sorted(groups.items())
+    ]
+
+
+def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
+    if told.invoice is None:
+        return [_unreadable(told)]
+    claimed = {line.id: _claim_of(catalog, known, told.invoice_id, line) for line in told.invoice.lines}
+    groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
+    for line in told.invoice.lines:
+        claim = claimed[line.id]
+        if claim is not None:
+            groups["sale", claim.wallet_id, claim.origin].append(line)
+        elif line.price is not None:  # one without a price was typed in by hand, and brings nothing
+            groups["line", line.item or line.id, line.price, line.start, line.end].append(line)
+    shown = [_of_lines(catalog, known, told, lines, claimed[lines[0].id]) for lines in groups.values()]
+    seen = {(claim.wallet_id, claim.origin) for claim in claimed.values() if claim is not None}
+    beyond = {
+        (claim.wallet_id, claim.origin): claim
+        for claim in known.by_invoice.get(told.invoice_id, ())
+        if (claim.wallet_id, claim.origin) not in seen
+    }  # of lines that the event did not carry
+    return shown + [_of_lines(catalog, known, told, [], claim) for claim in beyond.values()]
+
+
+def _claim_of(catalog: Catalog, known: _Known, invoice: str, line: Line) -> Row[Any] | None:
+    """What the line brought: itself, or the Checkout session that made its invoice."""
+    claim = known.claimed.get(line.id)
+    if claim is not None or line.price is None:
+        return claim
+    owner = _owner(catalog, known, line)
+    by_session = (sold for sold in known.by_invoice.get(invoice, ()) if sold.session_id is not None)
+    return next((sold for sold in by_session if owner is not None and sold.product == owner.id), None)
+
+
+def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line], claim: Row[Any] | None) -> Reviewed:
+    """One row of the review: lines that belong together, or a sale whose lines the event did not carry."""
+    assert told.invoice is not None
+    bought = next((line for line in lines if not line.is_negative), lines[0] if lines else None)
+    owner = _owner(catalog, known, bought)
+    cents = expected.cents(owner, lines) if lines else claim.sale_cents if claim else None
+    wanted = expected.credits(owner, lines) if lines else None
+    status, reason = _stands(told, claim, wanted, cents, lines)
+    payer = told.invoice.customer
+    return Reviewed(
+        paid_at=told.paid_at,
+        invoice=told.invoice_id,
+        event=told.event,
+        customer=claim.customer_id if claim else known.customer(payer, told.invoice.metadata.get(REFERENCE)),
+        payer=payer,
+        product=claim.product if claim else owner.id if owner else None,
+        name=_name(catalog, owner, claim, bought),
+        unit=claim.unit if claim else owner.unit if owner else "credits",
+        quantity=claim.quantity if claim else sum(line.count for line in lines),
+        starts=bought.start if bought else claim.period_start if claim else None,
+        ends=bought.end if bought else claim.period_end if claim else None,
+        cents=cents,
+        currency=told.invoice.currency,
+        expected=wanted,
+        granted=claim.credits if claim else 0,
+        granted_cents=claim.sale_cents if claim else 0,
+        status=status,
+        reason=reason,
+        bucket=ids.of("bkt", claim.wallet_id, claim.bucket) if claim and claim.bucket is not None else None,
+        lines=tuple(line.id for line in lines),
+    )  # fmt: skip
+
+
+def _stands(
+    told: Told, claim: Row[Any] | None, wanted: int | None, cents: int | None, lines: Sequence[Line]
+) -> tuple[Status, str | None]:
+    if claim is not None:
+        if wanted is not None and claim.credits != wanted:
+            return "mismatched", f"granted {claim.credits:,} credits where {wanted:,} were expected"
+        if cents is not None and claim.sale_cents != cents:
+            return "mismatched", f"booked {claim.sale_cents:,} cents where {cents:,} were paid for credits"
+        return "granted", None
+    if told.status == "waiting":
+        return "held", told.reason
+    if told.status == "received":
+        return "held", "not handled yet"
+    if told.status == "failed":
+        return "missing", told.reason
+    if lines and not wanted and not cents:
+        return "granted", "brings no credits"
+    return "missing", "the event was handled, and nothing of this line was claimed"
+
+
+def _unreadable(told: Told) -> Reviewed:
+    return Reviewed(
+        told.paid_at, told.invoice_id, told.event, None, None, None, "not to be read", "credits", 0, None, None, None,
+        "", None, 0, 0, "missing", told.reason, None, (),
+    )  # fmt: skip
+
+
+def _owner(catalog: Catalog, known: _Known, line: Line | None) -> Plan | Pack | None:
+    if line is None:
+        return None
+    return owner_of(catalog, line.price, line.lookup_key or known.keys.get(line.price or ""))
+
+
+def _name(catalog: Catalog, owner: Plan | Pack | None, claim: Row[Any] | None, line: Line | None) -> str:
+    if owner is not None:
+        return owner.name
+    if claim is not None:
+        sold: Mapping[str, Plan | Pack] = {**catalog.packs, **catalog.plans}
+        return sold[claim.product].name if claim.product in sold else str(claim.product)
+    return f"unknown price {line.price}" if line is not None else "unknown"
+
+
+def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
+    """A few statements for hundreds of invoices."""
+    known = _Known()
+    invoices = [one.invoice for one in told if one.invoice is not None]
+    for at in range(0, len(invoices), _AT_ONCE):
+        some = invoices[at : at + _AT_ONCE]
+        for row in tx.connection.execute(_claims([one.id for one in some])):
+            known.claimed[row.stripe_id] = row
+            known.by_invoice[row.invoice_id].append(row)
+        payers = {one.customer for one in some if one.customer is not None}
+        links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
+        its = links.where(stripe_customers.c.stripe_id.in_(payers))
+        known.customers |= {row.stripe_id: row.customer_id for row in tx.connection.execute(its)}
+        named = {one.metadata[REFERENCE] for one in some if REFERENCE in one.metadata}
+        ours = select(customers.c.id).where(customers.c.id.in_(named))
+        known.ours |= set(tx.connection.execute(ours).scalars())
+        known.keys |= _lookup_keys(tx, {line.price for one in some for line in one.lines if line.price is not None})
+    return known
+
+
+def _claims(invoices: Collection[str]) -> Any:
+    its = and_(claims.c.wallet_id == sales.c.wallet_id, claims.c.origin == sales.c.origin)
+    bucket = and_(buckets.c.wallet_id == sales.c.wallet_id, buckets.c.number == sales.c.bucket)
+    of_sale = (
+        sales.c.wallet_id, sales.c.origin, sales.c.customer_id, sales.c.product, sales.c.quantity, sales.c.credits,
+        sales.c.cents.label("sale_cents"), sales.c.bucket, sales.c.period_start, sales.c.period_end, sales.c.invoice_id,
+        sales.c.session_id,
+    )  # fmt: skip
+    columns = (claims.c.stripe_id, *of_sale, wallets.c.unit)
+    of = claims.join(sales, its).join(wallets, wallets.c.id == sales.c.wallet_id).outerjoin(buckets, bucket)
+    return select(*columns).select_from(of).where(sales.c.invoice_id.in_(list(invoices)))
+
+
+def _lookup_keys(tx: Tx, prices: Collection[str]) -> dict[str, str]:
+    its = select(stripe_prices.c.id, stripe_prices.c.lookup_key).where(stripe_prices.c.id.in_(list(prices)))
+    return {row.id: row.lookup_key for row in tx.connection.execute(its)}
