@@ -13,8 +13,8 @@ from billing.inbox.tables import stripe_events as inbox
 from billing.stripe import payloads
 from billing.stripe.values import Invoice, PayloadInvalid
 
-_LATE = timedelta(days=3)
-"""An event may be made so much later than the payment that it tells of."""
+_APART = timedelta(days=3)
+"""An event may be made so much later than the payment that it tells of, or, where it was recorded, earlier."""
 
 _BEST = ("done", "received", "waiting", "failed", "ignored")
 """Of several events about one invoice the one that came furthest says how it stands."""
@@ -36,7 +36,7 @@ class Told:
 def told(tx: Tx, since: datetime, until: datetime) -> list[Told]:
     """Those paid in `[since, until)`, the latest first."""
     found: dict[str, Told] = {}
-    for row in _rows(tx, since, until + _LATE):
+    for row in _rows(tx, since - _APART, until + _APART):
         one = _read(row)
         before = found.get(one.invoice_id)
         if since <= one.paid_at < until and (before is None or _better(one, before)):

@@ -15,7 +15,7 @@ from web.finance.door import finance, staff_only
 from web.pages import message
 from web.state import engine, snapshot
 
-BUCKETS, ENTRIES = 50, 100
+BUCKETS, ENTRIES = 50, 50
 
 
 @finance.get("/customers")
