@@ -15,6 +15,7 @@ stripe_customers = Table(
     Column("customer_id", Text, nullable=False, index=True),
     Column("linked_at", UTCDateTime, nullable=False),
     Column("gone_at", UTCDateTime),  # deleted at Stripe: nothing is bought with it any more
+    Column("starts_at", UTCDateTime),  # taken over from elsewhere: what was paid before grants nothing
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Which Stripe customer is which of ours. One of ours may have had several."""
@@ -187,3 +188,14 @@ subscriptions = Table(
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Stripe's subscriptions as they were last heard of. Shown to people; no credit depends on it."""
+
+before_start = Table(
+    "billing_before_start",
+    metadata,
+    Column("stripe_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # invoice, session, refund, dispute or credit note
+    Column("happened_at", UTCDateTime, nullable=False),
+    Column("claimed_at", UTCDateTime, nullable=False),
+    info={"append_only": True},
+)
+"""Stripe's objects from before `STRIPE_START`: none of them ever causes anything."""

@@ -1,10 +1,10 @@
-"""Staff, and their sessions; Stripe's events by type."""
+"""Staff, and their sessions; Stripe's events by type; since when a Stripe customer pays us."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0005"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -50,9 +50,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f("billing_sign_in_attempts_since_idx"), "billing_sign_in_attempts", ["since"])
     op.create_index("billing_stripe_events_type_idx", "billing_stripe_events", ["type", "created_at"])
+    op.add_column("billing_stripe_customers", sa.Column("starts_at", TIME, nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("billing_stripe_customers", "starts_at")
     op.drop_index("billing_stripe_events_type_idx", "billing_stripe_events")
     for table in ("billing_sign_in_attempts", "billing_staff_sessions", "billing_staff"):
         op.drop_table(table)

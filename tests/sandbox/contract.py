@@ -42,12 +42,12 @@ def derived(wanted: Callable[[Service], bool]) -> Schema:
     return {"operations": operations, "resources": resources, "error": error, "definitions": reader.definitions}
 
 
-def cached(folder: Path | None, wanted: Callable[[Service], bool]) -> Schema:
-    """Derived once for each version of the package."""
+def cached(folder: Path | None, wanted: Callable[[Service], bool], what: str = "") -> Schema:
+    """Derived once for each version of the package. `what` names what is wanted: another name, another schema."""
     if folder is None:
         return derived(wanted)
     sources = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("annotations.py", "contract.py"))
-    file = folder / f"{stripe.VERSION}-{hash_of(sources)}.json"
+    file = folder / f"{stripe.VERSION}-{hash_of(sources + what.encode())}.json"
     if not file.exists():
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as draft:
             json.dump(derived(wanted), draft)

@@ -10,6 +10,7 @@ from flask import Blueprint, jsonify, redirect, request
 from werkzeug.wrappers import Response
 
 from web.sandbox import events, faults, periods
+from web.sandbox.acts import ACTS, yes
 from web.sandbox.delivery import Faults as DeliveryFaults
 from web.sandbox.errors import Refused
 from web.sandbox.machine import Machine
@@ -44,6 +45,8 @@ def make_controls(machine: Machine) -> Blueprint:
     control("/deliver", _deliver)
     control("/pay", _pay)
     control("/decline", _decline)
+    for path, act in ACTS.items():
+        control(path, act)
     return controls
 
 
@@ -104,9 +107,9 @@ def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("Say event, hold, drop or twice.")
     current = machine.delivery.faults
     machine.delivery.faults = DeliveryFaults(
-        hold=_yes(said.get("hold", current.hold)),
+        hold=yes(said.get("hold", current.hold)),
         drop=int(said.get("drop", current.drop)),
-        twice=_yes(said.get("twice", current.twice)),
+        twice=yes(said.get("twice", current.twice)),
     )
     answer: dict[str, Any] = {}
     if "event" in said:
@@ -133,9 +136,5 @@ def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
         return machine.pay(str(said["session"]), card=_DECLINES)
     if "customer" not in said:
         raise ValueError("Say session, or customer.")
-    declines = _yes(said.get("declines", True))
+    declines = yes(said.get("declines", True))
     return {"customer": said["customer"], "cards": machine.decline(str(said["customer"]), declines=declines)}
-
-
-def _yes(value: Any) -> bool:
-    return value in (True, "true", "1", "on", "yes")

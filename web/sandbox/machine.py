@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
+from web.sandbox.dashboard import Dashboard
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
@@ -37,6 +39,7 @@ class Machine:
         self.url = ""
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
+        self.dashboard = Dashboard(self._acting, self.delivery.wake)
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
@@ -144,6 +147,11 @@ class Machine:
 
     def _work(self, rows: Rows) -> Work:
         return Work(rows, time.seconds(self.clock.now()), self.url)
+
+    @contextmanager
+    def _acting(self) -> Iterator[Work]:
+        with self.store.transaction() as rows:
+            yield self._work(rows)
 
     def _tell(self, decline: Decline | None) -> None:
         """A buyer is sent back when the webhook has answered; a decline is shown at once."""

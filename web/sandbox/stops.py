@@ -9,7 +9,7 @@ from datetime import datetime
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
 from web.sandbox.delivery import Delivery
-from web.sandbox.resources import checkout, collecting, invoices
+from web.sandbox.resources import cards, checkout, collecting, disputes, invoices, refunds
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work
@@ -122,6 +122,12 @@ def _expire_incomplete(work: Work, subscription: Object) -> None:
     subs.end(work, subscription, None, status="incomplete_expired")
 
 
+def _dispute(work: Work, charge: Object) -> None:
+    card = cards.behind(charge)
+    if card.disputed is not None:
+        disputes.make(work, charge, inquiry=card.inquired, reason=card.disputed)
+
+
 _DUE: dict[str, Callable[[Work, Object], None]] = {
     "renew": _renew,
     "cancel": _cancel,
@@ -129,4 +135,6 @@ _DUE: dict[str, Callable[[Work, Object], None]] = {
     "retry": _collect,
     "expire_session": _expire_session,
     "expire_incomplete": _expire_incomplete,
+    "refund": refunds.settle,
+    "dispute": _dispute,
 }

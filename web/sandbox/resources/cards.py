@@ -26,6 +26,9 @@ class TestCard:
     funding: str = "credit"
     decline: Decline | None = None
     attaches: bool = True
+    disputed: str | None = None  # why, as soon as it has paid
+    inquired: bool = False  # the dispute is an inquiry
+    refunds: str = "arrive"  # or "pending", or "fails": how a refund to it goes
 
     @property
     def last4(self) -> str:
@@ -48,6 +51,11 @@ CARDS = (
     TestCard("4000000000000069", "chargeDeclinedExpiredCard", decline=_OLD, attaches=False),
     TestCard("4000000000000127", "chargeDeclinedIncorrectCvc", decline=_CVC, attaches=False),
     TestCard("4000000000000341", "chargeCustomerFail", decline=_DECLINED),
+    TestCard("4000000000000259", "createDispute", disputed="fraudulent"),
+    TestCard("4000000000002685", "createDisputeProductNotReceived", disputed="product_not_received"),
+    TestCard("4000000000001976", "createDisputeInquiry", disputed="fraudulent", inquired=True),
+    TestCard("4000000000007726", "pendingRefund", refunds="pending"),
+    TestCard("4000000000005126", "refundFail", refunds="fails"),
 )
 _DECLINES_LATER = "4000000000000341"
 _NAMED = {card.name: card for card in CARDS}
@@ -70,6 +78,12 @@ def numbered(number: str) -> TestCard | None:
 def behind(instrument: Object) -> TestCard:
     """The test card that a payment method or a source is."""
     return _NUMBERED[_DECLINES_LATER if instrument.get("_declines") else instrument["_number"]]
+
+
+def refunds_of(charge: Object) -> str:
+    """How refunds of a charge go: `arrive`, `pending` or `fails`, as its card has it."""
+    known = _NUMBERED.get(charge.get("_number") or "")
+    return known.refunds if known is not None else "arrive"
 
 
 def checks() -> Object:

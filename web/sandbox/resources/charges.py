@@ -61,6 +61,7 @@ def make(work: Work, intent: Object, instrument: Object, card: TestCard) -> Obje
             status="failed" if decline else "succeeded",
             transfer_data=None,
             transfer_group=None,
+            _number=card.number,
         )
     )
 

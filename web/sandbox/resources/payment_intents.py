@@ -87,6 +87,8 @@ def charge(work: Work, intent: Object, instrument: Object) -> Decline | None:
         work.keep(intent)
         work.emit("charge.succeeded", made)
         work.emit("payment_intent.succeeded", intent)
+        if card.disputed is not None:
+            work.rows.schedule(work.now, "dispute", made["id"])
         return None
     intent["status"] = "requires_payment_method"
     intent["payment_method"] = None
