@@ -23,13 +23,14 @@ def from_before(tx: Tx, start: datetime | None, event: Event, known: Known) -> A
     if event.fact == "invoice.paid":
         invoice = payloads.invoice(event.object)
         at = invoice.paid_at or event.created
+        start = before.begins(tx, start, invoice.customer)
         return _claimed(tx, "invoice", invoice.id, at, start, f"{invoice.id} was paid")
     if event.fact in _PAID_SESSIONS:
         return _session(tx, start, event)
     kind = _RETURNS.get(str(event.object.get("object")))
-    if kind is None or start is None or event.object_id is None:
+    if kind is None or event.object_id is None or (start is None and not before.anyone_taken_over(tx)):
         return None
-    if event.created < start:
+    if start is not None and event.created < start:
         return _claimed(tx, kind, event.object_id, event.created, start, f"{event.object_id} happened")
     return _of_earlier_payment(tx, start, event, kind, event.object_id, known)
 
@@ -38,10 +39,13 @@ def _session(tx: Tx, start: datetime | None, event: Event) -> Applied | None:
     session = payloads.session(event.object)
     if session.mode != "payment" or session.payment_status == "unpaid":
         return None
+    start = before.begins(tx, start, session.customer)
     return _claimed(tx, "session", session.id, event.created, start, f"{session.id} was paid")
 
 
-def _of_earlier_payment(tx: Tx, start: datetime, event: Event, kind: str, id: str, known: Known) -> Applied | None:
+def _of_earlier_payment(
+    tx: Tx, start: datetime | None, event: Event, kind: str, id: str, known: Known
+) -> Applied | None:
     """What comes back of a payment from before our time takes nothing: it has brought nothing."""
     if before.known(tx, [id]):
         return Applied(note=before.words(f"{id} is of a payment from", start))
@@ -51,7 +55,9 @@ def _of_earlier_payment(tx: Tx, start: datetime, event: Event, kind: str, id: st
         return Applied(needs=missing)
     times = [_paid_at(known[question]) for question in questions]
     paid = [at for at in times if at is not None]
-    if not paid or min(paid) >= start:
+    payer = next((payer for question in questions if (payer := _payer(known[question])) is not None), None)
+    start = before.begins(tx, start, payer)
+    if not paid or start is None or min(paid) >= start:
         return None
     before.claim(tx, kind, id, min(paid), start)
     return Applied(note=before.words(f"{id} is of a payment from", start))
@@ -74,6 +80,12 @@ def _payment_of(event: Event) -> Sequence[Question]:
     if intent is not None:
         found.append(SessionOfPayment(intent))
     return found
+
+
+def _payer(found: Invoice | SeenSession | None) -> str | None:
+    if found is None:
+        return None
+    return found.customer if isinstance(found, Invoice) else found.session.customer
 
 
 def _paid_at(found: Invoice | SeenSession | None) -> datetime | None:

@@ -15,6 +15,7 @@ cli = Commands(
         "sandbox": Named("web.cli.sandbox:sandbox", "Serve a stand-in for Stripe on this machine."),
         "demo": Named("web.demo.run:demo", "Show it with sample customers: `make run`."),
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
+        "import": Named("web.cli.imports:bring", "Bring opening balances from elsewhere."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "staff": Named("web.cli.staff:staff", "Who may look at the books."),
