@@ -94,7 +94,7 @@ def handle_due(desk: Desk, limit: int) -> bool:
     return len(ids) == limit and tried > 0
 
 
-def failed(tx: Tx, after: str | None, limit: int) -> list[str]:
+def open_ones(tx: Tx, after: str | None, limit: int) -> list[str]:
     """Events that wait or failed, by id, for who wants to replay them all."""
     behind = sa.true() if after is None else stripe_events.c.id > after
     query = (

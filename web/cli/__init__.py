@@ -17,6 +17,7 @@ cli = Commands(
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "import": Named("web.cli.imports:bring", "Bring opening balances from elsewhere."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
+        "stripe": Named("web.cli.stripe:stripe", "Stripe: find what never arrived, make or check the webhook."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "staff": Named("web.cli.staff:staff", "Who may look at the books."),
         "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file."),
