@@ -23,6 +23,7 @@ from billing.finance import expected, paid_invoices
 from billing.finance.paid_invoices import Told
 from billing.finance.review_values import Reviewed, Status, Total, Wanted
 from billing.rules.sale.lines import Line
+from billing.sales import before
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
 
@@ -40,6 +41,8 @@ class _Known:
     customers: dict[str, str] = field(default_factory=dict)
     ours: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
+    before: set[str] = field(default_factory=set)
+    """Invoices that were paid before our time."""
 
     def customer(self, payer: str | None, named: str | None) -> str | None:
         """Ours, by the link of Stripe's, else by the name that the invoice carries."""
@@ -112,7 +115,12 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
     owner = _owner(catalog, known, bought)
     cents = expected.cents(owner, lines) if lines else claim.sale_cents if claim else None
     wanted = expected.credits(owner, lines) if lines else None
-    status, reason = _stands(told, claim, wanted, cents, lines)
+    status: Status
+    reason: str | None
+    if told.invoice_id in known.before and claim is None:
+        wanted, status, reason = 0, "granted", "paid before our time: nothing is to be granted"
+    else:
+        status, reason = _stands(told, claim, wanted, cents, lines)
     payer = told.invoice.customer
     return Reviewed(
         paid_at=told.paid_at,
@@ -189,6 +197,7 @@ def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
         for row in tx.connection.execute(_claims([one.id for one in some])):
             known.claimed[row.stripe_id] = row
             known.by_invoice[row.invoice_id].append(row)
+        known.before |= before.known(tx, [one.id for one in some])
         payers = {one.customer for one in some if one.customer is not None}
         links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
         its = links.where(stripe_customers.c.stripe_id.in_(payers))

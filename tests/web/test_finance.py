@@ -135,7 +135,7 @@ def test_who_tries_too_often_waits(service: Service) -> None:
 
 def test_pages_are_strict_and_for_staff_alone(service: Service) -> None:
     paths = ("/finance/allocations", "/finance/allocations.csv", "/finance/inbox", "/finance/customers",
-             "/finance/customers/team")  # fmt: skip
+             "/finance/customers/team", "/finance/reconciliation")  # fmt: skip
     for path in paths:
         assert get(service.app.test_client(), path).status_code == 303, path
     client = entered(service, "viewer")

@@ -21,6 +21,7 @@ cli = Commands(
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "staff": Named("web.cli.staff:staff", "Who may look at the books."),
         "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file."),
+        "report": Named("web.cli.report:report", "What finance asks: the reconciliation."),
         "audit": Named("web.cli.audit:audit", "Check the books against themselves."),
         "db": Named("web.cli.db:db", "The database's tables."),
     },

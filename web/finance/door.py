@@ -29,7 +29,12 @@ SESSION, VISIT = "billing_staff", "billing_visit"
 FORM = "form"
 """The hidden field that every form carries."""
 
-PAGES = (("finance.allocations", "Allocations"), ("finance.inbox", "Inbox"), ("finance.customers", "Customers"))
+PAGES = (
+    ("finance.allocations", "Allocations"),
+    ("finance.inbox", "Inbox"),
+    ("finance.customers", "Customers"),
+    ("finance.reconciliation", "Reconciliation"),
+)
 
 _SALT = "billing finance form"
 
