@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import BigInteger, Row, and_, cast, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
@@ -149,7 +149,7 @@ def _sold(tx: Tx, since: datetime, until: datetime) -> list[Any]:
     its = and_(e.wallet_id == s.wallet_id, e.cause == s.origin, e.key.is_(None), e.source.in_(("issued", "sold")))
     query = (
         select(s.wallet_id, s.origin, s.customer_id, s.invoice_id, s.session_id, s.cents, s.currency, s.paid_at,
-               func.coalesce(func.sum(e.cents), 0).label("booked"))
+               cast(func.coalesce(func.sum(e.cents), 0), BigInteger).label("booked"))
         .select_from(sales.outerjoin(entries, its))
         .where(s.paid_at >= since - _NEAR, s.paid_at < until + _NEAR)
         .group_by(s.wallet_id, s.origin)

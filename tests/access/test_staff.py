@@ -43,7 +43,7 @@ def cookie(billing: TestBilling, at: datetime = NOW) -> str:
 
 def who(billing: TestBilling, cookie: str, at: datetime, secrets: tuple[str, ...] = SECRETS) -> str | None:
     found = signing_in.who(billing.database, secrets, cookie, at)
-    return found and found.email
+    return None if found is None else found.email
 
 
 @pytest.fixture(autouse=True)

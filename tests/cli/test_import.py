@@ -161,11 +161,12 @@ def test_a_subscription_is_taken_over_in_mid_period(run: Run, billing: Billing, 
 
 
 def test_what_was_cut_off_goes_on(run: Run, billing: Billing, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    from billing.engine import importing
+    from billing.engine import importing as driver
+    from billing.sales import importing
 
-    monkeypatch.setattr(importing, "BATCH", 2)
+    monkeypatch.setattr(driver, "BATCH", 2)
     file = write("customer,credits\n" + "".join(f"c{number},5\n" for number in range(5)))
-    bring, calls = importing.importing.bring, 0
+    bring, calls = importing.bring, 0
 
     def breaks(*args: Any) -> Any:
         nonlocal calls
@@ -174,7 +175,7 @@ def test_what_was_cut_off_goes_on(run: Run, billing: Billing, write: Write, monk
             raise RuntimeError
         return bring(*args)
 
-    monkeypatch.setattr(importing.importing, "bring", breaks)
+    monkeypatch.setattr(importing, "bring", breaks)
     with pytest.raises(AssertionError):
         run("import", file)
     assert len(billing.customers()) == 3

@@ -40,6 +40,7 @@ def reconciliation(_: Staff) -> str:
         {
             "of": one,
             "kind": KINDS[one.kind],
+            "known": one.customer is not None and not one.customer.startswith("cus_"),
             "tone": "wait" if one.kind in ("waiting", "never_arrived") else "bad",
             "paid": time_text(one.since).removesuffix(" UTC"),
             "age": words.age(one.since, now),
