@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, func, select
 
-from billing.base import ids
+from billing.base import ids, sets
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Pack, Plan
 from billing.credits.tables import buckets, customers, wallets
-from billing.finance import expected, paid_invoices
+from billing.finance import expected, paid_invoices, scheduled_review
 from billing.finance.paid_invoices import Told
 from billing.finance.review_values import Reviewed, Status, Total, Wanted
 from billing.rules.sale.lines import Line
@@ -27,7 +27,7 @@ from billing.sales import before
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
 
-__all__ = ["Reviewed", "Total", "Wanted", "reviewed", "totals"]
+__all__ = ["Reviewed", "Total", "Wanted", "month", "reviewed", "totals"]
 
 _AT_ONCE = 500
 
@@ -43,6 +43,8 @@ class _Known:
     keys: dict[str, str] = field(default_factory=dict)
     before: set[str] = field(default_factory=set)
     """Invoices that were paid before our time."""
+    buckets: dict[tuple[int, str], Any] = field(default_factory=dict)
+    """By sale: its first bucket, and what disputes and pending refunds hold in all of them."""
 
     def customer(self, payer: str | None, named: str | None) -> str | None:
         """Ours, by the link of Stripe's, else by the name that the invoice carries."""
@@ -50,10 +52,16 @@ class _Known:
 
 
 def reviewed(tx: Tx, catalog: Catalog, since: datetime, until: datetime) -> list[Reviewed]:
-    """All that was paid in `[since, until)`, the latest first."""
+    """All lines of what was paid in `[since, until)`, the latest first."""
     told = paid_invoices.told(tx, since, until)
     known = _look_up(tx, told)
     return [one for invoice in told for one in _of_invoice(catalog, known, invoice)]
+
+
+def month(tx: Tx, catalog: Catalog, since: datetime, until: datetime) -> list[Reviewed]:
+    """The same, and the months that were sold before and begin then."""
+    everything = reviewed(tx, catalog, since, until) + scheduled_review.scheduled(tx, catalog, since, until)
+    return sorted(everything, key=lambda one: (one.paid_at, one.invoice), reverse=True)
 
 
 def totals(found: Iterable[Reviewed]) -> list[Total]:
@@ -120,7 +128,7 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
     if told.invoice_id in known.before and claim is None:
         wanted, status, reason = 0, "granted", "paid before our time: nothing is to be granted"
     else:
-        status, reason = _stands(told, claim, wanted, cents, lines)
+        status, reason = _stands(known, told, claim, wanted, cents, lines)
     payer = told.invoice.customer
     return Reviewed(
         paid_at=told.paid_at,
@@ -138,22 +146,26 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
         currency=told.invoice.currency,
         expected=wanted,
         granted=claim.credits if claim else 0,
-        granted_cents=claim.sale_cents if claim else 0,
+        granted_cents=_claimed_cents(known, claim, lines) if claim else 0,
         status=status,
         reason=reason,
-        bucket=ids.of("bkt", claim.wallet_id, claim.bucket) if claim and claim.bucket is not None else None,
+        bucket=_bucket(known, claim),
         lines=tuple(line.id for line in lines),
     )  # fmt: skip
 
 
 def _stands(
-    told: Told, claim: Row[Any] | None, wanted: int | None, cents: int | None, lines: Sequence[Line]
+    known: _Known, told: Told, claim: Row[Any] | None, wanted: int | None, cents: int | None, lines: Sequence[Line]
 ) -> tuple[Status, str | None]:
     if claim is not None:
+        booked = _claimed_cents(known, claim, lines)
+        bucket = known.buckets.get((claim.wallet_id, claim.origin))
         if wanted is not None and claim.credits != wanted:
             return "mismatched", f"granted {claim.credits:,} credits where {wanted:,} were expected"
-        if cents is not None and claim.sale_cents != cents:
-            return "mismatched", f"booked {claim.sale_cents:,} cents where {cents:,} were paid for credits"
+        if cents is not None and booked != cents:
+            return "mismatched", f"booked {booked:,} cents where {cents:,} were paid for credits"
+        if bucket is not None and bucket.disputed:
+            return "held", f"{int(bucket.disputed):,} credits are held: a dispute, or a refund that is pending"
         return "granted", None
     if told.status == "waiting":
         return "held", told.reason
@@ -164,6 +176,18 @@ def _stands(
     if lines and not wanted and not cents:
         return "granted", "brings no credits"
     return "missing", "the event was handled, and nothing of this line was claimed"
+
+
+def _bucket(known: _Known, claim: Row[Any] | None) -> str | None:
+    found = known.buckets.get((claim.wallet_id, claim.origin)) if claim is not None else None
+    return None if found is None else ids.of("bkt", found.wallet_id, found.number)
+
+
+def _claimed_cents(known: _Known, claim: Row[Any], lines: Sequence[Line]) -> int:
+    """What these lines brought in money: each says so itself, unless a session did for them."""
+    own = [known.claimed.get(line.id) for line in lines]
+    cents = [one.claim_cents for one in own if one is not None]
+    return sum(cents) if cents and len(cents) == len(lines) else int(claim.sale_cents)
 
 
 def _unreadable(told: Told) -> Reviewed:
@@ -197,6 +221,7 @@ def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
         for row in tx.connection.execute(_claims([one.id for one in some])):
             known.claimed[row.stripe_id] = row
             known.by_invoice[row.invoice_id].append(row)
+        known.buckets |= _buckets(tx, {(row.wallet_id, row.origin) for one in some for row in known.by_invoice[one.id]})
         known.before |= before.known(tx, [one.id for one in some])
         payers = {one.customer for one in some if one.customer is not None}
         links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
@@ -211,15 +236,25 @@ def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
 
 def _claims(invoices: Collection[str]) -> Any:
     its = and_(claims.c.wallet_id == sales.c.wallet_id, claims.c.origin == sales.c.origin)
-    bucket = and_(buckets.c.wallet_id == sales.c.wallet_id, buckets.c.number == sales.c.bucket)
     of_sale = (
         sales.c.wallet_id, sales.c.origin, sales.c.customer_id, sales.c.product, sales.c.quantity, sales.c.credits,
-        sales.c.cents.label("sale_cents"), sales.c.bucket, sales.c.period_start, sales.c.period_end, sales.c.invoice_id,
+        sales.c.cents.label("sale_cents"), sales.c.period_start, sales.c.period_end, sales.c.invoice_id,
         sales.c.session_id,
     )  # fmt: skip
-    columns = (claims.c.stripe_id, *of_sale, wallets.c.unit)
-    of = claims.join(sales, its).join(wallets, wallets.c.id == sales.c.wallet_id).outerjoin(buckets, bucket)
+    columns = (claims.c.stripe_id, claims.c.cents.label("claim_cents"), *of_sale, wallets.c.unit)
+    of = claims.join(sales, its).join(wallets, wallets.c.id == sales.c.wallet_id)
     return select(*columns).select_from(of).where(sales.c.invoice_id.in_(list(invoices)))
+
+
+def _buckets(tx: Tx, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], Any]:
+    if not wanted:
+        return {}
+    pairs = sets.pairs(tx, int, sorted(wanted))
+    its = and_(buckets.c.wallet_id == pairs.c.one, buckets.c.sale == pairs.c.two)
+    figures = (func.min(buckets.c.number).label("number"), func.sum(buckets.c.disputed).label("disputed"))
+    query = select(buckets.c.wallet_id, buckets.c.sale, *figures).join(pairs, its)
+    rows = tx.connection.execute(query.group_by(buckets.c.wallet_id, buckets.c.sale))
+    return {(row.wallet_id, row.sale): row for row in rows}
 
 
 def _lookup_keys(tx: Tx, prices: Collection[str]) -> dict[str, str]:

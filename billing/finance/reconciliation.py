@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, and_, cast, func, select
+from sqlalchemy import BigInteger, Row, and_, case, cast, func, or_, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
@@ -22,14 +22,16 @@ from billing.finance.paid_sessions import ToldSession
 from billing.finance.reconciliation_values import Difference, Kind, Reconciliation, Tie
 from billing.finance.review_values import Reviewed
 from billing.inbox.tables import stripe_events as inbox
+from billing.inbox.waking import OPEN
 from billing.sales import before, settling
-from billing.sales.tables import sales
+from billing.sales.tables import claims, disputes, refunds, sales
 
 __all__ = ["Difference", "Reconciliation", "Tie", "reconcile"]
 
 _NEAR = timedelta(days=1)
 """A page and an event may date one payment seconds apart, and so on both sides of a month's end."""
 
+_RETURNS = ("refund.", "charge.refund", "charge.dispute", "credit_note.")
 _AT_ONCE = 500
 
 
@@ -65,8 +67,9 @@ def reconcile(
         found += [_never_told(row) for row in alone if row in sold]
     else:
         found += _against_stripe(tx, at_stripe, told, sold, start)
+    found += _of_returns(tx, since, until)
     ordered = sorted(found, key=lambda one: (one.since, one.where))
-    return Reconciliation(tuple(ordered), _ties(paid, sold, _outside(tx, since, until)), at_stripe is not None)
+    return Reconciliation(tuple(ordered), _ties(tx, paid, sold, since, until), at_stripe is not None)
 
 
 def _of_line(line: Reviewed) -> Iterator[Difference]:
@@ -144,15 +147,35 @@ def _paid_for_credits(told: ToldSession, sold: Sequence[Row[Any]]) -> int:
 
 
 def _sold(tx: Tx, since: datetime, until: datetime) -> list[Any]:
-    """Sales of about that time, with what the books have of each."""
-    s, e = sales.c, entries.c
-    its = and_(e.wallet_id == s.wallet_id, e.cause == s.origin, e.key.is_(None), e.source.in_(("issued", "sold")))
-    query = (
-        select(s.wallet_id, s.origin, s.customer_id, s.invoice_id, s.session_id, s.cents, s.currency, s.paid_at,
-               cast(func.coalesce(func.sum(e.cents), 0), BigInteger).label("booked"))
-        .select_from(sales.outerjoin(entries, its))
-        .where(s.paid_at >= since - _NEAR, s.paid_at < until + _NEAR)
+    """Sales of about that time: what Stripe's objects brought them (a change gives money back, too), and what the books
+    have of each.
+    """
+    s, e, c = sales.c, entries.c, claims.c
+    then = (s.paid_at >= since - _NEAR) & (s.paid_at < until + _NEAR)
+    came = e.source.in_(("issued", "sold", "billed"))
+    moved = case((came, e.cents), (e.kind == "credit_back", -e.cents), else_=0)
+    in_books = (
+        select(s.wallet_id, s.origin, func.sum(moved).label("cents"), func.max(e.currency).label("currency"))
+        .join(entries, and_(e.wallet_id == s.wallet_id, e.cause == s.origin, e.key.is_(None)))
+        .where(then)
         .group_by(s.wallet_id, s.origin)
+        .subquery()
+    )
+    claimed = (
+        select(s.wallet_id, s.origin, func.sum(c.cents).label("cents"))
+        .join(claims, and_(c.wallet_id == s.wallet_id, c.origin == s.origin))
+        .where(then)
+        .group_by(s.wallet_id, s.origin)
+        .subquery()
+    )
+    query = (
+        select(s.wallet_id, s.origin, s.customer_id, s.invoice_id, s.session_id, s.paid_at,
+               func.coalesce(s.currency, in_books.c.currency).label("currency"),
+               cast(func.coalesce(claimed.c.cents, s.cents), BigInteger).label("cents"),
+               cast(func.coalesce(in_books.c.cents, 0), BigInteger).label("booked"))
+        .outerjoin(in_books, and_(in_books.c.wallet_id == s.wallet_id, in_books.c.origin == s.origin))
+        .outerjoin(claimed, and_(claimed.c.wallet_id == s.wallet_id, claimed.c.origin == s.origin))
+        .where(then)
     )  # fmt: skip
     return [*tx.connection.execute(query)]
 
@@ -180,15 +203,56 @@ def _outside(tx: Tx, since: datetime, until: datetime) -> dict[str, int]:
     return {str(currency): int(cents) for currency, cents in tx.connection.execute(query)}
 
 
-def _ties(paid: dict[str, int], sold: Sequence[Row[Any]], outside: dict[str, int]) -> tuple[Tie, ...]:
+def _of_returns(tx: Tx, since: datetime, until: datetime) -> Iterator[Difference]:
+    """Refunds, disputes and credit notes that Stripe told of, and that are still to be handled."""
+    its = or_(*(inbox.c.type.startswith(kind) for kind in _RETURNS))
+    then = (inbox.c.created_at >= since) & (inbox.c.created_at < until)
+    columns = (inbox.c.object_id, inbox.c.id, inbox.c.status, inbox.c.reason, inbox.c.created_at)
+    query = select(*columns).where(inbox.c.status.in_(OPEN), its, then)
+    for row in tx.connection.execute(query):
+        kind: Kind = "failed" if row.status == "failed" else "waiting"
+        reason = row.reason or "not handled yet"
+        yield Difference(kind, row.created_at, row.object_id or row.id, None, "", None, None, None, reason,
+                         next_steps.of_reason(reason))  # fmt: skip
+
+
+def _ties(
+    tx: Tx, paid: dict[str, int], sold: Sequence[Row[Any]], since: datetime, until: datetime
+) -> tuple[Tie, ...]:  # fmt: skip
     granted: dict[str, int] = defaultdict(int)
     booked: dict[str, int] = defaultdict(int)
     for row in sold:
         granted[row.currency or ""] += row.cents
         booked[row.currency or ""] += row.booked
-    sides = (paid, granted, booked, outside)
+    sides = (paid, granted, booked, _outside(tx, since, until), *_returned(tx, since, until))
     currencies = sorted({name for side in sides for name, cents in side.items() if name and cents})
     return tuple(Tie(name, *(side.get(name, 0) for side in sides)) for name in currencies)
+
+
+def _returned(tx: Tx, since: datetime, until: datetime) -> tuple[dict[str, int], dict[str, int]]:
+    """What went back at Stripe, and what was taken back in the books, by currency."""
+    r, d, e = refunds.c, disputes.c, entries.c
+    went = (
+        select(r.currency, func.sum(r.cents))
+        .where(r.status == "succeeded", r.created_at >= since, r.created_at < until)
+        .group_by(r.currency)
+    )
+    lost = (
+        select(d.currency, func.sum(d.withdrawn_cents))
+        .where(d.status == "lost", d.closed_at >= since, d.closed_at < until)
+        .group_by(d.currency)
+    )
+    took = case((e.kind == "restore", -e.cents), else_=e.cents)
+    taken = (
+        select(e.currency, func.sum(took))
+        .where(e.kind.in_(("clawback", "owe", "restore")), e.cents > 0, e.posted_at >= since, e.posted_at < until)
+        .group_by(e.currency)
+    )
+    back: dict[str, int] = defaultdict(int)
+    for query in (went, lost):
+        for currency, cents in tx.connection.execute(query):
+            back[str(currency)] += int(cents)
+    return back, {str(currency): int(cents) for currency, cents in tx.connection.execute(taken)}
 
 
 def _source(row: Row[Any]) -> str:

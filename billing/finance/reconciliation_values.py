@@ -29,13 +29,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """A currency's sums on the three sides. `outside`: what was paid for grants outside Stripe, in none of them."""
+    """A currency's sums on the three sides. `outside`: what was paid for grants outside Stripe, in none of them.
+
+    `returned`: refunds that succeeded and disputes that were lost then; `taken`: what was taken back in the books
+    because of any. They need not be the same: tax, and what is not for credits, is returned, too.
+    """
 
     currency: str
     paid_cents: int
     granted_cents: int
     booked_cents: int
     outside_cents: int
+    returned_cents: int
+    taken_cents: int
 
     @property
     def ties(self) -> bool:

@@ -21,7 +21,7 @@ class Reviewed:
 
     paid_at: datetime
     invoice: str
-    event: str
+    event: str | None
     customer: str | None
     payer: str | None
     product: str | None

@@ -50,11 +50,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("billing_sign_in_attempts_since_idx"), "billing_sign_in_attempts", ["since"])
     op.create_index("billing_stripe_events_type_idx", "billing_stripe_events", ["type", "created_at"])
+    op.create_index("billing_months_starts_at_idx", "billing_months", ["starts_at"])
     op.add_column("billing_stripe_customers", sa.Column("starts_at", TIME, nullable=True))
 
 
 def downgrade() -> None:
     op.drop_column("billing_stripe_customers", "starts_at")
+    op.drop_index("billing_months_starts_at_idx", "billing_months")
     op.drop_index("billing_stripe_events_type_idx", "billing_stripe_events")
     for table in ("billing_sign_in_attempts", "billing_staff_sessions", "billing_staff"):
         op.drop_table(table)

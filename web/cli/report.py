@@ -51,8 +51,9 @@ def reconciliation(ctx: click.Context, month: datetime | None, offline: bool, as
 def _print(found: Reconciliation, month: str) -> None:
     click.echo(f"{month}, by what {'Stripe says' if found.asked else 'Stripe’s events told'}:")
     table(
-        ("currency", "paid", "granted", "booked", "outside Stripe"),
-        [(tie.currency, str(tie.paid_cents), str(tie.granted_cents), str(tie.booked_cents), str(tie.outside_cents))
+        ("currency", "paid", "granted", "booked", "outside Stripe", "returned", "taken back"),
+        [(tie.currency, *map(str, (tie.paid_cents, tie.granted_cents, tie.booked_cents, tie.outside_cents,
+                                   tie.returned_cents, tie.taken_cents)))
          for tie in found.ties],
     )  # fmt: skip
     if not found.differences:

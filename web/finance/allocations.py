@@ -103,7 +103,7 @@ def _asked() -> Asked:
 
 def _reviewed(month: Month) -> list[Reviewed]:
     with engine().database.read() as tx:
-        return allocations_review.reviewed(tx, engine().catalog, month.since, month.until)
+        return allocations_review.month(tx, engine().catalog, month.since, month.until)
 
 
 def _row(one: Reviewed) -> dict[str, Any]:
