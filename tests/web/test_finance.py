@@ -133,6 +133,27 @@ def test_who_tries_too_often_waits(service: Service) -> None:
     assert "Try again in 15 minutes" in answer.text
 
 
+def test_who_is_behind_a_proxy_is_counted_by_the_address_it_names(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "OF_ADDRESS", 2)
+    client = service.app.test_client()
+    page = form(get(client, "/finance/sign-in"))
+
+    def tried(forwarded: str, near: str = "127.0.0.1") -> list[int]:
+        return [
+            client.post("/finance/sign-in", data={"form": page, "email": f"{number}{forwarded}{near}@b.c"},
+                        base_url="https://billing.example.com", headers={"X-Forwarded-For": forwarded},
+                        environ_base={"REMOTE_ADDR": near}).status_code
+            for number in range(3)
+        ]  # fmt: skip
+
+    assert tried("10.9.9.9, 10.0.0.1") == [401, 401, 429]
+    assert tried("10.0.0.2") == [401, 401, 429]
+    assert tried("10.0.0.3", near="10.7.7.7") == [401, 401, 429]
+    assert tried("10.0.0.4", near="10.7.7.7") == [429, 429, 429], "an address that anybody could name is not believed"
+
+
 def test_pages_are_strict_and_for_staff_alone(service: Service) -> None:
     paths = ("/finance/allocations", "/finance/allocations.csv", "/finance/inbox", "/finance/customers",
              "/finance/customers/team", "/finance/reconciliation")  # fmt: skip
