@@ -37,22 +37,19 @@ class Brought:
 
 def judge(billing: Billing, rows: Sequence[Balance]) -> Brought:
     """What these rows would bring, asked in one snapshot; nothing is written."""
-    judged = Judged()
-    with billing.database.read() as tx:
-        for batch in importing.batches(rows, BATCH):
-            judged.add(importing.judge(tx, batch))
-    return _brought(rows, judged)
+    return _brought(rows, _judged(billing, rows))
 
 
 def bring(billing: Billing, rows: Sequence[Balance], at: datetime) -> Brought:
     """Brings them, valid from `at`; where anything is wrong with any of them, nothing. Cut off, it may be run again."""
     if at > billing.clock.now():
         raise Invalid.field("at", "Balances are valid from a time that has come.")
-    before = judge(billing, rows)
+    before = _judged(billing, rows)
     if before.wrong:
-        return before
+        return _brought(rows, before)
     judged = Judged()
-    for batch in importing.batches(rows, BATCH):
+    news = before.customers | {one.customer for one in before.new} | set(before.links.values())
+    for batch in importing.batches([one for one in rows if one.customer in news], BATCH):
         with billing.database.write() as tx:
             # What waits for these is due now, and not before this is committed: see `wake`.
             for stripe_id in sorted({one.stripe_customer for one in batch if one.stripe_customer is not None}):
@@ -63,6 +60,14 @@ def bring(billing: Billing, rows: Sequence[Balance], at: datetime) -> Brought:
         signals.send(billing, tx.told)
         judged.add(brought)
     return _brought(rows, judged)
+
+
+def _judged(billing: Billing, rows: Sequence[Balance]) -> Judged:
+    judged = Judged()
+    with billing.database.read() as tx:
+        for batch in importing.batches(rows, BATCH):
+            judged.add(importing.judge(tx, batch))
+    return judged
 
 
 def _brought(rows: Sequence[Balance], judged: Judged) -> Brought:

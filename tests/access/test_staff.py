@@ -72,6 +72,7 @@ def test_a_link_sets_a_password_once(billing: TestBilling) -> None:
     assert isinstance(enter(billing), tuple)
 
 
+@pytest.mark.database("sqlite")
 def test_a_password_is_kept_as_argon2_alone(billing: TestBilling) -> None:
     member(billing)
     with billing.database.read() as tx:
@@ -93,6 +94,7 @@ def test_who_is_there_already_and_who_is_nobody(billing: TestBilling) -> None:
         assert [(one.email, one.role) for one in staff.every(tx)] == [(EMAIL, "admin")]
 
 
+@pytest.mark.database("sqlite")
 def test_each_role_may_what_those_before_it_may(billing: TestBilling) -> None:
     reviewer = member(billing)
     assert [reviewer.may(role) for role in staff.ROLES] == [True, True, False, False]
@@ -158,6 +160,7 @@ def test_attempts_are_counted_by_account_and_by_address(billing: TestBilling) ->
     assert isinstance(enter(billing, at=later, address="10.0.3.1"), TooMany)
 
 
+@pytest.mark.database("sqlite")
 def test_an_unknown_e_mail_takes_as_long(billing: TestBilling, monkeypatch: pytest.MonkeyPatch) -> None:
     from argon2 import PasswordHasher
 

@@ -37,6 +37,7 @@ def state(billing: Billing) -> dict[str, Any]:
     return {one.id: (one.stripe_customer_id, billing.entries(one.id)) for one in billing.customers()}
 
 
+@pytest.mark.database("sqlite")
 def test_a_dry_run_says_what_it_would_bring(run: Run, billing: Billing, write: Write) -> None:
     before = state(billing)
     said = run("import", write(FILE), "--dry-run").stdout
@@ -74,6 +75,7 @@ def test_balances_come_once(run: Run, billing: Billing, write: Write) -> None:
     assert run("import", write(more)).stdout.startswith("Brought 1 balance (5 credits);")
 
 
+@pytest.mark.database("sqlite")
 def test_all_that_is_wrong_is_said_at_once(run: Run, billing: Billing, write: Write) -> None:
     before = state(billing)
     said = run("import", write(
@@ -124,6 +126,7 @@ def test_a_changed_row_is_refused_with_what_differs(run: Run, billing: Billing, 
     assert billing.wallet("team").available == 15
 
 
+@pytest.mark.database("sqlite")
 def test_credits_have_the_decimals_of_their_unit(run: Run, billing: Billing, write: Write) -> None:
     assert "(12.50 tokens)" in run("import", write("customer,credits,unit\nacme,12.5,tokens\n")).stdout
     assert billing.wallet("acme", "tokens").available == 1250
@@ -160,6 +163,7 @@ def test_a_subscription_is_taken_over_in_mid_period(run: Run, billing: Billing, 
     assert [bucket.granted for bucket in billing.buckets("team")] == [100], "who was not taken over is granted"
 
 
+@pytest.mark.slow
 def test_what_was_cut_off_goes_on(run: Run, billing: Billing, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     from billing.engine import importing as driver
     from billing.sales import importing

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from billing import Billing
 from billing.access import staff
 from tests.cli.conftest import Run
 
 
+@pytest.mark.database("sqlite")
 def test_staff(run: Run, billing: Billing) -> None:
     link = run("staff", "add", "Ann@example.com", "--role", "reviewer").stdout
     found = re.fullmatch(r"http://127\.0\.0\.1:8000/finance/welcome/([\w-]{43})\n", link)

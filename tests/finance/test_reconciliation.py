@@ -121,6 +121,7 @@ def test_what_was_paid_before_our_time_is_no_difference(make_billing: Callable[.
     assert (found.differences, found.ties) == ((), ())
 
 
+@pytest.mark.slow
 def test_stripe_itself_is_asked(shop: Shop) -> None:
     shop.stock()
     first = shop.buy("one")
@@ -144,6 +145,7 @@ def test_stripe_itself_is_asked(shop: Shop) -> None:
     assert [kind for kind, _ in kinds(looked(shop.billing, START, MAY))] == ["never_arrived"]
 
 
+@pytest.mark.slow
 def test_what_stripe_knows_nothing_of(shop: Shop) -> None:
     shop.stock()
     shop.events = False

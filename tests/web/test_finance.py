@@ -68,6 +68,7 @@ def entered(service: Service, role: str = "reviewer", email: str = "ann@example.
     return client
 
 
+@pytest.mark.database("sqlite")
 def test_the_way_in_and_out(service: Service) -> None:
     client, link = service.app.test_client(), invited(service)
     there = get(client, "/finance/inbox?status=done")
@@ -98,12 +99,14 @@ def test_the_way_in_and_out(service: Service) -> None:
 @pytest.mark.parametrize(
     "next", ["https://evil.example", "//evil.example", "/\\evil.example", "/finance/\\x", "/portal/x"]
 )
+@pytest.mark.database("sqlite")
 def test_a_sign_in_leads_to_finance_only(service: Service, next: str) -> None:  # noqa: A002
     client = entered(service)
     assert client.get("/finance/sign-in", query_string={"next": next},
                       base_url="https://billing.example.com").location == "/finance/allocations"  # fmt: skip
 
 
+@pytest.mark.database("sqlite")
 def test_a_form_from_elsewhere_does_nothing(service: Service) -> None:
     failed = tell(service.billing, invoice(currency=5), id="evt_1")
     assert failed.status == "failed"
@@ -122,6 +125,7 @@ def test_a_form_from_elsewhere_does_nothing(service: Service) -> None:
     assert get(client, "/finance/inbox").status_code == 200
 
 
+@pytest.mark.database("sqlite")
 def test_who_tries_too_often_waits(service: Service) -> None:
     client = service.app.test_client()
     page = form(get(client, "/finance/sign-in"))
@@ -133,6 +137,7 @@ def test_who_tries_too_often_waits(service: Service) -> None:
     assert "Try again in 15 minutes" in answer.text
 
 
+@pytest.mark.database("sqlite")
 def test_who_is_behind_a_proxy_is_counted_by_the_address_it_names(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +159,7 @@ def test_who_is_behind_a_proxy_is_counted_by_the_address_it_names(
     assert tried("10.0.0.4", near="10.7.7.7") == [429, 429, 429], "an address that anybody could name is not believed"
 
 
+@pytest.mark.database("sqlite")
 def test_pages_are_strict_and_for_staff_alone(service: Service) -> None:
     paths = ("/finance/allocations", "/finance/allocations.csv", "/finance/inbox", "/finance/customers",
              "/finance/customers/team", "/finance/reconciliation")  # fmt: skip
@@ -218,6 +224,7 @@ def test_filters_and_totals(service: Service) -> None:
     assert total.count(">200<") == 2, "expected and granted"
 
 
+@pytest.mark.database("sqlite")
 def test_a_mismatch_is_seen(service: Service, make_billing: Callable[..., TestBilling]) -> None:
     """The plan brings 100 by the catalog that granted, 250 by the one that reviews: as a wrong grant would."""
     tell(service.billing, invoice(line("price_basic", 1_000, id="il_1"), id="in_1"))
@@ -232,6 +239,7 @@ def test_a_mismatch_is_seen(service: Service, make_billing: Callable[..., TestBi
     assert (row["status"], row["expected_credits"], row["granted_credits"]) == ("mismatched", "250", "100")
 
 
+@pytest.mark.slow
 def test_pages_of_fifty(service: Service) -> None:
     for number in range(51):
         tell(service.billing, invoice(line("price_?", number), id=f"in_{number:03}"))
@@ -241,6 +249,7 @@ def test_pages_of_fifty(service: Service) -> None:
     assert (first.count('rowheader" scope="row"'), second.count('rowheader" scope="row"')) == (51, 2)
 
 
+@pytest.mark.database("sqlite")
 def test_a_text_that_a_spreadsheet_would_run_is_told_apart(service: Service) -> None:
     tell(service.billing, invoice(line("=HYPERLINK(1)", 5), id="in_1", customer='+cus,"x'))
     answer = get(entered(service), "/finance/allocations.csv")
@@ -270,6 +279,7 @@ def test_the_inbox_shows_why_and_replays(service: Service) -> None:
     assert get(client, "/finance/inbox?status=failed&after=evt_9").status_code == 303
 
 
+@pytest.mark.database("sqlite")
 def test_a_viewer_looks_and_does_nothing(service: Service) -> None:
     tell(service.billing, invoice(currency=5), id="evt_1")
     client = entered(service, "viewer")
