@@ -87,7 +87,7 @@ def totals(found: Iterable[Reviewed]) -> list[Total]:
 
 def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
     if told.invoice is None:
-        return [_unreadable(told)]
+        return _by_sales(catalog, known, told) or [_unreadable(told)]
     claimed = {line.id: _claim_of(catalog, known, told.invoice_id, line) for line in told.invoice.lines}
     groups: dict[tuple[Any, ...], list[Line]] = defaultdict(list)
     for line in told.invoice.lines:
@@ -106,6 +106,12 @@ def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
     return shown + [_of_lines(catalog, known, told, [], claim) for claim in beyond.values()]
 
 
+def _by_sales(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
+    """An invoice that is not here itself: what was sold by it."""
+    sold = {(claim.wallet_id, claim.origin): claim for claim in known.by_invoice.get(told.invoice_id, ())}
+    return [_of_lines(catalog, known, told, [], claim) for claim in sold.values()]
+
+
 def _claim_of(catalog: Catalog, known: _Known, invoice: str, line: Line) -> Row[Any] | None:
     """What the line brought: itself, or the Checkout session that made its invoice."""
     claim = known.claimed.get(line.id)
@@ -118,7 +124,6 @@ def _claim_of(catalog: Catalog, known: _Known, invoice: str, line: Line) -> Row[
 
 def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line], claim: Row[Any] | None) -> Reviewed:
     """One row of the review: lines that belong together, or a sale whose lines the event did not carry."""
-    assert told.invoice is not None
     bought = next((line for line in lines if not line.is_negative), lines[0] if lines else None)
     owner = _owner(catalog, known, bought)
     cents = expected.cents(owner, lines) if lines else claim.sale_cents if claim else None
@@ -129,12 +134,13 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
         wanted, status, reason = 0, "granted", "paid before our time: nothing is to be granted"
     else:
         status, reason = _stands(known, told, claim, wanted, cents, lines)
-    payer = told.invoice.customer
+    payer = told.invoice.customer if told.invoice is not None else None
+    named = told.invoice.metadata.get(REFERENCE) if told.invoice is not None else None
     return Reviewed(
         paid_at=told.paid_at,
         invoice=told.invoice_id,
         event=told.event,
-        customer=claim.customer_id if claim else known.customer(payer, told.invoice.metadata.get(REFERENCE)),
+        customer=claim.customer_id if claim else known.customer(payer, named),
         payer=payer,
         product=claim.product if claim else owner.id if owner else None,
         name=_name(catalog, owner, claim, bought),
@@ -143,7 +149,7 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
         starts=bought.start if bought else claim.period_start if claim else None,
         ends=bought.end if bought else claim.period_end if claim else None,
         cents=cents,
-        currency=told.invoice.currency,
+        currency=told.invoice.currency if told.invoice is not None else (claim and claim.currency) or "",
         expected=wanted,
         granted=claim.credits if claim else 0,
         granted_cents=_claimed_cents(known, claim, lines) if claim else 0,
@@ -191,9 +197,11 @@ def _claimed_cents(known: _Known, claim: Row[Any], lines: Sequence[Line]) -> int
 
 
 def _unreadable(told: Told) -> Reviewed:
+    """An invoice of which nothing is here, and nothing was sold by it."""
+    statuses: dict[str, Status] = {"failed": "missing", "done": "granted"}
     return Reviewed(
-        told.paid_at, told.invoice_id, told.event, None, None, None, "not to be read", "credits", 0, None, None, None,
-        "", None, 0, 0, "missing", told.reason, None, (),
+        told.paid_at, told.invoice_id, told.event, None, None, None, "lines not at hand", "credits", 0, None, None,
+        None, "", None, 0, 0, statuses.get(told.status, "held"), told.reason or "not handled yet", None, (),
     )  # fmt: skip
 
 
@@ -215,14 +223,14 @@ def _name(catalog: Catalog, owner: Plan | Pack | None, claim: Row[Any] | None, l
 def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
     """A few statements for hundreds of invoices."""
     known = _Known()
-    invoices = [one.invoice for one in told if one.invoice is not None]
-    for at in range(0, len(invoices), _AT_ONCE):
-        some = invoices[at : at + _AT_ONCE]
-        for row in tx.connection.execute(_claims([one.id for one in some])):
+    for at in range(0, len(told), _AT_ONCE):
+        names = [one.invoice_id for one in told[at : at + _AT_ONCE]]
+        some = [one.invoice for one in told[at : at + _AT_ONCE] if one.invoice is not None]
+        for row in tx.connection.execute(_claims(names)):
             known.claimed[row.stripe_id] = row
             known.by_invoice[row.invoice_id].append(row)
-        known.buckets |= _buckets(tx, {(row.wallet_id, row.origin) for one in some for row in known.by_invoice[one.id]})
-        known.before |= before.known(tx, [one.id for one in some])
+        known.buckets |= _buckets(tx, {(row.wallet_id, row.origin) for name in names for row in known.by_invoice[name]})
+        known.before |= before.known(tx, names)
         payers = {one.customer for one in some if one.customer is not None}
         links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
         its = links.where(stripe_customers.c.stripe_id.in_(payers))
@@ -238,8 +246,8 @@ def _claims(invoices: Collection[str]) -> Any:
     its = and_(claims.c.wallet_id == sales.c.wallet_id, claims.c.origin == sales.c.origin)
     of_sale = (
         sales.c.wallet_id, sales.c.origin, sales.c.customer_id, sales.c.product, sales.c.quantity, sales.c.credits,
-        sales.c.cents.label("sale_cents"), sales.c.period_start, sales.c.period_end, sales.c.invoice_id,
-        sales.c.session_id,
+        sales.c.cents.label("sale_cents"), sales.c.currency, sales.c.period_start, sales.c.period_end,
+        sales.c.invoice_id, sales.c.session_id,
     )  # fmt: skip
     columns = (claims.c.stripe_id, claims.c.cents.label("claim_cents"), *of_sale, wallets.c.unit)
     of = claims.join(sales, its).join(wallets, wallets.c.id == sales.c.wallet_id)

@@ -10,11 +10,13 @@ from sqlalchemy import Row, select
 
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events as inbox
-from billing.stripe import payloads
+from billing.stripe import payloads, thin
 from billing.stripe.values import Invoice, PayloadInvalid
 
 _APART = timedelta(days=3)
 """An event may be made so much later than the payment that it tells of, or, where it was recorded, earlier."""
+
+_TYPES = ("invoice.paid", "v1.invoice.paid")
 
 _BEST = ("done", "received", "waiting", "failed", "ignored")
 """Of several events about one invoice the one that came furthest says how it stands."""
@@ -22,7 +24,9 @@ _BEST = ("done", "received", "waiting", "failed", "ignored")
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A paid invoice, and the event that told of it. `invoice` None: its payload can't be read, `reason` says why."""
+    """A paid invoice, and the event that told of it. `invoice` None: a thin event told of it, which does not carry it,
+    or it can't be read; `reason` says why.
+    """
 
     event: str
     status: str
@@ -47,13 +51,15 @@ def told(tx: Tx, since: datetime, until: datetime) -> list[Told]:
 def _rows(tx: Tx, since: datetime, until: datetime) -> Any:
     columns = (inbox.c.id, inbox.c.object_id, inbox.c.status, inbox.c.reason, inbox.c.created_at, inbox.c.received_at)
     made_then = inbox.c.created_at.between(since, until)
-    query = select(*columns, inbox.c.payload).where(inbox.c.type == "invoice.paid", made_then)
+    query = select(*columns, inbox.c.payload).where(inbox.c.type.in_(_TYPES), made_then)
     return tx.connection.execute(query, execution_options={"yield_per": 500})
 
 
 def _read(row: Row[Any]) -> Told:
     try:
-        event = payloads.event(payloads.decode(row.payload.encode()))
+        event = thin.any_event(payloads.decode(row.payload.encode()))
+        if event.related is not None:
+            return Told(row.id, row.status, row.reason, row.created_at, row.received_at, event.related[1], None)
         invoice = payloads.invoice(event.object)
     except PayloadInvalid as invalid:
         name = row.object_id or row.id
@@ -63,4 +69,4 @@ def _read(row: Row[Any]) -> Told:
 
 
 def _better(one: Told, before: Told) -> bool:
-    return _BEST.index(one.status) < _BEST.index(before.status)
+    return (one.invoice is None, _BEST.index(one.status)) < (before.invoice is None, _BEST.index(before.status))

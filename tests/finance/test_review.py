@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +13,12 @@ from billing.finance import allocations_review
 from billing.finance.expected import whole_periods
 from billing.finance.reconciliation import reconcile
 from billing.finance.review_values import Reviewed
-from billing.testing import TestBilling
+from billing.testing import START, TestBilling
+from tests.buying.shop import Shop, open_shop
 from tests.sales.paid import APRIL, JULY, JUNE, MAY, invoice, line, tell
 from tests.sales.returning import CATALOG, Money, invoice_value
 from tests.sales.sold import year
+from tests.sandbox.serving import Watch
 
 
 @pytest.fixture
@@ -22,6 +26,12 @@ def billing(make_billing: Callable[..., TestBilling]) -> TestBilling:
     billing = make_billing(catalog=CATALOG, start=APRIL)
     billing.customer("team", stripe_customer_id="cus_1")
     return billing
+
+
+@pytest.fixture
+def shop(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Shop]:
+    with open_shop(make_billing, tmp_path, watch) as shop:
+        yield shop
 
 
 def month(billing: TestBilling, since: datetime, until: datetime) -> list[Reviewed]:
@@ -93,3 +103,20 @@ def test_what_went_back_stands_beside_what_was_taken_back(billing: TestBilling) 
     assert (tie.paid_cents, tie.granted_cents, tie.booked_cents) == (1_000, 1_000, 1_000)
     assert (tie.returned_cents, tie.taken_cents) == (550, 500), "the tax went back, too"
     assert found.differences == ()
+
+
+def test_an_invoice_that_a_thin_event_told_of(shop: Shop) -> None:
+    """It does not carry the invoice: what was sold by it is shown, or that it waits."""
+    shop.stock()
+    shop.events = False
+    opened = shop.billing.subscribe("team", "pro", key="s", success_url="https://app.example.com/{checkout}")
+    shop.pay(opened.session)
+    [paid] = shop.stripe.v1.invoices.list({"status": "paid"}).data
+    told = {
+        "id": "evt_thin", "object": "v2.core.event", "type": "v1.invoice.paid", "livemode": False,
+        "created": shop.billing.now.isoformat(), "related_object": {"id": paid.id, "type": "invoice", "url": "/"},
+    }  # fmt: skip
+    assert shop.billing.take_stripe_event(json.dumps(told).encode()).status == "done"
+    [one] = month(shop.billing, START, START + timedelta(days=31))
+    assert (one.invoice, one.name, one.status, one.granted, one.cents) == (paid.id, "Pro", "granted", 250, 2_000)
+    assert one.customer == "team"
