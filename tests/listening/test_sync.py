@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from billing import StripeNotConfigured, StripeUnavailable
-from billing.inbox import sync
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
 
@@ -31,6 +30,7 @@ def test_what_never_arrived_is_found_once(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_the_step_does_it_and_goes_on_where_it_stopped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(shop)
     monkeypatch.setattr("billing.stripe.listing.PAGE", 1)
@@ -41,6 +41,7 @@ def test_the_step_does_it_and_goes_on_where_it_stopped(shop: Shop, monkeypatch: 
     assert len({one.id for one in shop.billing.stripe_events()}) == len(shop.billing.stripe_events())
 
 
+@pytest.mark.slow
 def test_an_outage_in_the_middle(shop: Shop) -> None:
     subscribe(shop)
     shop.fail("500", times=9, path="/v1/events", method="GET")
@@ -52,11 +53,10 @@ def test_an_outage_in_the_middle(shop: Shop) -> None:
     assert shop.available() == 250
 
 
-def test_past_thirty_days_customers_are_looked_through(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_past_thirty_days_customers_are_looked_through(shop: Shop) -> None:
     """A webhook that was down for two months: Stripe lists the events no more, and has the invoices still."""
     look(shop)
     subscribe(shop)
-    monkeypatch.setattr(sync, "KEPT", timedelta(0))  # all events of the sandbox are forgotten
     shop.billing.clock.move(shop.billing.now + timedelta(days=62))
     shop.sandbox.advance(to=shop.billing.now)
     assert look(shop).count("invoice.paid") == 3
@@ -65,6 +65,7 @@ def test_past_thirty_days_customers_are_looked_through(shop: Shop, monkeypatch: 
     assert look(shop) == []
 
 
+@pytest.mark.slow
 def test_customers_are_looked_through_on_request(shop: Shop) -> None:
     subscribe(shop)
     pieces = list(shop.billing.look_through_stripe(since=shop.billing.now - timedelta(days=400)))
@@ -73,6 +74,7 @@ def test_customers_are_looked_through_on_request(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_without_a_key_there_is_nothing_to_look_through(shop: Shop) -> None:
     shop.billing.gateway = None
     assert shop.billing.sync_stripe() is False

@@ -102,7 +102,7 @@ def stripe_schema(request: pytest.FixtureRequest) -> Schema:
     """Derived from the installed package: once for each version of it."""
     cache = getattr(request.config, "cache", None)
     folder = cache.mkdir("stripe-contract") if cache else None
-    return stripe_contract.cached(folder, answered_here, str(sorted(_OURS)))
+    return stripe_contract.cached(folder, answered_here, [f"{method} {path}" for method, path in _OURS])
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,9 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
     return {
         "customer": str(subscription.customer),
         "session": session.id,
+        "subscription": subscription.id,
         "subscription_exposed_id": subscription.id,
+        "item": subscription.items.data[0].id,
         "invoice": str(subscription.latest_invoice),
         "payment_method": "pm_card_visa",
         "intent": shop.v1.payment_intents.list().data[0].id,
@@ -55,6 +57,10 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
         "id": shop.v1.products.list().data[0].id,
         "invoice_payment": shop.v1.invoice_payments.list().data[0].id,
         "webhook_endpoint": "we_no",
+        "invoiceitem": "ii_no",
+        "configuration": "bpc_no",
+        "coupon": shop.v1.coupons.create({"percent_off": 10}).id,
+        "promotion_code": "promo_no",
     }
 
 

@@ -41,6 +41,67 @@ def _dispute(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.dispute(_needed(said, "payment"), inquiry=kind == "inquiry", amount=amount, reason=reason)
 
 
+def _arrive(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…", "fails"?: true}`: what the bank of somebody who pays later says."""
+    _only(said, "session", "fails")
+    return machine.arrive(_needed(said, "session"), fails=yes(said.get("fails")))
+
+
+def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"intent": "pi_…", "fails"?: true}`: a buyer who was asked to has confirmed it is they, or could not."""
+    _only(said, "intent", "fails")
+    return machine.dashboard.authenticate(_needed(said, "intent"), fails=yes(said.get("fails")))
+
+
+def _retries(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"then": "cancel" | "unpaid" | "past_due"}`: what becomes of a subscription whose card has failed for good."""
+    _only(said, "then")
+    if said:
+        machine.dashboard.after_retries(str(said["then"]))
+    return {"then": machine.dashboard.after_retries()}
+
+
+def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"invoice": "in_…", "amounts": [700, 1300], "card"?: "4242…"}`: several payments on one invoice."""
+    _only(said, "invoice", "amounts", "card")
+    amounts = said.get("amounts")
+    if not isinstance(amounts, list):
+        raise ValueError("Say amounts: a list.")
+    card = str(said.get("card") or machine.CARD)
+    return machine.dashboard.pay_in_parts(_needed(said, "invoice"), [int(amount) for amount in amounts], card)
+
+
+def _delete(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"customer": "cus_…"}`: with all that they are subscribed to."""
+    _only(said, "customer")
+    return machine.dashboard.delete_customer(_needed(said, "customer"))
+
+
+def _price(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"price": "price_…", "unit_amount": 2500}`: a new price in its place, the old one is archived."""
+    _only(said, "price", "unit_amount")
+    return machine.dashboard.change_price(_needed(said, "price"), int(_needed(said, "unit_amount")))
+
+
+def _endpoint(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"endpoint": "we_…", "roll": true, "overlap"?: 3600}` answers its new secret; `{"endpoint": …, "shape":
+    "acacia"}` has it told in that shape from now on.
+    """
+    _only(said, "endpoint", "roll", "overlap", "shape")
+    endpoint = _needed(said, "endpoint")
+    if yes(said.get("roll")):
+        overlap = _whole(said, "overlap")
+        secret = machine.dashboard.roll_secret(endpoint, overlap=24 * 60 * 60 if overlap is None else overlap)
+        return {"endpoint": endpoint, "secret": secret}
+    return machine.dashboard.reshape(endpoint, _needed(said, "shape"))
+
+
+def _expire(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…"}`: the offer ends before its time."""
+    _only(said, "session")
+    return machine.dashboard.expire(_needed(said, "session"))
+
+
 def yes(value: Any) -> bool:
     return value in (True, "true", "1", "on", "yes")
 
@@ -64,5 +125,13 @@ def _whole(said: dict[str, Any], name: str) -> int | None:
 ACTS: dict[str, Act] = {
     "/refund": _refund,
     "/dispute": _dispute,
+    "/arrive": _arrive,
+    "/delete": _delete,
+    "/expire": _expire,
+    "/price": _price,
+    "/endpoint": _endpoint,
+    "/authenticate": _authenticate,
+    "/parts": _parts,
+    "/retries": _retries,
 }
 """By path below /_sandbox."""

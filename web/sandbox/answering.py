@@ -19,6 +19,7 @@ from web.sandbox.errors import Refused
 from web.sandbox.expanding import expanded
 from web.sandbox.machine import Machine
 from web.sandbox.params import decoded
+from web.sandbox.stops import at_once
 from web.sandbox.store import Rows
 from web.sandbox.work import API_VERSION, Work
 
@@ -62,7 +63,7 @@ class Desk:
     def answer(self, operation: Operation, path: dict[str, str], request: Request) -> Answer:
         id = ids.new("request")
         try:
-            _known(request.authorization)
+            known(request.authorization)
             with self._alone(request.key):
                 return self._once(operation, path, request, id)
         except Refused as refusal:
@@ -82,6 +83,7 @@ class Desk:
             work = Work(rows, now, request.base_url, id, request.key)
             try:
                 shown = expanded(work, operation.act(Asked(work, path, params)), params.get("expand", []))
+                at_once(work)
                 answer = Answer(200, shown, id)
             except Refused as error:
                 if not error.kept:
@@ -133,7 +135,7 @@ def _replay(rows: Rows, request: Request) -> Answer | None:
     return Answer(found[0]["status"], json.loads(found[0]["body"]), found[0]["request"], replayed=True)
 
 
-def _known(authorization: str | None) -> None:
+def known(authorization: str | None) -> None:
     """Any test key, as Bearer or as the name of Basic."""
     scheme, _, rest = (authorization or "").partition(" ")
     key = rest.strip()

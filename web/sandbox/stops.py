@@ -9,7 +9,17 @@ from datetime import datetime
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
 from web.sandbox.delivery import Delivery
-from web.sandbox.resources import cards, checkout, collecting, disputes, invoices, refunds
+from web.sandbox.resources import (
+    cards,
+    checkout,
+    collecting,
+    disputes,
+    endings,
+    invoices,
+    pauses,
+    pending_updates,
+    refunds,
+)
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work
@@ -83,6 +93,15 @@ class Stops:
             self.catch_up()
 
 
+def at_once(work: Work) -> None:
+    """What a payment sets off by itself, as soon as all else of it is done: the dispute of a card that disputes."""
+    for row in work.rows.run("SELECT id FROM due WHERE what = 'dispute' AND at <= ? ORDER BY seq", work.now):
+        work.rows.unschedule("dispute", row["id"])
+        charge = work.rows.find(row["id"])
+        if charge is not None:
+            _dispute(work, charge)
+
+
 def _do(rows: Rows, at: int, page_url: str) -> None:
     """All that is due by a second, in one transaction with its events."""
     while (due := rows.next_due()) is not None and due[0] <= at:
@@ -100,7 +119,7 @@ def _renew(work: Work, subscription: Object) -> None:
 
 def _cancel(work: Work, subscription: Object) -> None:
     if subscription["status"] not in subs.ENDED:
-        collecting.stop(work, subscription, None)
+        endings.finish(work, subscription)
 
 
 def _collect(work: Work, invoice: Object) -> None:
@@ -128,6 +147,16 @@ def _dispute(work: Work, charge: Object) -> None:
         disputes.make(work, charge, inquiry=card.inquired, reason=card.disputed)
 
 
+def _tell_of_trial_end(work: Work, subscription: Object) -> None:
+    if subscription["status"] == "trialing":
+        work.emit("customer.subscription.trial_will_end", subscription)
+
+
+def _expire_update(work: Work, subscription: Object) -> None:
+    if subscription["pending_update"] is not None:
+        pending_updates.withdraw(work, subscription, expired=True)
+
+
 _DUE: dict[str, Callable[[Work, Object], None]] = {
     "renew": _renew,
     "cancel": _cancel,
@@ -137,4 +166,7 @@ _DUE: dict[str, Callable[[Work, Object], None]] = {
     "expire_incomplete": _expire_incomplete,
     "refund": refunds.settle,
     "dispute": _dispute,
+    "expire_update": _expire_update,
+    "tell_of_trial_end": _tell_of_trial_end,
+    "collect_again": pauses.collect_again,
 }

@@ -66,6 +66,11 @@ def make(work: Work, intent: Object, instrument: Object, card: TestCard) -> Obje
     )
 
 
+def balance_id() -> str:
+    """The balance transaction of a payment that has arrived."""
+    return ids.new("balance_transaction")
+
+
 def _outcome(card: TestCard) -> Object:
     decline = card.decline
     return {

@@ -8,7 +8,7 @@ from web.sandbox import ids
 from web.sandbox.errors import Refused
 from web.sandbox.money import money
 from web.sandbox.params import merged
-from web.sandbox.resources import customers, invoice_payments, invoices, payment_intents, refunds
+from web.sandbox.resources import collecting, customers, invoice_payments, invoices, payment_intents, refunds
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
@@ -98,8 +98,8 @@ def _judge(invoice: Object, total: int, after: int, given: dict[str, Any]) -> No
     """Refused where the parts do not make the whole, or more goes back than was paid."""
     if total <= 0:
         raise Refused("The credit note's amount must be greater than zero.", param="amount")
-    paid = invoice["amount_paid"] - invoice["post_payment_credit_notes_amount"]
-    if after > paid:
+    paid = invoice["total"] - invoice["amount_remaining"] - invoice["pre_payment_credit_notes_amount"]
+    if after > paid - invoice["post_payment_credit_notes_amount"]:
         words = f"The amount of the credit note ({money(total, invoice['currency'])}) is greater than what is left"
         raise Refused(f"{words} of the invoice.", param="amount")
     ways = sum(given.get(name) or 0 for name in _WAYS) + sum(one["amount_refunded"] for one in given["refunds"])
@@ -210,6 +210,7 @@ def _on_invoice(work: Work, invoice: Object, before: int, after: int) -> None:
         invoices.settle(work, invoice, by_card=False)
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
+        collecting.note_paid(work, invoice)
         return
     with work.changing(intent):
         intent["amount"] = invoice["amount_remaining"]

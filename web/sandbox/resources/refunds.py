@@ -209,7 +209,8 @@ def _told(work: Work, refund: Object) -> Iterator[None]:
 def _destination(charge: Object, reference: str) -> Object:
     kind = charge["payment_method_details"]["type"]
     if kind != "card":
-        return {kind: {"reference": None, "reference_status": "pending"}, "type": kind}
+        way = "us_bank_transfer" if kind == "us_bank_account" else "eu_bank_transfer"
+        return {way: {"reference": None, "reference_status": reference}, "type": way}
     card = {"reference_status": reference, "reference_type": "acquirer_reference_number", "type": "refund"}
     if reference == "available":
         card["reference"] = "74532" + charge["id"][-6:]
