@@ -158,10 +158,12 @@ def _response(problem: dict[str, Any], headers: Mapping[str, str] | None = None)
 
 def for_people() -> bool:
     """Is this a page, looked at by people, rather than an interface for programs?"""
-    return request.path.startswith(("/portal/", "/theme", "/docs")) or request.path == "/"
+    return request.path.startswith(("/portal/", "/finance", "/theme", "/docs")) or request.path == "/"
 
 
 def _for_people(status: int) -> str:
     if status >= 500:
         return "It is on our side, and nothing of yours is lost. Try again in a moment."
+    if request.path.startswith("/finance"):
+        return "Go back and try again; if it goes on, tell those who run the service."
     return "Go back to the app or the message you came from and open the page there again."

@@ -1,1 +1,1 @@
-"""Who may ask: API keys and signed links."""
+"""Who may ask: API keys, signed links, staff."""

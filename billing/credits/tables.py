@@ -171,6 +171,7 @@ months = Table(
     CheckConstraint("to_hold >= 0 AND owed >= 0 AND unearned_cents >= 0", name="figures"),
     Index("billing_months_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
           sqlite_where=sa.text("is_open = 1")),
+    Index("billing_months_starts_at_idx", "starts_at"),
 )  # fmt: skip
 """The months of each sale: what was sold, and what of it is still to come."""
 

@@ -24,13 +24,14 @@ def from_before(tx: Tx, start: datetime | None, event: Event, known: Known) -> A
     if event.fact == "invoice.paid":
         invoice = payloads.invoice(event.object)
         at = invoice.paid_at or event.created
+        start = before.begins(tx, start, invoice.customer)
         return _claimed(tx, "invoice", invoice.id, at, start, f"{invoice.id} was paid")
     if event.fact in _PAID_SESSIONS:
         return _session(tx, start, event)
     kind = _RETURNS.get(str(event.object.get("object")))
-    if kind is None or start is None or event.object_id is None:
+    if kind is None or event.object_id is None or (start is None and not before.anyone_taken_over(tx)):
         return None
-    if event.created < start:
+    if start is not None and event.created < start:
         return _claimed(tx, kind, event.object_id, event.created, start, f"{event.object_id} happened")
     return _of_earlier_payment(tx, start, event, kind, event.object_id, known)
 
@@ -39,10 +40,13 @@ def _session(tx: Tx, start: datetime | None, event: Event) -> Applied | None:
     session = payloads.session(event.object)
     if session.mode != "payment" or session.payment_status == "unpaid":
         return None
+    start = before.begins(tx, start, session.customer)
     return _claimed(tx, "session", session.id, event.created, start, f"{session.id} was paid")
 
 
-def _of_earlier_payment(tx: Tx, start: datetime, event: Event, kind: str, id: str, known: Known) -> Applied | None:
+def _of_earlier_payment(
+    tx: Tx, start: datetime | None, event: Event, kind: str, id: str, known: Known
+) -> Applied | None:
     """What comes back of a payment from before our time takes nothing: it has brought nothing."""
     found = Applied(note=before.words(f"{id} is of a payment from", start))
     if before.known(tx, [id]):
@@ -57,8 +61,11 @@ def _of_earlier_payment(tx: Tx, start: datetime, event: Event, kind: str, id: st
     missing = tuple(question for question in questions if question not in known)
     if missing:
         return Applied(needs=missing)
-    paid = [at for at in (_paid_at(known[question]) for question in questions) if at is not None]
-    if not paid or min(paid) >= start:
+    times = [_paid_at(known[question]) for question in questions]
+    paid = [at for at in times if at is not None]
+    payer = next((payer for question in questions if (payer := _payer(known[question])) is not None), None)
+    start = before.begins(tx, start, payer)
+    if not paid or start is None or min(paid) >= start:
         return None
     before.claim(tx, kind, id, min(paid), start)
     return found
@@ -78,6 +85,12 @@ def _payment_of(event: Event) -> tuple[str | None, str | None, str | None]:
             return charge.payment_intent, charge.id, None
         case _:
             return None, None, returns.credit_note(event.object).invoice
+
+
+def _payer(found: Invoice | SeenSession | None) -> str | None:
+    if found is None:
+        return None
+    return found.customer if isinstance(found, Invoice) else found.session.customer
 
 
 def _paid_at(found: Invoice | SeenSession | None) -> datetime | None:

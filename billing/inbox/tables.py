@@ -34,6 +34,7 @@ stripe_events = Table(
           postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
           sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')")),
     Index("billing_stripe_events_received_at_idx", "received_at", "id"),
+    Index("billing_stripe_events_type_idx", "type", "created_at"),
     Index("billing_stripe_events_object_id_idx", "object_id"),
 )  # fmt: skip
 

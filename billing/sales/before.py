@@ -1,5 +1,5 @@
-"""What was paid before our time (`STRIPE_START`): claimed as that, so that it never grants anything, whatever the
-setting becomes.
+"""What was paid before our time (`STRIPE_START`, or when a customer was taken over): claimed as that, so that it never
+grants anything, whatever the setting becomes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,20 @@ from sqlalchemy import select
 
 from billing.base import sets
 from billing.base.db import Tx
-from billing.sales.tables import before_start, sales
+from billing.sales.tables import before_start, sales, stripe_customers
+
+
+def begins(tx: Tx, start: datetime | None, stripe_customer: str | None) -> datetime | None:
+    """When our time begins for this Stripe customer: with the setting, or when it was taken over if that was later."""
+    its = select(stripe_customers.c.starts_at).where(stripe_customers.c.stripe_id == stripe_customer)
+    taken_over = None if stripe_customer is None else tx.connection.execute(its).scalar_one_or_none()
+    return max((at for at in (start, taken_over) if at is not None), default=None)
+
+
+def anyone_taken_over(tx: Tx) -> bool:
+    """Is there a customer whose time with us began later than the setting says?"""
+    its = select(stripe_customers.c.stripe_id).where(stripe_customers.c.starts_at.is_not(None)).limit(1)
+    return tx.connection.execute(its).first() is not None
 
 
 def claim(tx: Tx, kind: str, stripe_id: str, happened_at: datetime, start: datetime | None) -> bool:
@@ -40,4 +53,4 @@ def known(tx: Tx, stripe_ids: Collection[str]) -> set[str]:
 def words(what: str, start: datetime | None) -> str:
     """Why it brings nothing, for people."""
     since = "" if start is None else f", which begins at {start.isoformat()}"
-    return f"before our time: {what} before STRIPE_START{since}"
+    return f"before our time: {what} before STRIPE_START or the take-over{since}"

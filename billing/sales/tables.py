@@ -15,6 +15,7 @@ stripe_customers = Table(
     Column("customer_id", Text, nullable=False, index=True),
     Column("linked_at", UTCDateTime, nullable=False),
     Column("gone_at", UTCDateTime),  # deleted at Stripe: nothing is bought with it any more
+    Column("starts_at", UTCDateTime),  # taken over from elsewhere: what was paid before grants nothing
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Which Stripe customer is which of ours. One of ours may have had several."""

@@ -78,6 +78,16 @@ class Lists:
                 raise
             return []
 
+    def made_between(self, kind: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """The account's paid invoices, or complete sessions, that were made in `[since, until)`, whoever's they are."""
+        v1 = self._client.v1
+        call, status = {
+            "invoice": (v1.invoices.list, "paid"),
+            "checkout.session": (v1.checkout.sessions.list, "complete"),
+        }[kind]
+        created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
+        return pages(self._ask, call, {"created": created, "status": status})
+
     def refunds_of(self, charge: str) -> list[dict[str, Any]]:
         return pages(self._ask, self._client.v1.refunds.list, {"charge": charge})
 

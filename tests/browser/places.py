@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 import requests
+from playwright.sync_api import Page
 
 from tests.browser.browsing import Demo
 
@@ -24,6 +25,29 @@ def places(demo: Demo) -> Mapping[str, str]:
         "plans": f"{lumen}/plans",
         "newcomer": newcomer.group(1),
         "newcomer-plans": f"{newcomer.group(1)}/plans",
+        "finance-sign-in": f"{kept['finance_url']}sign-in",
         "no-such-link": f"{demo.url}/portal/who-knows",
         "sandbox": f"{kept['sandbox_url']}/_sandbox/",
     }
+
+
+def for_staff(demo: Demo) -> Mapping[str, str]:
+    """Those that are seen once somebody has signed in."""
+    finance = demo.kept["finance_url"]
+    return {
+        "finance-allocations": f"{finance}allocations",
+        "finance-inbox": f"{finance}inbox",
+        "finance-inbox-done": f"{finance}inbox?status=done",
+        "finance-customers": f"{finance}customers",
+        "finance-customer": f"{finance}customers/{demo.kept['customers'][0]}",
+        "finance-reconciliation": f"{finance}reconciliation?ask=1",
+    }
+
+
+def sign_in(page: Page, demo: Demo) -> None:
+    """By the form, as the demo's member of staff."""
+    page.goto(demo.kept["finance_url"])
+    said = demo.kept["finance_sign_in"]
+    page.get_by_label("E-mail").fill(said["email"])
+    page.get_by_label("Password").fill(said["password"])
+    page.get_by_role("button", name="Sign in").click()

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.browsing import LOOKS, browser, served
-from tests.browser.places import places
+from tests.browser.places import for_staff, places, sign_in
 
 FOLDER = Path("var") / "screenshots"
 
@@ -16,11 +16,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="billing-demo-") as folder, served(Path(folder)) as demo, browser() as one:
         for look, (colours, size) in LOOKS.items():
             context = one.new_context(color_scheme="dark" if colours == "dark" else "light", viewport=size)
-            for name, url in places(demo).items():
-                page = context.new_page()
+            sign_in(page := context.new_page(), demo)
+            page.close()
+            anyone = one.new_context(color_scheme="dark" if colours == "dark" else "light", viewport=size)
+            for name, url in {**places(demo), **for_staff(demo)}.items():
+                page = (context if name in for_staff(demo) else anyone).new_page()
                 page.goto(url)
                 page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True)
                 page.close()
+            anyone.close()
             context.close()
     print(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER}")
 

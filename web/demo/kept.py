@@ -15,12 +15,15 @@ FILE = FOLDER / "demo.json"
 CATALOG = FOLDER / "catalog.toml"
 SANDBOX = FOLDER / "sandbox.sqlite3"
 
+STAFF = "finance@example.com"
+"""Who looks at the demo's books."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Secrets of this demo alone. `secret_key` signs its links and keys, `webhook_secret` its Stripe events; `api_key`
     is empty until the demo is ready. `sandbox_url` is where the sandbox was, so that links to it stay good; `database`
-    whose customers the sandbox knows.
+    whose customers the sandbox knows; `finance_password` is that of the demo's one member of staff.
     """
 
     secret_key: str
@@ -28,6 +31,7 @@ class Kept:
     api_key: str = ""
     sandbox_url: str = ""
     database: str = ""
+    finance_password: str = ""
 
 
 def read(file: Path = FILE) -> Kept:
@@ -43,6 +47,7 @@ def read(file: Path = FILE) -> Kept:
         api_key=_text(found.get("api_key")),
         sandbox_url=_text(found.get("sandbox_url")),
         database=_text(found.get("database")),
+        finance_password=_text(_mapping(found.get("finance_sign_in")).get("password")) or ids.token(12),
     )
 
 
@@ -52,6 +57,8 @@ def write(kept: Kept, url: str, customers: Sequence[str], portal_url: str, file:
         "url": url,
         "sandbox_url": kept.sandbox_url or None,
         "portal_url": portal_url,
+        "finance_url": f"{url}/finance/",
+        "finance_sign_in": {"email": STAFF, "password": kept.finance_password},
         "customers": list(customers),
         "api_key": kept.api_key,
         "webhook_secret": kept.webhook_secret,
@@ -64,6 +71,10 @@ def write(kept: Kept, url: str, customers: Sequence[str], portal_url: str, file:
     with os.fdopen(os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as out:
         out.write(json.dumps(content, indent=2) + "\n")
     begun.replace(file)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, render_template
 
 from billing.base.wording import credits_text
+from web.demo import kept
 from web.demo.people import CUSTOMERS, JUNIPER, Customer
 from web.demo.words import curl_lines, spend_line
 from web.pages import message
@@ -47,6 +48,7 @@ def demo_pages(preparation: Preparation) -> Blueprint:
             customers=[_resident(preparation, customer) for customer in CUSTOMERS],
             newcomer=_newcomer(preparation.portal_url, url, key),
             lines=curl_lines(url, key),
+            finance=(kept.STAFF, preparation.kept.finance_password),
         )
 
     return pages

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from billing import Billing, Refusal
-from billing.access import keys
+from billing.access import keys, passwords, staff
 from billing.access.tokens import PortalLink, sign_portal_link
 from billing.base import schema
 from billing.base.clock import SystemClock
@@ -97,6 +97,7 @@ class Preparation:
         elif not self._told():
             self._at_stripe()
         self.kept = replace(self.kept, api_key=self._api_key())
+        self._staff()
         kept.write(self.kept, self.settings.public_url, [one.id for one in CUSTOMERS], self.portal_url())
         self.done = True
 
@@ -155,6 +156,18 @@ class Preparation:
             return False
         with self.billing.database.read() as tx:
             return any(key.name == KEY_NAME for key in keys.every(tx))
+
+    def _staff(self) -> None:
+        """Somebody who may look at the books, with the password that is kept."""
+        now, database, password = SystemClock().now(), self.billing.database, self.kept.finance_password
+        with database.read() as tx:
+            known = staff.by_email(tx, kept.STAFF)
+        if known is not None and passwords.matches(known[1], password):
+            return
+        with database.write() as tx:
+            there = any(one.email == kept.STAFF and one.disabled_at is None for one in staff.every(tx))
+            token = staff.new_link(tx, kept.STAFF, now) if there else staff.add(tx, kept.STAFF, "admin", now)[1]
+        staff.set_password(database, token, password, now)
 
     def _api_key(self) -> str:
         """The one that is kept, if it opens this database; else a new one."""

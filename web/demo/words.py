@@ -45,6 +45,8 @@ Ready. Begin here, and click:
 
 The wallet of {CUSTOMERS[0].name}:
   {preparation.portal_url()}
+Finance's pages, for {kept.STAFF} with the password {preparation.kept.finance_password}
+  {url}/finance/
 {stripe}The interface for programs:
   {url}/docs
 

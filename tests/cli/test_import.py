@@ -1,0 +1,189 @@
+"""`billing import`: opening balances come once, and what was paid before them comes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing import Billing
+from tests.cli.conftest import Run
+from tests.sales.paid import APRIL, MAY, event, invoice, line
+
+Write = Callable[[str], str]
+
+FILE = """\
+customer,credits,ends,paid_cents,currency,name,email,stripe_customer_id
+team,1000,2090-01-01,2500,usd,,,
+acme,250,,,,Acme,ann@acme.example,cus_7
+acme,40,2090-06-30T18:00Z,,,,,
+zero,0,,,,Zero,,cus_8
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(text: str) -> str:
+        (tmp_path / "balances.csv").write_text(text)
+        return str(tmp_path / "balances.csv")
+
+    return written
+
+
+def state(billing: Billing) -> dict[str, Any]:
+    return {one.id: (one.stripe_customer_id, billing.entries(one.id)) for one in billing.customers()}
+
+
+@pytest.mark.database("sqlite")
+def test_a_dry_run_says_what_it_would_bring(run: Run, billing: Billing, write: Write) -> None:
+    before = state(billing)
+    said = run("import", write(FILE), "--dry-run").stdout
+    assert said == (
+        "Would bring 3 balances (1,290 credits), paid $25.00; 2 new customers, 2 linked to Stripe, 0 there already.\n"
+    )
+    assert state(billing) == before
+
+
+def test_balances_come_once(run: Run, billing: Billing, write: Write) -> None:
+    file = write(FILE)
+    assert run("import", file, "--at", "2025-01-01").stdout.startswith(
+        "Brought 3 balances (1,290 credits), paid $25.00;"
+    )
+    after = state(billing)
+    [bucket] = billing.buckets("team")
+    assert (bucket.granted, bucket.paid_cents, bucket.currency, bucket.description) == (
+        1000,
+        2500,
+        "usd",
+        "Opening balance",
+    )
+    assert (bucket.effective_at.isoformat(), bucket.status) == ("2025-01-01T00:00:00+00:00", "live")
+    assert [billing.wallet(name).available for name in ("team", "acme", "zero")] == [1000, 290, 0]
+    assert billing.find_customer("acme").name == "Acme"
+    assert billing.find_customer("zero").stripe_customer_id == "cus_8"
+    again = "Brought 0 balances; 0 new customers, 0 linked to Stripe, 3 there already.\n"
+    assert run("import", file).stdout == again
+    lines = FILE.splitlines()
+    turned = "\n".join([lines[0], *reversed(lines[1:])])
+    assert run("import", write(turned)).stdout == again
+    assert run("import", write(f"{lines[0]}\n{lines[1]}\n")).stdout.endswith("1 there already.\n")
+    assert state(billing) == after
+    more = f"{FILE}team,5,,,,,,\n"
+    assert run("import", write(more)).stdout.startswith("Brought 1 balance (5 credits);")
+
+
+@pytest.mark.database("sqlite")
+def test_all_that_is_wrong_is_said_at_once(run: Run, billing: Billing, write: Write) -> None:
+    before = state(billing)
+    said = run("import", write(
+        "customer,credits,ends,paid_cents,currency,unit,stripe_customer_id,row\n"
+        "a,12,,,,,,\n"
+        ",5,,,,,,\n"
+        "b,-5,,,,,,\n"
+        "c,1.5,,,,,,\n"
+        "d,1.234,,,,tokens,,\n"
+        "e,5,yesterday,,,,,\n"
+        "f,5,2001-01-01,,,,,\n"
+        "g,5,,100,,,,\n"
+        "h,5,,1.5,usd,,,\n"
+        "i,0,,100,usd,,,\n"
+        "j,5,,,,shells,,\n"
+        "k,5,,,dollar,,,\n"
+        "l,5\n"
+        "a,12,,,,,,\n"
+        "m,5,,,,,cus_1,\n"
+        "n,5,,,,,cus_5,\n"
+        "o,5,,,,,cus_5,\n"
+        "p,5,,,,,person,\n"
+        "q,5,,,,,,a row\n"
+    ), status=1).stderr.splitlines()  # fmt: skip
+    numbers = [int(line.split(":")[0].removeprefix("line ")) for line in said[:-1]]
+    assert numbers == [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 20]
+    assert said[-1] == "Nothing was brought."
+    assert state(billing) == before
+    taken = run("import", write("customer,credits,stripe_customer_id\nm,5,cus_1\n"), status=1).stderr
+    assert "line 2: stripe_customer_id: cus_1 belongs to 'team'" in taken
+    assert "missing columns: credits" in run("import", write("customer\na\n"), status=1).stderr
+    assert "unknown columns: colour" in run("import", write("customer,credits,colour\na,1,red\n"), status=1).stderr
+    assert "not CSV" in run("import", write('customer,credits\n"a,1\n'), status=1).stderr
+    assert (
+        "a time that has come" in run("import", write("customer,credits\na,1\n"), "--at", "2999-01-01", status=1).stderr
+    )
+    assert state(billing) == before
+
+
+def test_a_changed_row_is_refused_with_what_differs(run: Run, billing: Billing, write: Write) -> None:
+    run("import", write("customer,credits,row\nacme,250,a\nacme,10,b\nteam,7,\n"))
+    before = state(billing)
+    said = run("import", write("customer,credits,row\nacme,260,a\nacme,10,b\nteam,8,\nnew,5,\n"), status=1).stderr
+    assert "line 2: row 'a' was brought before: credits was 250, is 260" in said
+    assert "line 4: the customer's balance was brought before as 7 credits for ever, and this is 8 credits" in said
+    assert state(billing) == before, "and nothing of the rest is brought"
+    assert run("import", write("customer,credits,row\nteam,8,another\n")).stdout.startswith("Brought 1 balance")
+    assert billing.wallet("team").available == 15
+
+
+@pytest.mark.database("sqlite")
+def test_credits_have_the_decimals_of_their_unit(run: Run, billing: Billing, write: Write) -> None:
+    assert "(12.50 tokens)" in run("import", write("customer,credits,unit\nacme,12.5,tokens\n")).stdout
+    assert billing.wallet("acme", "tokens").available == 1250
+
+
+def test_a_subscription_is_taken_over_in_mid_period(run: Run, billing: Billing, write: Write) -> None:
+    """April was paid before the move, and is in the balance: its invoice grants nothing, whether it waits already or
+    comes later, and so does what comes back of it. May grants as usual.
+    """
+    import json
+
+    def take(held: dict[str, Any], id: str) -> str:
+        return billing.take_stripe_event(json.dumps(event(held, id=id)).encode()).status
+
+    april = invoice(line("price_basic", 1_000, id="il_1"), id="in_1", customer="cus_7")
+    assert take(april, "evt_1") == "waiting"
+    run(
+        "import",
+        write("customer,credits,stripe_customer_id\nacme,60,cus_7\n"),
+        "--at",
+        f"{APRIL + timedelta(days=14):%F}",
+    )
+    assert [one.status for one in billing.stripe_events()] == ["done"]
+    assert "before our time" in (billing.stripe_events()[0].reason or "")
+    late = invoice(line("price_basic", 1_000, id="il_2", item="si_2"), id="in_2", customer="cus_7")
+    assert take(late, "evt_2") == "done"
+    assert billing.wallet("acme").available == 60
+    may = invoice(
+        line("price_basic", 1_000, MAY, MAY + timedelta(days=31), id="il_3"), id="in_3", customer="cus_7", paid=MAY
+    )
+    assert take(may, "evt_3") == "done"
+    assert [bucket.granted for bucket in billing.buckets("acme")] == [100, 60]
+    assert take(invoice(line("price_basic", 1_000, id="il_4"), id="in_4"), "evt_4") == "done"
+    assert [bucket.granted for bucket in billing.buckets("team")] == [100], "who was not taken over is granted"
+
+
+@pytest.mark.slow
+def test_what_was_cut_off_goes_on(run: Run, billing: Billing, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    from billing.engine import importing as driver
+    from billing.sales import importing
+
+    monkeypatch.setattr(driver, "BATCH", 2)
+    file = write("customer,credits\n" + "".join(f"c{number},5\n" for number in range(5)))
+    bring, calls = importing.bring, 0
+
+    def breaks(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise RuntimeError
+        return bring(*args)
+
+    monkeypatch.setattr(importing, "bring", breaks)
+    with pytest.raises(AssertionError):
+        run("import", file)
+    assert len(billing.customers()) == 3
+    assert (
+        run("import", file).stdout
+        == "Brought 3 balances (15 credits); 3 new customers, 0 linked to Stripe, 2 there already.\n"
+    )

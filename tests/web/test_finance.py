@@ -1,0 +1,317 @@
+"""Finance's pages: the door, the month's review, the inbox, a customer."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from billing.access import passwords, signing_in, staff
+from billing.base.clock import SystemClock
+from billing.testing import TestBilling
+from tests.sales.paid import APRIL, CATALOG, JULY, JUNE, MAY, invoice, line, session, tell
+from tests.web.service import Service, service_on
+
+PASSWORD = "correct horse battery"
+INLINE = re.compile(r"<script|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real hashing, with less work in it."""
+    from argon2 import PasswordHasher
+
+    monkeypatch.setattr(passwords, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    passwords._nobody.cache_clear()
+    yield
+    passwords._nobody.cache_clear()
+
+
+@pytest.fixture
+def service(make_billing: Callable[..., TestBilling]) -> Service:
+    billing = make_billing(catalog=CATALOG, start=APRIL)
+    billing.customer("team", name="Team", stripe_customer_id="cus_1")
+    return service_on(billing)
+
+
+def invited(service: Service, email: str = "ann@example.com", role: str = "reviewer") -> str:
+    with service.billing.database.write() as tx:
+        return f"/finance/welcome/{staff.add(tx, email, role, SystemClock().now())[1]}"
+
+
+def form(page: TestResponse) -> str:
+    found = re.search(r'name="form" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+def get(client: Client, path: str) -> TestResponse:
+    return client.get(path, base_url="https://billing.example.com")
+
+
+def post(client: Client, path: str, at: str, **fields: str) -> TestResponse:
+    """Sends a form of the page at `at`."""
+    return client.post(path, data={"form": form(get(client, at)), **fields}, base_url="https://billing.example.com")
+
+
+def entered(service: Service, role: str = "reviewer", email: str = "ann@example.com") -> Client:
+    """A browser in which somebody of that role has signed in."""
+    client, link = service.app.test_client(), invited(service, email, role)
+    assert post(client, link, link, password=PASSWORD, again=PASSWORD).status_code == 303
+    answer = post(client, "/finance/sign-in", "/finance/sign-in", email=email, password=PASSWORD)
+    assert (answer.status_code, answer.location) == (303, "/finance/allocations")
+    return client
+
+
+@pytest.mark.database("sqlite")
+def test_the_way_in_and_out(service: Service) -> None:
+    client, link = service.app.test_client(), invited(service)
+    there = get(client, "/finance/inbox?status=done")
+    assert (there.status_code, there.location) == (303, "/finance/sign-in?next=/finance/inbox?status%3Ddone")
+    assert "not the same" in post(client, link, link, password=PASSWORD, again="another one").text
+    assert "12 to" in post(client, link, link, password="short", again="short").text
+    assert post(client, link, link, password=PASSWORD, again=PASSWORD).location == "/finance/sign-in"
+    assert get(client, link).status_code == 404, "it works once"
+    wrong = post(client, "/finance/sign-in", there.location, email="ann@example.com", password="wrong")
+    nobody = post(client, "/finance/sign-in", there.location, email="bob@example.com", password="wrong")
+    assert wrong.status_code == nobody.status_code == 401
+    hidden = re.compile(r'value="[^"]*"')
+    assert hidden.sub("", wrong.text) == hidden.sub("", nobody.text), "who is there is not told"
+    answer = post(client, "/finance/sign-in", there.location, email="ann@example.com", password=PASSWORD,
+                  next="/finance/inbox?status=done")  # fmt: skip
+    assert answer.location == "/finance/inbox?status=done"
+    cookie = next(one for one in answer.headers.getlist("Set-Cookie") if one.startswith("billing_staff="))
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/finance"} <= set(cookie.split("; "))
+    page = get(client, answer.location)
+    assert (page.status_code, "ann@example.com" in page.text) == (200, True)
+    held = client.get_cookie("billing_staff", domain="billing.example.com", path="/finance")
+    assert post(client, "/finance/sign-out", "/finance/inbox").location == "/finance/sign-in"
+    assert held is not None
+    client.set_cookie("billing_staff", held.value, domain="billing.example.com", path="/finance")
+    assert get(client, "/finance/inbox").status_code == 303, "a copy of the cookie opens nothing"
+
+
+@pytest.mark.parametrize(
+    "next", ["https://evil.example", "//evil.example", "/\\evil.example", "/finance/\\x", "/portal/x"]
+)
+@pytest.mark.database("sqlite")
+def test_a_sign_in_leads_to_finance_only(service: Service, next: str) -> None:  # noqa: A002
+    client = entered(service)
+    assert client.get("/finance/sign-in", query_string={"next": next},
+                      base_url="https://billing.example.com").location == "/finance/allocations"  # fmt: skip
+
+
+@pytest.mark.database("sqlite")
+def test_a_form_from_elsewhere_does_nothing(service: Service) -> None:
+    failed = tell(service.billing, invoice(currency=5), id="evt_1")
+    assert failed.status == "failed"
+    client, other = entered(service), entered(service, email="bob@example.com")
+    theirs = form(get(other, "/finance/inbox"))
+    before = form(get(service.app.test_client(), "/finance/sign-in"))
+    for token in ("", "x", theirs, before):
+        answer = client.post("/finance/inbox/replay", data={"form": token, "event": "evt_1"},
+                             base_url="https://billing.example.com")  # fmt: skip
+        assert answer.status_code == 400, token
+        out = client.post("/finance/sign-out", data={"form": token}, base_url="https://billing.example.com")
+        assert out.status_code == 400
+    fresh = service.app.test_client()
+    assert fresh.post("/finance/sign-in", data={"email": "ann@example.com", "password": PASSWORD}).status_code == 400
+    assert service.billing.stripe_events()[0].attempts == 1
+    assert get(client, "/finance/inbox").status_code == 200
+
+
+@pytest.mark.database("sqlite")
+def test_who_tries_too_often_waits(service: Service) -> None:
+    client = service.app.test_client()
+    page = form(get(client, "/finance/sign-in"))
+    for _ in range(signing_in.OF_ACCOUNT + 1):
+        answer = client.post("/finance/sign-in", data={"form": page, "email": "a@b.c", "password": "x"},
+                             base_url="https://billing.example.com")  # fmt: skip
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 900
+    assert "Try again in 15 minutes" in answer.text
+
+
+@pytest.mark.database("sqlite")
+def test_who_is_behind_a_proxy_is_counted_by_the_address_it_names(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing_in, "OF_ADDRESS", 2)
+    client = service.app.test_client()
+    page = form(get(client, "/finance/sign-in"))
+
+    def tried(forwarded: str, near: str = "127.0.0.1") -> list[int]:
+        return [
+            client.post("/finance/sign-in", data={"form": page, "email": f"{number}{forwarded}{near}@b.c"},
+                        base_url="https://billing.example.com", headers={"X-Forwarded-For": forwarded},
+                        environ_base={"REMOTE_ADDR": near}).status_code
+            for number in range(3)
+        ]  # fmt: skip
+
+    assert tried("10.9.9.9, 10.0.0.1") == [401, 401, 429]
+    assert tried("10.0.0.2") == [401, 401, 429]
+    assert tried("10.0.0.3", near="10.7.7.7") == [401, 401, 429]
+    assert tried("10.0.0.4", near="10.7.7.7") == [429, 429, 429], "an address that anybody could name is not believed"
+
+
+@pytest.mark.database("sqlite")
+def test_pages_are_strict_and_for_staff_alone(service: Service) -> None:
+    paths = ("/finance/allocations", "/finance/allocations.csv", "/finance/inbox", "/finance/customers",
+             "/finance/customers/team", "/finance/reconciliation")  # fmt: skip
+    for path in paths:
+        assert get(service.app.test_client(), path).status_code == 303, path
+    client = entered(service, "viewer")
+    for path in (*paths, "/finance/sign-in", "/finance/customers/nobody"):
+        answer = get(client, path)
+        assert answer.status_code == {"/finance/sign-in": 303, "/finance/customers/nobody": 404}.get(path, 200), path
+        assert not INLINE.search(answer.text), path
+        assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def bought(service: Service) -> None:
+    """A spring's invoices: one granted, one of a stranger, one of an unknown price, a free month, one that failed."""
+    billing = service.billing
+    tell(billing, invoice(line("price_basic", 1_000, id="il_1"), id="in_1"))
+    tell(billing, invoice(line("price_pro", 2_500, MAY, JUNE, item="si_2"), paid=MAY, id="in_2", customer="cus_9"))
+    tell(billing, invoice(line("price_?", 700), paid=APRIL + timedelta(days=3), id="in_3"))
+    tell(billing, invoice(line("price_basic", 0, JUNE, JULY, item="si_3"), paid=APRIL + timedelta(days=4), id="in_4"))
+    tell(billing, invoice(currency=5, id="in_5"), at=APRIL + timedelta(days=5))
+
+
+def test_the_month_shows_what_was_paid_and_what_it_brought(service: Service) -> None:
+    bought(service)
+    client = entered(service)
+    page = get(client, "/finance/allocations").text
+    assert "Allocations, April 2025" in page
+    found = {row["invoice"]: row for row in sheet(get(client, "/finance/allocations.csv"))}
+    assert {name: (row["status"], row["expected_credits"], row["granted_credits"], row["credit_part_cents"])
+            for name, row in found.items()} == {
+        "in_1": ("granted", "100", "100", "1000"),
+        "in_3": ("held", "", "0", ""),
+        "in_4": ("held", "", "0", "0"),
+        "in_5": ("missing", "", "0", ""),
+    }  # fmt: skip
+    assert "unknown price" in found["in_3"]["reason"]
+    assert found["in_1"]["bucket"] in page
+    assert f'href="/finance/customers/team?unit=credits#{found["in_1"]["bucket"]}"' in page
+    may = {row["invoice"]: row["status"] for row in sheet(get(client, "/finance/allocations.csv?month=2025-05"))}
+    assert may == {"in_2": "held"}
+    assert get(client, "/finance/allocations?month=1999-99&page=x&status=odd").status_code == 200
+
+
+def test_filters_and_totals(service: Service) -> None:
+    bought(service)
+    tell(service.billing, invoice(line("price_basic", 900, MAY, JUNE, item="si_7"), id="in_7"))
+    client = entered(service)
+
+    def ids(query: str) -> set[str]:
+        rows = sheet(get(client, f"/finance/allocations.csv?{query}"))
+        return {row["invoice"] for row in rows}
+
+    assert ids("status=granted") == {"in_1", "in_7"}
+    assert ids("plan=basic") == {"in_1", "in_4", "in_7"}
+    assert ids("customer=cus_9&month=2025-05") == {"in_2"}
+    assert ids("customer=nobody") == set()
+    page = get(client, "/finance/allocations?plan=basic&status=granted").text
+    total = page[page.index('id="totals"') :]
+    assert "$19.00" in total
+    assert total.count(">200<") == 2, "expected and granted"
+
+
+@pytest.mark.database("sqlite")
+def test_a_mismatch_is_seen(service: Service, make_billing: Callable[..., TestBilling]) -> None:
+    """The plan brings 100 by the catalog that granted, 250 by the one that reviews: as a wrong grant would."""
+    tell(service.billing, invoice(line("price_basic", 1_000, id="il_1"), id="in_1"))
+    from billing.catalog.loading import parse
+
+    other = make_billing(
+        catalog=parse('[units.images]\n[plans.basic]\nname = "Basic"\ncredits = 250\nprices = ["price_basic"]\n')
+    )
+    other.clock.move(service.billing.now)
+    client = entered(service_on(other), email="bob@example.com")
+    [row] = sheet(get(client, "/finance/allocations.csv?month=2025-04"))
+    assert (row["status"], row["expected_credits"], row["granted_credits"]) == ("mismatched", "250", "100")
+
+
+@pytest.mark.slow
+def test_pages_of_fifty(service: Service) -> None:
+    for number in range(51):
+        tell(service.billing, invoice(line("price_?", number), id=f"in_{number:03}"))
+    client = entered(service)
+    first, second = (get(client, f"/finance/allocations?page={page}").text for page in (1, 2))
+    assert "Page 1 of 2" in first
+    assert (first.count('rowheader" scope="row"'), second.count('rowheader" scope="row"')) == (51, 2)
+
+
+@pytest.mark.database("sqlite")
+def test_a_text_that_a_spreadsheet_would_run_is_told_apart(service: Service) -> None:
+    tell(service.billing, invoice(line("=HYPERLINK(1)", 5), id="in_1", customer='+cus,"x'))
+    answer = get(entered(service), "/finance/allocations.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    [row] = sheet(answer)
+    assert row["stripe_customer"] == "'+cus,\"x"
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row.values())
+
+
+def test_the_inbox_shows_why_and_replays(service: Service) -> None:
+    billing = service.billing
+    tell(billing, invoice(line("price_basic", 1_000), id="in_1", customer="cus_2"), id="evt_1")
+    tell(billing, invoice(currency=5), id="evt_2")
+    billing.advance(by=timedelta(days=2))
+    client = entered(service)
+    page = get(client, "/finance/inbox").text
+    assert ("evt_2" in page, "evt_1" in page, "2 days" in page) == (True, False, True)
+    waits = get(client, "/finance/inbox?status=waiting").text
+    assert "cus_2 is linked to nobody" in waits
+    billing.customer("two", stripe_customer_id="cus_2")
+    told = post(client, "/finance/inbox/replay", "/finance/inbox?status=waiting", event="evt_1", status="waiting")
+    assert "evt_1 was tried again: done." in get(client, told.location).text
+    assert billing.wallet("two").available == 100
+    told = post(client, "/finance/inbox/replay-failed", "/finance/inbox")
+    assert "1 tried again, 0 of them done." in get(client, told.location).text
+    assert post(client, "/finance/inbox/replay", "/finance/inbox", event="evt_9").status_code == 404
+    assert get(client, "/finance/inbox?status=failed&after=evt_9").status_code == 303
+
+
+@pytest.mark.database("sqlite")
+def test_a_viewer_looks_and_does_nothing(service: Service) -> None:
+    tell(service.billing, invoice(currency=5), id="evt_1")
+    client = entered(service, "viewer")
+    assert "Replay" not in get(client, "/finance/inbox").text
+    for path in ("/finance/inbox/replay", "/finance/inbox/replay-failed"):
+        answer = post(client, path, "/finance/inbox", event="evt_1")
+        assert (answer.status_code, "needs the role reviewer" in answer.text) == (403, True)
+    assert service.billing.stripe_events()[0].attempts == 1
+
+
+def test_a_customer_with_buckets_money_and_entries(service: Service) -> None:
+    bought(service)
+    service.billing.spend("team", 30, key="s1", description="Render of the harbour")
+    client = entered(service)
+    page = get(client, "/finance/customers/team").text
+    for text in ("Basic plan, April 2025", "$10.00", "Render of the harbour", "$3.00", "cus_1", "consumed"):
+        assert text in page, text
+    assert "consumed" not in get(client, "/finance/customers/team?cause=nothing").text
+    assert get(client, "/finance/customers/team?unit=shells").status_code == 404
+    listed = get(client, "/finance/customers?search=cus_1").text
+    assert 'href="/finance/customers/team"' in listed
+    assert "Nobody here is like" in get(client, "/finance/customers?search=%25").text
+
+
+def test_a_pack_that_a_session_paid_for_is_no_missing_line(service: Service) -> None:
+    paid = invoice(line("price_small", 1_000, item=None), id="in_1")
+    tell(service.billing, session(invoice="in_1"))
+    tell(service.billing, paid)
+    [row] = sheet(get(entered(service), "/finance/allocations.csv"))
+    assert (row["status"], row["granted_credits"]) == ("granted", "100")
+
+
+def sheet(answer: TestResponse) -> list[dict[str, str]]:
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.text)))
