@@ -55,7 +55,7 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
     sold = _sell(catalog, wallets, invoice, dict(_by_id(lines)), outcomes)
     if sold:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, invoice=invoice.id), sold)
+        claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), sold)
         topups.tell_paid(tx, sold)
     granted = tuple(one.sale.origin for one in sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
@@ -109,18 +109,20 @@ def _sell(
             wallet, plan = wallets[sale.unit], catalog.plans[sale.plan]
             _begin_period(catalog, wallet, sale, plan)
             parts = {id: credit_part(lines[id][0].net_cents, plan.credit_share) for id in sale.lines}
-            sold.append(Sold(wallet, _allocate(wallet, plan, sale, invoice.id), sale, parts))
+            _allocate(wallet, plan, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
         elif isinstance(sale, PackSale):
             wallet, pack = wallets[sale.unit], catalog.packs[sale.pack]
             # What was netted against the line bought stands on the negative lines, the rest of the sale on that line.
             parts = {id: lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not lines[id][0].is_negative)
             parts[bought] += sale.cents - sum(parts.values())
-            sold.append(Sold(wallet, topups.deliver(wallet, pack.name, sale, invoice.id), sale, parts))
+            topups.deliver(wallet, pack.name, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
     return sold
 
 
-def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> int:
+def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> None:
     lot = grants.Lot(
         credits=sale.credits,
         description=_words(plan.name, sale),
@@ -133,7 +135,7 @@ def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) ->
         series=f"plan:{sale.item}",
         period_end=sale.period_end,
     )
-    return grants.add(wallet, lot).number
+    grants.sell(wallet, sale.origin, [lot])
 
 
 def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan) -> None:

@@ -11,7 +11,8 @@ from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause
 
 def too_much(position: Position, credits: int) -> Refusal | None:
     """A wallet holds 10^15 credits at most, so that no sum of them is too large for a database."""
-    room = LARGEST_CREDITS - sum(bucket.left for bucket in position.buckets.values())
+    to_come = sum(month.remaining for month in position.months.values() if month.to_come)
+    room = LARGEST_CREDITS - to_come - sum(bucket.left for bucket in position.buckets.values())
     if credits <= room:
         return None
     return Invalid.field(
