@@ -200,7 +200,7 @@ class _Judging:
 
     def _in_trial(self, line: Line) -> bool:
         until = self.trials.get(line.subscription or "")
-        return until is not None and line.end <= until
+        return until is not None and line.start < until
 
     def _begin(
         self, group: _Group, terms: PlanTerms, origin: str, level: int, cents: int, *, trial: bool = False

@@ -67,10 +67,11 @@ class PeriodHistory:
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What a change takes of an earlier sale, in one of its windows."""
+    """What a change takes of an earlier sale, in one of the period's windows: the one that ends at `ends_at`."""
 
     origin: str
     window: int
+    ends_at: datetime
     credits: int
     cents: int
 
@@ -182,7 +183,7 @@ def _taken(history: PeriodHistory, at: datetime, credits: Sequence[int], cents: 
             less = min(fewer, max(sale.credits_left(window), 0))
             back = min(part, max(sale.cents_left(window), 0))
             fewer, part = fewer - less, part - back
-            found.append(Take(sale.origin, window, less, back))
+            found.append(Take(sale.origin, window, history.windows[window].ends_at, less, back))
         assert not fewer, "a change takes more than the period's sales brought"
         if part:
             found[-1] = replace(found[-1], cents=found[-1].cents + part)
@@ -215,6 +216,19 @@ def taken_from(sales: Sequence[PastSale], takes: Sequence[Take]) -> tuple[PastSa
                 cents[take.window] += take.cents
         found.append(replace(sale, taken_credits=tuple(credits), taken_cents=tuple(cents)))
     return tuple(found)
+
+
+def ended_early(histories: Sequence[PeriodHistory]) -> list[PeriodHistory]:
+    """The histories, those marked as ended in the middle of which another period of the item began."""
+    return [
+        replace(history, ended=True)
+        if any(
+            other.item == history.item and history.start < other.start < history.end != other.end
+            for other in histories
+        )
+        else history
+        for history in histories
+    ]
 
 
 def _running(spans: Sequence[Window], at: datetime) -> int:
