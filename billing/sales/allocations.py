@@ -18,9 +18,10 @@ from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.planchange import PeriodHistory
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, PlanChange, Waiting
-from billing.sales import changing, claims, histories, ordering, planned, stripe_customers, stripe_prices, topups
+from billing.sales import changing, claims, histories, ordering, planned, returned, stripe_customers, stripe_prices, topups
 from billing.sales import subscriptions as mirrored
 from billing.sales.claims import Sold, Source
+from billing.sales.payments import Purchase
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
 from billing.stripe.questions import Known, PaidInvoices, Question, SubscriptionById
@@ -110,10 +111,20 @@ def _apply(
         for wallet, cuts in selling.cuts:
             ends.record(tx, wallet, cuts)
         topups.tell_paid(tx, selling.sold)
+        _catch_up(tx, catalog, invoice, selling.sold)
     granted = tuple(one.sale.origin for one in selling.sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
+
+
+def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold]) -> None:
+    """What has just been sold may have been refunded before we learnt of it; and of what changes took from, refunds
+    want so much less.
+    """
+    taken = {(one.wallet.id, take.origin) for one in sold for take in one.taken}
+    for paid_by in sorted({invoice.id, *claims.invoices_of(tx, taken)}):
+        returned.catch_up(tx, catalog, Purchase(invoice=paid_by))
 
 
 def _trials(tx: Tx, lines: Sequence[_Owned], known: Known | None) -> dict[str, datetime | None]:

@@ -78,6 +78,16 @@ def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) ->
     return {(row.wallet_id, row.origin) for row in tx.connection.execute(its)}
 
 
+def invoices_of(tx: Tx, origins: Collection[tuple[int, str]]) -> set[str]:
+    """The invoices that brought these sales (wallet, origin)."""
+    s = sales.c
+    found = set()
+    for wallet, origin in origins:
+        its = select(s.invoice_id).where(s.wallet_id == wallet, s.origin == origin, s.invoice_id.is_not(None))
+        found.update(tx.connection.execute(its).scalars())
+    return found
+
+
 def record(tx: Tx, source: Source, sold: Sequence[Sold]) -> None:
     """Writes the sales and claims of months that have been written. An object that another transaction claimed
     meanwhile, under another wallet's lock, breaks a unique rule: then all of it is rolled back and tried again.
