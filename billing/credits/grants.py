@@ -78,9 +78,7 @@ def add(wallet: OpenWallet, lot: Lot, key: str | None = None, request: str | Non
     return bucket
 
 
-def sell(
-    wallet: OpenWallet, sale: str, lots: Sequence[Lot], *, until: datetime | None = None
-) -> list[MonthState]:
+def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot], *, until: datetime | None = None) -> list[MonthState]:
     """Decides a sale in an open wallet, a lot for each of its months in order of time; the caller writes.
 
     A sale of one month is granted at once. Of several, what was paid goes to prepaid, and each is allotted at its

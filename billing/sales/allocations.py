@@ -18,7 +18,17 @@ from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.planchange import PeriodHistory
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, PlanChange, Waiting
-from billing.sales import changing, claims, histories, ordering, planned, returned, stripe_customers, stripe_prices, topups
+from billing.sales import (
+    changing,
+    claims,
+    histories,
+    ordering,
+    planned,
+    returned,
+    stripe_customers,
+    stripe_prices,
+    topups,
+)
 from billing.sales import subscriptions as mirrored
 from billing.sales.claims import Sold, Source
 from billing.sales.payments import Purchase
@@ -68,10 +78,8 @@ def _questions(tx: Tx, invoice: Invoice, lines: Sequence[_Owned], known: Known |
     plans = [line for line, owner in lines if isinstance(owner, Plan) and line.item is not None]
     done = claims.claimed(tx, [line.id for line in plans])
     new = [line for line in plans if line.id not in done]
-    found: list[Question] = []
-    for subscription in dict.fromkeys(line.subscription for line in new if line.is_free and line.subscription):
-        if not ordering.trial_of(tx, subscription, known)[0]:
-            found.append(SubscriptionById(subscription))
+    free = dict.fromkeys(line.subscription for line in new if line.is_free and line.subscription)
+    found: list[Question] = [SubscriptionById(id) for id in free if not ordering.trial_of(tx, id, known)[0]]
     if ordering.compares(new) and invoice.subscription is not None:
         found.append(PaidInvoices(invoice.subscription))
         items, ends_at = {line.item or "" for line in new}, {line.end for line in new}

@@ -30,9 +30,7 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
     return found
 
 
-def grant(
-    wallet: OpenWallet, change: PlanChange, lots: Sequence[grants.Lot], ended_at: datetime | None
-) -> None:
+def grant(wallet: OpenWallet, change: PlanChange, lots: Sequence[grants.Lot], ended_at: datetime | None) -> None:
     """Grants what it brings more, and earns what brings nothing."""
     if lots:
         grants.sell(wallet, change.origin, lots, until=ended_at)

@@ -111,9 +111,7 @@ def _less(history: PeriodHistory, rows: Sequence[Row[Any]], takes: Sequence[Row[
     )
 
 
-def _brought(
-    tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]
-) -> dict[tuple[int, str], list[Row[Any]]]:
+def _brought(tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]) -> dict[tuple[int, str], list[Row[Any]]]:
     m, s = months.c, sales.c
     of = months.join(sales, (s.wallet_id == m.wallet_id) & (s.origin == m.sale))
     its = s.wallet_id.in_([wallet.id for wallet in wallets]) & s.item_id.in_(list(items))

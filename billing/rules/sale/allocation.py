@@ -43,7 +43,7 @@ def decide(
         return (whole,) if whole.lines or has_more else ()
     plans = plan_sales(priced, paid_at, invoice, claimed, histories, trials or {})
     named = {id for one in plans for id in one.lines} | set(claimed)
-    return (
+    others = [
         *_unknown([line for line, owner in priced if owner is None and line.id not in named]),
         *pack_sales(
             [(line, owner) for line, owner in priced if isinstance(owner, PackTerms)],
@@ -51,8 +51,19 @@ def decide(
             paid_at,
             claimed,
         ),
-        *plans,
-    )
+    ]
+    return _in_order(plans, others, {line.id: at for at, line in enumerate(every)})
+
+
+def _in_order(plans: Sequence[Outcome], others: Sequence[Outcome], place: Mapping[str, int]) -> tuple[Outcome, ...]:
+    """As they stand on the invoice; but what plans bring keeps its own order among itself, that of time."""
+    places = sorted(place[one.lines[0]] for one in plans if one.lines)
+    found = [(place[one.lines[0]], one) for one in others]
+    for one in plans:
+        found.append((places[0] if places else len(place), one))
+        if one.lines:
+            places.pop(0)
+    return tuple(one for _, one in sorted(found, key=lambda pair: pair[0]))
 
 
 def _whole_waits(every: list[Line], priced: Sequence[Sold], has_more: bool) -> Refused | None:

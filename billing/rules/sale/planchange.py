@@ -223,8 +223,7 @@ def ended_early(histories: Sequence[PeriodHistory]) -> list[PeriodHistory]:
     return [
         replace(history, ended=True)
         if any(
-            other.item == history.item and history.start < other.start < history.end != other.end
-            for other in histories
+            other.item == history.item and history.start < other.start < history.end != other.end for other in histories
         )
         else history
         for history in histories
