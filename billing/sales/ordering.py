@@ -88,5 +88,5 @@ def trial_of(tx: Tx, subscription: str, known: Known | None) -> tuple[bool, date
     if told is not None:
         return True, told.trial_end
     s = subscriptions.c
-    row = tx.connection.execute(select(s.items, s.trial_end).where(s.id == subscription)).first()
-    return (True, row.trial_end) if row is not None and row.items is not None else (False, None)
+    row = tx.connection.execute(select(s.subscribed_items, s.trial_end).where(s.id == subscription)).first()
+    return (True, row.trial_end) if row is not None and row.subscribed_items is not None else (False, None)

@@ -46,7 +46,7 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         "created_at": told.created,
         "ended_at": told.ended_at,
         "seen_at": at,
-        "items": [_written(one) for one in told.items],
+        "subscribed_items": [_written(one) for one in told.items],
         "trial_end": told.trial_end,
         "collection_paused": told.collection_paused,
         "billing_mode": told.billing_mode,

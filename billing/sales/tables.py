@@ -275,7 +275,7 @@ subscriptions = Table(
     Column("created_at", UTCDateTime, nullable=False),  # by Stripe, as is `ended_at`
     Column("ended_at", UTCDateTime),
     Column("seen_at", UTCDateTime, nullable=False),  # how new what we know is: the time of the event that said so
-    Column("items", Json),  # each with its price, lookup key, quantity and period
+    Column("subscribed_items", Json),  # each with its price, lookup key, quantity and period
     Column("trial_end", UTCDateTime),
     Column("collection_paused", Text),  # what becomes of its invoices meanwhile
     Column("billing_mode", Text),
