@@ -14,7 +14,12 @@ depends_on = None
 JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TIME = sa.DateTime(timezone=True)
-MIRRORED = (("subscribed_items", JSON), ("trial_end", TIME), ("collection_paused", sa.Text()), ("billing_mode", sa.Text()))
+MIRRORED = (
+    ("subscribed_items", JSON),
+    ("trial_end", TIME),
+    ("collection_paused", sa.Text()),
+    ("billing_mode", sa.Text()),
+)
 
 
 def upgrade() -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from billing.testing import TestBilling
-from tests.sales import paid
-from tests.sales.told import Told
 from tests.sales.paid import APRIL, CATALOG, JULY, JUNE, MAY, invoice, line
+from tests.sales.told import Told
 from tests.stories.books import all_entries
 from tests.stories.story import moment
 

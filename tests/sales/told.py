@@ -44,9 +44,7 @@ class Told:
         return self.told(paid.event(held, kind, at=datetime.fromtimestamp(now, self.billing.now.tzinfo)))
 
     def ended(self) -> Told:
-        return self.subscription(
-            "customer.subscription.deleted", status="canceled", ended_at=seconds(self.billing.now)
-        )
+        return self.subscription("customer.subscription.deleted", status="canceled", ended_at=seconds(self.billing.now))
 
     def refunded(self, invoice: str, cents: int, id: str = "re_1") -> Told:
         """A refund of an invoice's payment succeeded; both are told twice."""

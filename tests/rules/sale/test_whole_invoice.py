@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
-from billing.rules.sale.values import Allocation, PackSale, PlanTerms, Sold, Waiting
+from billing.rules.sale.values import Allocation, PackSale, PlanChange, PlanTerms, Sold, Waiting
 from tests.rules.sale.selling import (
     APRIL,
     BASIC,
@@ -112,12 +112,15 @@ def test_whatever_the_invoice(lines: list[Sold], paid_at: Any) -> None:
     named = [id for one in found for id in one.lines]
     assert len(named) == len(set(named)), "no line is in two outcomes"
     assert set(named) <= {one.id for one, _ in lines if one.price is not None}
-    sales = [one for one in found if isinstance(one, Allocation | PackSale)]
+    sales = [one for one in found if isinstance(one, Allocation | PlanChange | PackSale)]
     assert len({one.origin for one in sales}) == len(sales)
     for sale in sales:
-        assert sale.credits > 0 or isinstance(sale, Allocation)
+        if isinstance(sale, Allocation | PlanChange):
+            assert all(month.credits > 0 and (month.expires_at or MAY) > APRIL for month in sale.months)
+            continue
+        assert sale.credits > 0
         assert sale.cents >= 0
-        assert isinstance(sale, Allocation) or sale.expires_at is None or sale.expires_at > APRIL
+        assert sale.expires_at is None or sale.expires_at > APRIL
     again = decide(
         lines,
         paid_at,
