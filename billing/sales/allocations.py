@@ -54,7 +54,7 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
     lines = _owned(tx, catalog, invoice)
-    needs = ordering.unknown(known, _questions(tx, invoice, lines, known))
+    needs = ordering.unknown(known, _questions(tx, invoice, paid_at, lines, known))
     if needs:
         return Applied(needs=needs)
     before = [
@@ -73,7 +73,9 @@ def _owned(tx: Tx, catalog: Catalog, invoice: Invoice) -> list[_Owned]:
     ]
 
 
-def _questions(tx: Tx, invoice: Invoice, lines: Sequence[_Owned], known: Known | None) -> list[Question]:
+def _questions(
+    tx: Tx, invoice: Invoice, paid_at: datetime, lines: Sequence[_Owned], known: Known | None
+) -> list[Question]:
     """What has to be known before it can be applied in its turn. Nothing, once all of it was."""
     plans = [line for line, owner in lines if isinstance(owner, Plan) and line.item is not None]
     done = claims.claimed(tx, [line.id for line in plans])
@@ -83,7 +85,9 @@ def _questions(tx: Tx, invoice: Invoice, lines: Sequence[_Owned], known: Known |
     if ordering.compares(new) and invoice.subscription is not None:
         found.append(PaidInvoices(invoice.subscription))
         items, ends_at = {line.item or "" for line in new}, {line.end for line in new}
-        found.extend(ordering.of_money(ordering.compared(tx, items, ends_at, invoice.id), known))
+        before = [one.id for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]
+        compared = ordering.compared(tx, items, ends_at, invoice.id)
+        found.extend(ordering.of_money(dict.fromkeys([*compared, *before]), known))
     return found
 
 

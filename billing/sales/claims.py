@@ -81,7 +81,7 @@ def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) ->
 def invoices_of(tx: Tx, origins: Collection[tuple[int, str]]) -> set[str]:
     """The invoices that brought these sales (wallet, origin)."""
     s = sales.c
-    found = set()
+    found: set[str] = set()
     for wallet, origin in origins:
         its = select(s.invoice_id).where(s.wallet_id == wallet, s.origin == origin, s.invoice_id.is_not(None))
         found.update(tx.connection.execute(its).scalars())

@@ -61,7 +61,7 @@ def _history(
     unit: str,
     item: str,
     rows: Sequence[Row[Any]],
-    brought: Mapping[tuple[int, str], Sequence[Row[Any]]],
+    brought: Mapping[tuple[int, str], Sequence[Any]],
     gone: Collection[str],
 ) -> PeriodHistory:
     first = rows[0]
@@ -111,12 +111,12 @@ def _less(history: PeriodHistory, rows: Sequence[Row[Any]], takes: Sequence[Row[
     )
 
 
-def _brought(tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]) -> dict[tuple[int, str], list[Row[Any]]]:
+def _brought(tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]) -> dict[tuple[int, str], list[Any]]:
     m, s = months.c, sales.c
     of = months.join(sales, (s.wallet_id == m.wallet_id) & (s.origin == m.sale))
     its = s.wallet_id.in_([wallet.id for wallet in wallets]) & s.item_id.in_(list(items))
     query = select(m.wallet_id, m.sale, m.ends_at, m.credits, m.cents).select_from(of).where(its)
-    found: dict[tuple[int, str], list[Row[Any]]] = {}
+    found: dict[tuple[int, str], list[Any]] = {}
     for row in tx.connection.execute(query):
         found.setdefault((row.wallet_id, row.sale), []).append(row)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from billing.sales import refunds
+from billing.sales import payments, refunds
 from billing.stripe.values import Refund
 from billing.testing import TestBilling
 from tests.sales import paid
@@ -51,8 +51,6 @@ class Told:
         refund = Refund(id, None, f"pi_{invoice}", cents, "usd", "succeeded", self.billing.now, {})
         for _ in range(2):
             with self.billing.database.write() as tx:
-                from billing.sales import payments
-
                 payments.note(tx, payments.Purchase(invoice=invoice), [(f"pi_{invoice}", None)])
                 assert not refunds.apply(tx, self.billing.catalog, refund, {}).waits
         return self
@@ -62,7 +60,7 @@ class Told:
         return self
 
     def shows(self, credits: str, cents: str) -> Told:
-        """available · held · owed, and deferred · earned · broken (· refunded · credited, 0 where they are not said)."""
+        """available · held · owed, and deferred · earned · broken (· refunded · credited, 0 if not said)."""
         wallet, sums = self.billing.wallet("team"), books(all_entries(self.billing, "team"))
         assert (wallet.available, wallet.held, wallet.owed) == counted(credits)
         found = (sums.deferred, sums.earned, sums.broken, sums.refunded, sums.credited)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -325,7 +326,7 @@ def test_whatever_is_done_and_undone_the_entitlement_telescopes(
         steps_in = [*most, (span.ends_at, 0)]
         weighed = sum(
             level * span.seconds(since, until)
-            for (since, level), (until, _) in zip(steps_in, steps_in[1:], strict=False)
+            for (since, level), (until, _) in pairwise(steps_in)
         )
         assert credits * span.whole_seconds <= weighed
     moved = sum(month.cents for one in sales for month in one.months)
