@@ -46,10 +46,10 @@ class Plan:
     """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices`
     is paid.
 
-    `prices` are Stripe price ids or lookup keys. `trial_credits` are what a trial brings; `on_upgrade`: does what a change
-    to it brings more come at once, or with the next period? `overdraft` None means the catalog's. `credit_share` is the
-    part of a line's net that is for credits, the rest is outside these books. Rules: the handbook's
-    *Allocation*, *Plan change mid-period*, *Its end*.
+    `prices` are Stripe price ids or lookup keys. `trial_credits` are what a trial brings; `on_upgrade`: does what a
+    change to it brings more come at once, or with the next period? `overdraft` None means the catalog's.
+    `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules: the
+    handbook's *Allocation*, *Plan change mid-period*, *Its end*.
     """
 
     id: str

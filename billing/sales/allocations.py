@@ -224,12 +224,12 @@ class _Selling:
     def _change(self, change: PlanChange) -> None:
         wallet, key = self.wallets[change.unit], (change.item, change.unit, change.period_end)
         if change.lines:
-            taken = changing.take(self.tx, wallet, change)
             if change.months or change.level is not None:
                 planned.change_plan(self.catalog, wallet, change)
             plan = self.catalog.plans[change.plan]
             ended_at = mirrored.ended_at(self.tx, change.subscription) if len(change.months) > 1 else None
             changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id), ended_at)
+            taken = changing.take(self.tx, wallet, change)
             self.origins.setdefault(key, []).append(change.origin)
             self.sold.append(Sold(wallet, change, self._parts(change.lines), taken))
         if change.ends:

@@ -10,7 +10,7 @@ import pytest
 
 from billing.catalog.loading import parse
 from billing.testing import TestBilling
-from tests.sales.paid import APRIL, JUNE, MAY, Json, invoice, line, seconds
+from tests.sales.paid import APRIL, JUNE, MAY, Json, body, event, invoice, line, seconds
 from tests.sales.told import Told
 from tests.stories.story import moment
 
@@ -203,3 +203,76 @@ def test_35_a_second_seat_and_back_to_one(year: Told) -> None:
     year.at(when).paid(invoice(*down, paid=when)).shows("150 · 0 · 0", "7,893 · 0 · 3,750 · 0 · 7,124")
     year.at("1 May 00:00").shows("250 · 0 · 0", "7,893 · 0 · 3,750 · 0 · 7,124")
     year.at("3 Jan 2026 00:00").shows("0 · 0 · 0", "0 · 0 · 11,643 · 0 · 7,124")
+
+
+def test_what_comes_back_to_a_sale_that_a_change_took_from(story: Told) -> None:
+    """Example 21 goes on: of the spend that made the debt, 50 are reversed, which undo as much of it."""
+    basic(story, "price_pro", 2_000)
+    spent = story.at("5 Apr 10:00").billing.spend("team", 230, key="spent")
+    story.at("11 Apr 00:00").paid(changes("11 Apr 00:00", ("price_pro", -1_333), ("price_basic", 667)))
+    story.shows("0 · 0 · 80", "0 · 1,334 · 0 · 0 · 666")
+    story.billing.reverse("team", spent.id, 50, key="back")
+    assert (story.billing.wallet("team").available, story.billing.wallet("team").owed) == (0, 30)
+    assert story.billing.audit() == []
+
+
+def test_a_cheaper_plan_with_more_credits(story: Told) -> None:
+    """More credits come, and the money that goes back leaves the period's sales."""
+    basic(story, "price_plus", 1_500)
+    down = changes("11 Apr 00:00", ("price_plus", -1_000), ("price_pro", 900))
+    story.at("11 Apr 00:00").paid(down).shows("200 · 0 · 0", "1,400 · 0 · 0 · 0 · 100")
+
+
+def test_up_without_more_credits_and_down_again(story: Told) -> None:
+    """What was earned at once is given back from what was earned."""
+    basic(story)
+    story.at("11 Apr 00:00").paid(changes("11 Apr 00:00", ("price_basic", -667), ("price_plus", 1_000)))
+    down = changes("12 Apr 00:00", ("price_plus", -950), ("price_basic", 633))
+    story.at("12 Apr 00:00").paid(down).shows("100 · 0 · 0", "1,000 · 16 · 0 · 0 · 317")
+
+
+def test_a_partial_refund_and_then_a_downgrade(story: Told) -> None:
+    """The change takes first, refunds walk over what remains: both together never take more than there was."""
+    basic(story, "price_pro", 2_000)
+    story.at("5 Apr 00:00").refunded("i1", 1_000).shows("125 · 0 · 0", "1,000 · 0 · 0 · 1,000 · 0")
+    down = changes("11 Apr 00:00", ("price_pro", -1_333), ("price_basic", 667))
+    story.at("11 Apr 00:00").paid(down).shows("25 · 0 · 0", "334 · 0 · 0 · 1,000 · 666")
+
+
+def test_the_31st(make_billing: Callable[..., TestBilling]) -> None:
+    start = moment("31 Jan 00:00")
+    story = Told(make_billing(catalog=CATALOG, start=start))
+    story.paid(invoice(line("price_yearly", 10_000, start, start.replace(year=2026)), paid=start))
+    story.at("27 Feb 23:59").shows("100 · 0 · 0", "10,000 · 0 · 0")
+    story.at("28 Feb 00:00").shows("200 · 0 · 0", "10,000 · 0 · 0")
+    story.at("31 Mar 00:00").shows("200 · 0 · 0", "9,167 · 0 · 833")
+    story.at("1 Feb 2026 00:00").shows("0 · 0 · 0", "0 · 0 · 10,000")
+    assert [one.expires_at.day for one in reversed(story.billing.buckets("team")) if one.expires_at] == [
+        1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ]  # fmt: skip
+
+
+def test_an_ending_learnt_late(year: Told) -> None:
+    """A month was allotted that should not have come: it ends, as if it never had been."""
+    year.at("2 Mar 00:00").shows("100 · 0 · 0", "8,334 · 0 · 1,666")
+    year.subscription("customer.subscription.deleted", status="canceled", ended_at=seconds("10 Feb 12:00"))
+    year.shows("0 · 0 · 0", "0 · 0 · 10,000")
+
+
+def test_a_year_that_is_learnt_after_its_end(make_billing: Callable[..., TestBilling]) -> None:
+    story = Told(make_billing(catalog=CATALOG, start=JANUARY))
+    story.at("2 Mar 00:00")
+    story.subscription("customer.subscription.deleted", status="canceled", ended_at=seconds("10 Feb 12:00"))
+    y1 = invoice(line("price_yearly", 10_000, JANUARY, NEXT_YEAR), paid=JANUARY, id="y1", total=10_000)
+    story.paid(y1).shows("0 · 0 · 0", "0 · 0 · 10,000")
+
+
+def test_what_is_not_paid_grants_nothing(story: Told) -> None:
+    """Past due and unpaid tell of no money; an invoice that was written off and then paid after all grants then."""
+    held = invoice(line("price_basic", 1_000, APRIL, MAY), paid="20 Apr 00:00", id="late")
+    for status in ("past_due", "unpaid", "paused"):
+        story.subscription(status=status, pause_collection=None)
+    waits = story.billing.take_stripe_event(body(event({**held, "status": "uncollectible"})))
+    assert waits.status == "waiting"
+    story.shows("0 · 0 · 0", "0 · 0 · 0")
+    story.at("20 Apr 00:00").paid(held).shows("100 · 0 · 0", "1,000 · 0 · 0").ends(april="2 May 00:00")
