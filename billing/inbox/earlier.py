@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from billing.base.db import Tx
-from billing.sales import before
+from billing.sales import before, payments
+from billing.sales.payments import Purchase
 from billing.sales.values import Applied
-from billing.stripe import payloads, payments, returns
+from billing.stripe import payloads, returns
+from billing.stripe import payments as payloads_of_payments
 from billing.stripe.questions import InvoiceById, InvoiceOfPayment, Known, Question, SessionOfPayment
 from billing.stripe.values import Event, Invoice, SeenSession
 
@@ -43,37 +44,40 @@ def _session(tx: Tx, start: datetime | None, event: Event) -> Applied | None:
 
 def _of_earlier_payment(tx: Tx, start: datetime, event: Event, kind: str, id: str, known: Known) -> Applied | None:
     """What comes back of a payment from before our time takes nothing: it has brought nothing."""
+    found = Applied(note=before.words(f"{id} is of a payment from", start))
     if before.known(tx, [id]):
-        return Applied(note=before.words(f"{id} is of a payment from", start))
-    questions = _payment_of(event)
+        return found
+    intent, charge, invoice = _payment_of(event)
+    purchase = Purchase(invoice) if invoice else payments.purchase_of(tx, intent, charge, known)
+    if isinstance(purchase, Purchase) and payments.sales_of(tx, purchase):
+        return None
+    questions: list[Question] = [InvoiceById(invoice) if invoice else InvoiceOfPayment(intent, charge)]
+    if intent is not None:
+        questions.append(SessionOfPayment(intent))
     missing = tuple(question for question in questions if question not in known)
     if missing:
         return Applied(needs=missing)
-    times = [_paid_at(known[question]) for question in questions]
-    paid = [at for at in times if at is not None]
+    paid = [at for at in (_paid_at(known[question]) for question in questions) if at is not None]
     if not paid or min(paid) >= start:
         return None
     before.claim(tx, kind, id, min(paid), start)
-    return Applied(note=before.words(f"{id} is of a payment from", start))
+    return found
 
 
-def _payment_of(event: Event) -> Sequence[Question]:
+def _payment_of(event: Event) -> tuple[str | None, str | None, str | None]:
+    """(payment intent, charge, invoice) that it is of, as far as it says so itself."""
     match event.object.get("object"):
         case "refund":
             refund = returns.refund(event.object)
-            intent, charge = refund.payment_intent, refund.charge
+            return refund.payment_intent, refund.charge, None
         case "dispute":
             dispute = returns.dispute(event.object)
-            intent, charge = dispute.payment_intent, dispute.charge
+            return dispute.payment_intent, dispute.charge, None
         case "charge":
-            paid = payments.charge(event.object)
-            intent, charge = paid.payment_intent, paid.id
+            charge = payloads_of_payments.charge(event.object)
+            return charge.payment_intent, charge.id, None
         case _:
-            return [InvoiceById(returns.credit_note(event.object).invoice)]
-    found: list[Question] = [InvoiceOfPayment(intent, charge)]
-    if intent is not None:
-        found.append(SessionOfPayment(intent))
-    return found
+            return None, None, returns.credit_note(event.object).invoice
 
 
 def _paid_at(found: Invoice | SeenSession | None) -> datetime | None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.inbox import mirroring, paying
+from billing.inbox import mirroring, paying, returning
 from billing.sales.values import Applied
 from billing.stripe.questions import Known
 from billing.stripe.values import Event
@@ -20,10 +20,20 @@ Handler = Callable[[Tx, Catalog, Event, Known], Applied]
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
+        "charge.dispute.closed": returning.handle_dispute,
+        "charge.dispute.created": returning.handle_dispute,
+        "charge.dispute.funds_reinstated": returning.handle_dispute,
+        "charge.dispute.funds_withdrawn": returning.handle_dispute,
+        "charge.dispute.updated": returning.handle_dispute,
+        "charge.refund.updated": returning.handle_refund,
+        "charge.refunded": returning.handle_charge_refunded,
         "checkout.session.async_payment_failed": paying.handle_session_failed,
         "checkout.session.async_payment_succeeded": paying.handle_session,
         "checkout.session.completed": paying.handle_session,
         "checkout.session.expired": paying.handle_session,
+        "credit_note.created": returning.handle_credit_note,
+        "credit_note.updated": returning.handle_credit_note,
+        "credit_note.voided": returning.handle_credit_note,
         "customer.created": mirroring.handle_customer,
         "customer.deleted": mirroring.handle_customer_deleted,
         "customer.subscription.created": mirroring.handle_subscription_created,
@@ -42,8 +52,12 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "invoice.payment_action_required": paying.handle_invoice_trouble,
         "invoice.payment_failed": paying.handle_invoice_trouble,
         "invoice.voided": paying.handle_invoice_unpaid,
+        "invoice_payment.paid": returning.handle_invoice_payment,
         "price.created": mirroring.handle_price,
         "price.updated": mirroring.handle_price,
+        "refund.created": returning.handle_refund,
+        "refund.failed": returning.handle_refund,
+        "refund.updated": returning.handle_refund,
     }
 )
 """All that is listened to: a webhook endpoint needs these types, and no others."""

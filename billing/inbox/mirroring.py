@@ -10,7 +10,7 @@ from billing.sales import payers, stripe_customers, stripe_prices, subscriptions
 from billing.sales.stripe_customers import REFERENCE, Nobody
 from billing.sales.values import Applied
 from billing.stripe import answers
-from billing.stripe.questions import Known
+from billing.stripe.questions import Known, SubscriptionById
 from billing.stripe.values import Event
 
 
@@ -58,7 +58,12 @@ def handle_customer_deleted(tx: Tx, _: Catalog, event: Event, known: Known) -> A
 
 def _mirror(tx: Tx, catalog: Catalog, event: Event, known: Known, *, first: bool) -> Applied:
     told = answers.subscription(event.object)
+    asked = SubscriptionById(told.id)
+    tied = not first and subscriptions.seen_at(tx, told.id) == event.created
+    if tied and known.get(asked) is not None:
+        told = known[asked]  # of two events within one second Stripe alone can say which is the newer
     sought = payers.seek(tx, told.customer, None, told.metadata, known)
     told = replace(told, metadata=sought.metadata)
     answer = subscriptions.mirror(tx, catalog, told, event.created, first=first)
-    return answer if answer.waits is None else replace(answer, needs=(*answer.needs, *sought.needs))
+    needs = sought.needs if answer.waits is not None else (asked,) if tied else ()
+    return replace(answer, needs=(*answer.needs, *needs)) if needs else answer

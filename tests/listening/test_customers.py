@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_event_of_the_old_stripe_customer_still_finds_its_customer(shop: Shop) -> None:

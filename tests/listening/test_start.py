@@ -22,6 +22,7 @@ def test_what_was_paid_before_it_grants_nothing_whatever_the_setting_becomes(sho
     assert shop.available() == 0
 
 
+@pytest.mark.slow
 def test_from_then_on_everything_counts(shop: Shop) -> None:
     shop.billing.stripe_start = shop.billing.now + timedelta(days=1)
     subscribe(shop)
@@ -43,6 +44,7 @@ def test_a_session_of_the_past_brings_nothing_on_any_way(shop: Shop) -> None:
     assert shop.available() == 0
 
 
+@pytest.mark.slow
 def test_nor_does_looking_through_years_of_it(shop: Shop) -> None:
     subscribe(shop)
     shop.billing.clock.move(shop.billing.now + timedelta(days=100))

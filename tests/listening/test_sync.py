@@ -31,6 +31,7 @@ def test_what_never_arrived_is_found_once(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_the_step_does_it_and_goes_on_where_it_stopped(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(shop)
     monkeypatch.setattr("billing.stripe.listing.PAGE", 1)
@@ -41,6 +42,7 @@ def test_the_step_does_it_and_goes_on_where_it_stopped(shop: Shop, monkeypatch: 
     assert len({one.id for one in shop.billing.stripe_events()}) == len(shop.billing.stripe_events())
 
 
+@pytest.mark.slow
 def test_an_outage_in_the_middle(shop: Shop) -> None:
     subscribe(shop)
     shop.fail("500", times=9, path="/v1/events", method="GET")
@@ -65,6 +67,7 @@ def test_past_thirty_days_customers_are_looked_through(shop: Shop, monkeypatch: 
     assert look(shop) == []
 
 
+@pytest.mark.slow
 def test_customers_are_looked_through_on_request(shop: Shop) -> None:
     subscribe(shop)
     pieces = list(shop.billing.look_through_stripe(since=shop.billing.now - timedelta(days=400)))
@@ -73,6 +76,7 @@ def test_customers_are_looked_through_on_request(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_without_a_key_there_is_nothing_to_look_through(shop: Shop) -> None:
     shop.billing.gateway = None
     assert shop.billing.sync_stripe() is False

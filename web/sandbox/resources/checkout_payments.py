@@ -13,6 +13,7 @@ from web.sandbox.resources import (
     invoices,
     payment_intents,
     payment_methods,
+    session_items,
     taxes,
 )
 from web.sandbox.resources.cards import Decline, TestCard
@@ -31,15 +32,17 @@ def buy(work: Work, session: Object, customer: Object | None, card: TestCard, em
         work.keep(method | {"_authenticated": True})
     if _wants_invoice(session) and customer is not None and card.decline is None:
         invoice = _invoice(work, session, customer)
-        decline = collecting.attempt(work, invoice, method)
+        decline = collecting.attempt(work, invoice, method, present=True)
         if decline is None:
             session |= {"invoice": invoice["id"], "payment_intent": id_of(invoices.intent_of(work, invoice))}
         return decline
     if not session["amount_total"]:
+        session_items.redeem(work, session, id_of(customer))
         return None
     intent = _intent(work, session, customer)
     decline = payment_intents.charge(work, intent, method)
     if decline is None:
+        session_items.redeem(work, session, id_of(customer))
         session["payment_intent"] = intent["id"]
     return decline
 
@@ -55,6 +58,7 @@ def begin(work: Work, session: Object, customer: Object | None, email: str) -> N
         session["invoice"] = invoice["id"]
     else:
         intent = _intent(work, session, customer)
+        session_items.redeem(work, session, id_of(customer))
     bank_debits.begin(work, intent, account)
     session["payment_intent"] = intent["id"]
 
@@ -117,13 +121,14 @@ def _invoice(work: Work, session: Object, customer: Object) -> Object:
     told = session["invoice_creation"]["invoice_data"]
     fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
     invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
+    invoices.give(work, invoice, session_items.redeem(work, session, customer["id"], invoice=invoice["id"]))
     for line in session["_items"]:
         once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
         invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))
     taxes.as_in_session(invoice, session)
     work.keep(invoice)
     work.emit("invoice.created", invoice)
-    invoices.finalize(work, invoice)
+    invoices.finalize(work, invoice, balance=False)
     intent = invoices.intent_of(work, invoice)
     if intent is not None:
         given = session["_payment"]["payment_intent_data"]
