@@ -324,10 +324,7 @@ def test_whatever_is_done_and_undone_the_entitlement_telescopes(
     for window, span in enumerate(state.windows):
         credits = sum(sale.credits_left(window) for sale in state.sales)
         steps_in = [*most, (span.ends_at, 0)]
-        weighed = sum(
-            level * span.seconds(since, until)
-            for (since, level), (until, _) in pairwise(steps_in)
-        )
+        weighed = sum(level * span.seconds(since, until) for (since, level), (until, _) in pairwise(steps_in))
         assert credits * span.whole_seconds <= weighed
     moved = sum(month.cents for one in sales for month in one.months)
     earned = sum(one.earned_cents if isinstance(one, PlanChange) else 0 for one in sales)
