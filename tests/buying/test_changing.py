@@ -45,7 +45,7 @@ class Subscriber:
         self.prices = {
             key: self.v1.prices.create(
                 {"product": product, "currency": "usd", "unit_amount": cents, "lookup_key": key,
-                 "recurring": {"interval": interval}}  # type: ignore[typeddict-item]
+                 "recurring": {"interval": interval}}
             ).id
             for key, cents, interval in (
                 ("basic_monthly", 1_000, "month"), ("basic_yearly", 10_000, "year"),
