@@ -89,10 +89,8 @@ class _Judging:
         return None
 
     def _had_ended(self, group: Group, unit: str) -> PeriodHistory | None:
-        for history in self.histories:
-            if (history.item, history.unit, history.end) == (group.item, unit, group.end):
-                return history
-        return None
+        its = [one for one in self.histories if (one.item, one.unit, one.end) == (group.item, unit, group.end)]
+        return max(its, key=lambda history: history.start, default=None)
 
     def _know_claimed(self, group: Group) -> None:
         """What was granted by another look at this invoice is a period, though nobody gave its history."""
@@ -201,7 +199,7 @@ class _Judging:
         _, after = judge(history, origin, at, 0, 0)
         self._now(history, replace(after, ended=True))
         return PlanChange(
-            origin, "", history.unit, 0, line.currency, at, history.end, 0, line.subscription, history.item, None, (),
+            origin, "", history.unit, 0, line.currency, at, history.start, history.end, 0, line.subscription, history.item, None, (),
             None, history.every, (), (), 0, ends=True,
         )  # fmt: skip
 
@@ -235,7 +233,7 @@ class _Judging:
             moves, after = judge(history, origin, group.start, level, cents, waits_for_period=later)
         self._now(history, replace(after, ended=ends or history.ended))
         change = PlanChange(
-            origin, terms.plan, unit, cents, lines[0][0].currency, group.start, group.end,
+            origin, terms.plan, unit, cents, lines[0][0].currency, group.start, history.start, group.end,
             sum(line.count for line, _ in new), lines[0][0].subscription, group.item, new[0][0].price if new else None,
             tuple(line.id for line, _ in lines), moves.level, history.every,
             tuple(self._lived(month, group.start, terms) for month in moves.months), moves.takes, moves.earned_cents,
