@@ -36,6 +36,7 @@ from billing.rules.refusals import (
     UnknownHold,
     UnknownPack,
     UnknownPlan,
+    UnknownPurchase,
     UnknownSession,
     UnknownSpend,
     UnknownStripeEvent,
@@ -46,7 +47,7 @@ from billing.rules.refusals import (
 )
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
-from billing.sales.values import Checkout, Subscription, Topup
+from billing.sales.values import Checkout, Refund, RefundPreview, Subscription, Topup
 from billing.stripe.gateway import Gateway
 
 __all__ = [
@@ -76,6 +77,8 @@ __all__ = [
     "Plan",
     "Policy",
     "Receipt",
+    "Refund",
+    "RefundPreview",
     "Refusal",
     "Spend",
     "StandingClock",
@@ -97,6 +100,7 @@ __all__ = [
     "UnknownHold",
     "UnknownPack",
     "UnknownPlan",
+    "UnknownPurchase",
     "UnknownSession",
     "UnknownSpend",
     "UnknownStripeEvent",
