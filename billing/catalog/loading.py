@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_sche
 
 from billing.catalog import reading
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import AtPeriodEnd, Catalog, Pack, Plan, Policy, Unit
+from billing.catalog.terms import AtPeriodEnd, Catalog, OnUpgrade, Pack, Plan, Policy, Unit
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -177,6 +177,8 @@ class _PlanTable(_Strict):
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
+    trial_credits = _Field(reading.whole(0, MOST_CREDITS))
+    on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
 
 
 class _PackTable(_Strict):

@@ -14,6 +14,7 @@ from billing.catalog.terms import Catalog
 from billing.finance import (
     audit_buckets,
     audit_causes,
+    audit_changes,
     audit_earlier,
     audit_entries,
     audit_history,
@@ -44,6 +45,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
         *audit_holds.breaches(tx),
         *audit_history.breaches(tx),
         *audit_sales.breaches(tx),
+        *audit_changes.breaches(tx),
         *audit_topups.breaches(tx),
         *audit_earlier.breaches(tx),
     ]

@@ -25,7 +25,7 @@ from billing.sales.needs import MOST_ROUNDS, MoreNeeded, ask, unanswered
 from billing.sales.values import Applied
 from billing.stripe import payloads, thin
 from billing.stripe.gateway import Gateway
-from billing.stripe.questions import ObjectById, Question
+from billing.stripe.questions import NobodyToAsk, ObjectById, Question
 from billing.stripe.values import Event, PayloadInvalid
 
 _NO_KEY = "Stripe has to be asked about it: set STRIPE_SECRET_KEY"
@@ -68,6 +68,8 @@ def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False
 
 def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
     """One event, in as many rounds as its handler has questions; None if there was nothing to handle."""
+    if asking.gateway is None:
+        attempt.known = NobodyToAsk()
     try:
         for _ in range(MOST_ROUNDS):
             try:

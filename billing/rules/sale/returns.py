@@ -89,11 +89,15 @@ class Targets:
 
 
 def targets(credits: int, cents: int, part: Share, *, changed_credits: int = 0, credited_cents: int = 0) -> Targets:
-    """`⌊granted × share⌋` and `⌊credit part × share⌋`, as far as changes of plan have left something to take."""
+    """`⌊granted × share⌋` and `⌊credit part × share⌋`, as far as changes of plan have left something to take:
+    negative lines may have taken out more than the sale brought.
+    """
     most = credits - changed_credits
     gone = min(most, _floor(credits, part.gone))
     return Targets(
-        gone, min(cents - credited_cents, _floor(cents, part.gone)), min(most, _floor(credits, part.at_most)) - gone
+        gone,
+        max(0, min(cents - credited_cents, _floor(cents, part.gone))),
+        min(most, _floor(credits, part.at_most)) - gone,
     )
 
 

@@ -60,6 +60,8 @@ class State:
         self.changed_months: dict[int, MonthState] = {}
         self.debts: list[PastMovement] | None = None
         """Its repayments, forgivings and what takings made it owe, the oldest first; None: not read."""
+        self.undoing: set[str] = set()
+        """Sales whose takings are being undone: what a repayment of theirs gives back to them stays there."""
         self._begun: Cause | None = None
         self._ordered: list[BucketState] | None = None
         for bucket in list(self.buckets.values()):
