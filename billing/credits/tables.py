@@ -107,6 +107,11 @@ buckets = Table(
     Column("basis_cents", Whole, nullable=False),
     Column("basis_credits", Whole, nullable=False),
     Column("expired", Whole, nullable=False, default=0),
+    Column("expired_cents", Whole, nullable=False, default=0),
+    Column("end_terms", Json),  # NULL: it expires at its end, if it has one
+    Column("paid_at", UTCDateTime),
+    Column("rolled_from", Whole),
+    Column("rolled_back", Whole, nullable=False, default=0),
     Column("is_open", Boolean, nullable=False),  # so that a spend changes no indexed column until the last credit
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     sa.UniqueConstraint("wallet_id", "origin"),

@@ -37,6 +37,8 @@ FLOWS: tuple[Flow, ...] = (
     Flow("repay", "bucket", "overdraft", "earned", "revenue"),
     Flow("forgive", "forgiven", "overdraft", None, None, with_cents=False),
     Flow("expire", "bucket", "expired", "broken", "breakage"),
+    Flow("revive", "expired", "bucket", "broken", "deferred_revenue"),
+    Flow("roll_over", "bucket", "bucket", None, "deferred_revenue"),
     Flow("void", "bucket", "voided", "voided", "voided"),
 )
 

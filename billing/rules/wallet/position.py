@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from billing.rules.periods import month_start_after
-from billing.rules.wallet import recognition
+from billing.rules.wallet import recognition, rollover
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.flows import flow_of
 from billing.rules.wallet.terms import Terms
@@ -109,6 +109,7 @@ class Position:
             self.owed -= credits
         if destination == "expired":
             bucket.expired += credits
+            bucket.expired_cents += cents
         self._record(kind, f"bucket:{bucket.number}", destination, credits, cents, bucket, cause)
 
     def set_aside(self, bucket: BucketState, credits: int, cause: Cause) -> None:
@@ -143,6 +144,30 @@ class Position:
         self._arrive(bucket, credits)
         self._record("reverse", "consumed", f"bucket:{bucket.number}", credits, cents, bucket, cause, undoes, via)
         self._after_arrival(bucket, cause)
+
+    def revive(self, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+        """What its end took is in an ended bucket again, as if it had not: its basis stays."""
+        bucket.expired -= credits
+        bucket.expired_cents -= cents
+        bucket.cents += cents
+        self._arrive(bucket, credits)
+        self._record("revive", "expired", f"bucket:{bucket.number}", credits, cents, bucket, cause)
+
+    def roll_over(self, source: BucketState, target: BucketState, credits: int, cause: Cause) -> None:
+        """Free credits move from one bucket to another, with their cents; one that goes on gets a basis for both."""
+        cents = self._recognise(source, credits)
+        source.free -= credits
+        if source.live and not source.features:
+            self.available -= credits
+        if target.number not in self.buckets:
+            self.know(target)
+        target.cents += cents
+        self._arrive(target, credits)
+        if target.rolled_from == source.number:
+            target.paid_cents += cents
+            target.basis_cents, target.basis_credits = target.cents, target.left
+        self.changed_buckets[source.number] = source
+        self._record("roll_over", f"bucket:{source.number}", f"bucket:{target.number}", credits, cents, target, cause)
 
     def overdraw(self, credits: int, cause: Cause) -> None:
         self.owed += credits
@@ -259,6 +284,8 @@ class Position:
             self.take(bucket, bucket.free, "void", "voided", cause)
         if bucket.free and self.owed and not bucket.features and self.terms.overdraft.debt != "forgive":
             self.take(bucket, min(bucket.free, self.owed), "repay", "overdraft", cause)
+        if bucket.free and bucket.end_terms is not None:
+            rollover.at_end(self, bucket, cause)
         if bucket.free:
             self.take(bucket, bucket.free, "expire", "expired", cause)
         if not self.owed:

@@ -41,6 +41,13 @@ class BucketState:
     basis_cents: int = 0
     basis_credits: int = 1
     expired: int = 0
+    expired_cents: int = 0
+    end_terms: dict[str, Any] | None = None
+    """What its end does but to let it expire: rolls over, how much, for how many periods."""
+    paid_at: datetime | None = None
+    rolled_from: int | None = None
+    rolled_back: int = 0
+    """Of the credits that were rolled into it, those that went back because newer ones took their place."""
     live: bool = False
 
     @property

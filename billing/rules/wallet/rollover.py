@@ -1,0 +1,213 @@
+"""Roll-over: what is left at a plan bucket's end goes on into the next period, as far as its terms allow.
+
+A bucket per source bucket, with its cents; ends with the next period's own. A cap (or share of the next period's
+allocation) is counted per next period: all that came in counts, used or not. The newest credits are kept, and who is
+newest does not depend on who was heard of first: one that is learnt late takes the place of older ones, as far as those
+are unspent. What comes late to its own end (its next period was paid in time, but heard of afterwards) is revived.
+Everything unspent is called back and rolled anew then, so that cents fall as they would have in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from billing.rules.wallet import recognition
+from billing.rules.wallet.values import BucketState, Cause
+
+if TYPE_CHECKING:
+    from billing.rules.wallet.position import Position
+
+
+@dataclass(frozen=True, slots=True)
+class RollOver:
+    """At most `max` credits, or that share of the next period's allocation, into each of `periods` periods."""
+
+    max: int | Fraction
+    periods: int = 1
+
+    def end_terms(self) -> dict[str, Any]:
+        """As it stands on a bucket: what its end does is complete in itself."""
+        return {"roll_over": {"max": _written(self.max), "periods": self.periods}}
+
+
+def end_terms(at_period_end: str | RollOver) -> dict[str, Any] | None:
+    """What a plan's `at_period_end` writes on its buckets. Those that only expire, or never do, need nothing."""
+    return at_period_end.end_terms() if isinstance(at_period_end, RollOver) else None
+
+
+def terms_of(bucket: BucketState) -> RollOver | None:
+    """What the bucket's end rolls over, if anything."""
+    written = (bucket.end_terms or {}).get("roll_over")
+    if written is None:
+        return None
+    most = written["max"]
+    return RollOver(most if isinstance(most, int) else Fraction(most), written["periods"])
+
+
+def at_end(position: Position, bucket: BucketState, cause: Cause) -> None:
+    """The bucket has ended with free credits: what may go on goes on, the caller lets the rest expire."""
+    following = next_period(position.buckets.values(), bucket)
+    if following is not None:
+        _share_out(position, following, cause, learnt=False)
+
+
+def learnt(position: Position, following: BucketState, cause: Cause) -> None:
+    """A period was paid for that we hear of now: what expired at the end of the one before it may have had to go on."""
+    sources = _sources(position, following)
+    if any(source.free or source.expired for source in sources):
+        _share_out(position, following, cause, learnt=True)
+
+
+def next_period(known: Iterable[BucketState], source: BucketState) -> BucketState | None:
+    """The allocation of the period that follows the bucket's own, if that was paid for by the bucket's end.
+
+    None, too, where that one ends no later: what went on would never be valid.
+    """
+    if source.series is None or source.period_end is None or source.expires_at is None or terms_of(source) is None:
+        return None
+    found = [one for one in known if one.series == source.series and _begins_with(one, source.period_end)]
+    first = min(found, key=lambda one: (one.origin.startswith("change:"), one.paid_at, one.origin), default=None)
+    if first is None or first.paid_at is None or first.paid_at > source.expires_at:
+        return None
+    return first if first.expires_at is None or first.expires_at > source.expires_at else None
+
+
+def _begins_with(bucket: BucketState, start: datetime) -> bool:
+    return bucket.effective_at == start and bucket.rolled_from is None and bucket.paid_at is not None
+
+
+def newest_first(bucket: BucketState) -> tuple[datetime, str]:
+    """How new credits are: since when they are valid, wherever they have been rolled to since."""
+    return bucket.effective_at, (bucket.end_terms or {}).get("root", bucket.origin)
+
+
+def _sources(position: Position, following: BucketState) -> list[BucketState]:
+    """Buckets that have ended and roll over into that period, the newest first."""
+    found = [
+        bucket
+        for bucket in position.buckets.values()
+        if bucket.series == following.series
+        and bucket.period_end == following.effective_at
+        and bucket.voided_at is None
+        and bucket.ended(position.at)
+        and next_period(position.buckets.values(), bucket) is following
+    ]
+    return sorted(found, key=newest_first, reverse=True)
+
+
+def _share_out(position: Position, following: BucketState, cause: Cause, *, learnt: bool) -> None:
+    sources = _sources(position, following)
+    children = [_child(position, source) for source in sources]
+    planned = _plan(position, sources, children, following, learnt=learnt)
+    work = [
+        (source, loose, goes_on)
+        for source, loose, goes_on in zip(sources, [_loose(position, one) for one in children], planned, strict=True)
+        if not source.live and goes_on != loose  # one that ends at this very instant has its own turn
+    ]
+    for source, loose, goes_on in work:  # room is made first
+        if goes_on < loose:
+            _call_back(position, source, cause)
+    for source, loose, goes_on in work:
+        more = goes_on if goes_on < loose else goes_on - loose
+        if more > source.free:
+            _revive(position, source, more - source.free, cause)
+        if more:
+            _roll(position, source, more, following, cause)
+        if goes_on < loose and source.free:
+            position.take(source, source.free, "expire", "expired", cause)
+
+
+def _plan(
+    position: Position,
+    sources: Sequence[BucketState],
+    children: Sequence[BucketState | None],
+    following: BucketState,
+    *,
+    learnt: bool,
+) -> list[int]:
+    """How many unspent credits of each source belong into the next period. What was used of those rolled counts."""
+    taken = sum(child.granted - child.rolled_back - _loose(position, child) for child in children if child is not None)
+    planned = []
+    for source, child in zip(sources, children, strict=True):
+        terms = terms_of(source)
+        assert terms is not None
+        cap = terms.max if isinstance(terms.max, int) else int(following.granted * terms.max)
+        unspent = source.free + _loose(position, child) + (source.expired if learnt else 0)
+        planned.append(max(0, min(unspent, cap - taken)))
+        taken += planned[-1]
+    return planned
+
+
+def _child(position: Position, source: BucketState) -> BucketState | None:
+    """The bucket into which this one was rolled over, if it was."""
+    return next((one for one in position.buckets.values() if one.rolled_from == source.number), None)
+
+
+def _loose(position: Position, bucket: BucketState | None) -> int:
+    """Credits of a rolled bucket that nobody has used: free, expired at its end, or rolled on."""
+    if bucket is None:
+        return 0
+    return bucket.free + bucket.expired + _loose(position, _child(position, bucket))
+
+
+def _call_back(position: Position, bucket: BucketState, cause: Cause) -> None:
+    """All that nobody has used since the bucket's end is in it again, with the very cents that left it."""
+    child = _child(position, bucket)
+    if child is not None:
+        _call_back(position, child, cause)
+        if child.free:
+            credits = child.free
+            position.roll_over(child, bucket, credits, cause)
+            child.rolled_back += credits
+    if bucket.expired:
+        position.revive(bucket, bucket.expired, bucket.expired_cents, cause)
+
+
+def _revive(position: Position, source: BucketState, credits: int, cause: Cause) -> None:
+    """Some of what expired comes back, with the cents it would have gone on with in time."""
+    all_cents, all_left = source.cents + source.expired_cents, source.left + source.expired
+    stays = recognition.keeps(all_cents, source.basis_cents, source.basis_credits, all_left - source.free - credits)
+    kept = recognition.keeps(source.cents, source.basis_cents, source.basis_credits, source.held)
+    cents = min(source.expired_cents, max(0, all_cents - stays - (source.cents - kept)))
+    position.revive(source, credits, source.expired_cents if credits == source.expired else cents, cause)
+
+
+def _roll(position: Position, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
+    child = _child(position, source) or _rolled(position, source, following)
+    position.roll_over(source, child, credits, cause)
+    child.granted += credits
+    if child.ended(position.at):
+        position.end(child, cause)
+
+
+def _rolled(position: Position, source: BucketState, following: BucketState) -> BucketState:
+    terms = terms_of(source)
+    assert terms is not None
+    name = source.description or source.origin
+    again = RollOver(terms.max, terms.periods - 1).end_terms() | {"root": newest_first(source)[1]}
+    return BucketState(
+        number=position.next_number,
+        origin=f"rolled:{source.number}",
+        granted=0,
+        paid_cents=0,
+        currency=source.currency,
+        priority=source.priority,
+        features=source.features,
+        effective_at=source.effective_at,  # the same credits: of two that are rolled the older ones pay first
+        granted_at=position.at,
+        expires_at=following.expires_at,
+        series=source.series,
+        period_end=following.period_end,
+        description=name if source.rolled_from is not None else f"Rolled over from {name}",
+        metadata=source.metadata,
+        end_terms=again if terms.periods > 1 else None,
+        rolled_from=source.number,
+    )
+
+
+def _written(most: int | Fraction) -> int | str:
+    return most if isinstance(most, int) else str(most)
