@@ -8,13 +8,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any, get_args
+from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
 from billing.catalog import reading
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import AtPeriodEnd, Catalog, Pack, Plan, Policy, Unit
+from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -172,7 +172,7 @@ class _PlanTable(_Strict):
     unit = _Field(reading.name)
     every = _Field(reading.one_of(EVERY))
     prices = _Field(reading.stripe_prices)
-    at_period_end = _Field(reading.one_of(get_args(AtPeriodEnd)))
+    at_period_end = _Field(reading.at_period_end)
     grace = _Field(reading.span)
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)

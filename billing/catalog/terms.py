@@ -15,8 +15,9 @@ from typing import ClassVar, Literal
 from billing.rules.periods import Every, Span
 from billing.rules.wallet import burndown
 from billing.rules.wallet.overdraft import NONE, Overdraft
+from billing.rules.wallet.rollover import RollOver
 
-AtPeriodEnd = Literal["expire", "keep"]
+AtPeriodEnd = Literal["expire", "keep"] | RollOver
 
 A_DAY = Span(seconds=86_400)
 A_WEEK = Span(seconds=7 * 86_400)

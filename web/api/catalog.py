@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from billing.base.wording import span_text
 from billing.catalog.terms import Pack, Plan
+from billing.rules.wallet.rollover import RollOver
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource
 from web.state import engine
@@ -27,7 +28,14 @@ class PlanAnswer(ma.Schema):
     prices = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "Stripe prices or lookup keys."}
     )
-    at_period_end = ma.fields.String(required=True)
+    at_period_end = ma.fields.Raw(
+        required=True,
+        metadata={
+            "oneOf": [{"type": "string", "enum": ["expire", "keep"]}, {"type": "object"}],
+            "description": 'What becomes of what is left: `"expire"`, `"keep"` or '
+            '`{"roll_over": {"max": 2000, "periods": 1}}`, `max` in credits or as a share such as `"50%"`.',
+        },
+    )
     grace = ma.fields.String(required=True)
     late_grace = ma.fields.String(required=True)
 
@@ -68,9 +76,10 @@ def _listed(query: dict[str, Any], ids: list[str], shown: Any) -> dict[str, Any]
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    same = ("id", "name", "description", "credits", "unit", "every", "prices", "at_period_end")
+    same = ("id", "name", "description", "credits", "unit", "every", "prices")
+    ends = plan.at_period_end.document() if isinstance(plan.at_period_end, RollOver) else plan.at_period_end
     spans = {"grace": span_text(plan.grace), "late_grace": span_text(plan.late_grace)}
-    return {name: getattr(plan, name) for name in same} | spans
+    return {name: getattr(plan, name) for name in same} | spans | {"at_period_end": ends}
 
 
 def _pack(pack: Pack) -> dict[str, Any]:

@@ -29,14 +29,15 @@ class RollOver:
     max: int | Fraction
     periods: int = 1
 
-    def end_terms(self) -> dict[str, Any]:
-        """As it stands on a bucket: what its end does is complete in itself."""
-        return {"roll_over": {"max": _written(self.max), "periods": self.periods}}
+    def document(self) -> dict[str, Any]:
+        """As people write it in the catalog, and as it stands on a bucket: what its end does, complete in itself."""
+        most = self.max if isinstance(self.max, int) else percent(self.max)
+        return {"roll_over": {"max": most, "periods": self.periods}}
 
 
 def end_terms(at_period_end: str | RollOver) -> dict[str, Any] | None:
     """What a plan's `at_period_end` writes on its buckets. Those that only expire, or never do, need nothing."""
-    return at_period_end.end_terms() if isinstance(at_period_end, RollOver) else None
+    return at_period_end.document() if isinstance(at_period_end, RollOver) else None
 
 
 def terms_of(bucket: BucketState) -> RollOver | None:
@@ -45,7 +46,7 @@ def terms_of(bucket: BucketState) -> RollOver | None:
     if written is None:
         return None
     most = written["max"]
-    return RollOver(most if isinstance(most, int) else Fraction(most), written["periods"])
+    return RollOver(most if isinstance(most, int) else Fraction(most.rstrip("%")) / 100, written["periods"])
 
 
 def at_end(position: Position, bucket: BucketState, cause: Cause) -> None:
@@ -188,7 +189,7 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
     terms = terms_of(source)
     assert terms is not None
     name = source.description or source.origin
-    again = RollOver(terms.max, terms.periods - 1).end_terms() | {"root": newest_first(source)[1]}
+    again = RollOver(terms.max, terms.periods - 1).document() | {"root": newest_first(source)[1]}
     return BucketState(
         number=position.next_number,
         origin=f"rolled:{source.number}",
@@ -209,5 +210,7 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
     )
 
 
-def _written(most: int | Fraction) -> int | str:
-    return most if isinstance(most, int) else str(most)
+def percent(share: Fraction) -> str:
+    """`50%`, `12.5%`: up to nine decimals, as it may be written."""
+    whole, decimals = divmod(int(share * 100 * 10**9), 10**9)
+    return f"{whole}.{decimals:09}".rstrip("0").rstrip(".") + "%"
