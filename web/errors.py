@@ -89,7 +89,7 @@ def problem_of(refusal: Refusal, customer: str | None = None) -> dict[str, Any]:
     status, title = REFUSALS[refusal.code]
     # A problem's own `status` is the HTTP one; that of a hold or a bucket goes by another name.
     explained = {"state" if name == "status" else name: value for name, value in refusal.explain().items()}
-    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs:
+    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs_on_sale:
         explained["topup_url"] = portal_url(fresh_link(customer, "topup"))
     return content(refusal.code, status, title, str(refusal)) | explained
 

@@ -177,6 +177,7 @@ class _PlanTable(_Strict):
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
+    retired = _Field(reading.yes_or_no)
 
 
 class _PackTable(_Strict):
@@ -187,6 +188,7 @@ class _PackTable(_Strict):
     prices = _Field(reading.prices)
     stripe_prices = _Field(reading.stripe_prices)
     valid_for = _Field(reading.some_time)
+    retired = _Field(reading.yes_or_no)
 
 
 class _CatalogTable(_Strict):

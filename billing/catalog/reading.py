@@ -66,6 +66,12 @@ def text(value: Any) -> str:
     return value
 
 
+def yes_or_no(value: Any) -> bool:
+    if type(value) is not bool:
+        raise Wrong("Write true or false.")
+    return value
+
+
 def one_of(known: tuple[str, ...]) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if isinstance(value, str) and value in known:

@@ -59,7 +59,7 @@ def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms
         return Terms(burn_down, setting), None
     if row["plan_until"] is None or row["plan_until"] <= at:
         return usual, None
-    plan = catalog.plans.get(row["plan"])
+    plan = catalog.at(row["plan_from"] or at).plans.get(row["plan"])
     overdraft = plan.overdraft if plan is not None and plan.overdraft is not None else usual.overdraft
     # The end is due even where nothing changes with it: what is due must not depend on the catalog.
     return Terms(burn_down, overdraft), (row["plan_until"], usual)

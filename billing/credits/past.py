@@ -59,7 +59,7 @@ def _settings(tx: Tx, row: dict[str, Any], moment: datetime) -> tuple[dict[str, 
     """The wallet's row with the settings that held then, and since when they did."""
     then = select(wallet_terms).where(wallet_terms.c.wallet_id == row["id"], wallet_terms.c.recorded_at <= moment)
     last = tx.connection.execute(then.order_by(wallet_terms.c.number.desc()).limit(1)).one_or_none()
-    names = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+    names = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
     if last is None:
         return {**row, **dict.fromkeys(names)}, None
     return {**row, **{name: getattr(last, name) for name in names}}, last.recorded_at

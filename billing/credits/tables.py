@@ -58,6 +58,7 @@ wallets = Table(
     Column("purse_policy", Text),
     Column("created_at", UTCDateTime, nullable=False),
     Column("purse_currency", Text),
+    Column("plan_from", UTCDateTime),  # the catalog's version of then says what the plan's terms are
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
@@ -77,6 +78,7 @@ wallet_terms = Table(
     Column("plan_until", UTCDateTime),
     Column("period_end", UTCDateTime),
     Column("recorded_at", UTCDateTime, nullable=False),
+    Column("plan_from", UTCDateTime),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     info={"append_only": True},
 )
@@ -107,12 +109,12 @@ buckets = Table(
     Column("basis_cents", Whole, nullable=False),
     Column("basis_credits", Whole, nullable=False),
     Column("expired", Whole, nullable=False, default=0),
-    Column("expired_cents", Whole, nullable=False, default=0),
-    Column("end_terms", Json),  # NULL: it expires at its end, if it has one
+    Column("is_open", Boolean, nullable=False),  # so that a spend changes no indexed column until the last credit
+    Column("expired_cents", Whole, nullable=False, server_default="0"),
+    Column("at_end", Json),  # what becomes of it at its end; NULL: it expires
     Column("paid_at", UTCDateTime),
     Column("rolled_from", Whole),
-    Column("rolled_back", Whole, nullable=False, default=0),
-    Column("is_open", Boolean, nullable=False),  # so that a spend changes no indexed column until the last credit
+    Column("rolled_back", Whole, nullable=False, server_default="0"),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     sa.UniqueConstraint("wallet_id", "origin"),
     CheckConstraint("effective_at < expires_at", name="validity"),

@@ -62,7 +62,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.run()
 
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
 
 
@@ -171,6 +171,11 @@ def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
         "basis_cents": bucket.basis_cents,
         "basis_credits": bucket.basis_credits,
         "expired": bucket.expired,
+        "expired_cents": bucket.expired_cents,
+        "at_end": bucket.at_end,
+        "paid_at": bucket.paid_at,
+        "rolled_from": bucket.rolled_from,
+        "rolled_back": bucket.rolled_back,
         "is_open": bucket.left > 0,
     }
 

@@ -22,7 +22,7 @@ from billing.rules.wallet.position import Position
 
 _LISTED = {(flow.kind, flow.source, flow.destination): flow for flow in FLOWS}
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:

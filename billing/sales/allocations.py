@@ -9,7 +9,7 @@ from babel.dates import format_date
 
 from billing.base.db import Tx
 from billing.base.wording import date_text
-from billing.catalog.prices import owner_of
+from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
 from billing.credits import grants
 from billing.credits.opening import OpenWallet, terms_of
@@ -40,7 +40,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         return Applied(waits=payer.reason)
     keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
     lines: list[_Owned] = [
-        (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
+        (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
+        for line in invoice.lines
     ]
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
     done = _done(tx, invoice, lines)
@@ -106,12 +107,14 @@ def _sell(
     sold: list[Sold] = []
     for sale in outcomes:
         if isinstance(sale, Allocation):
-            wallet, plan = wallets[sale.unit], catalog.plans[sale.plan]
+            wallet, plan = wallets[sale.unit], lines[sale.lines[0]][1]
+            assert isinstance(plan, Plan)
             _begin_period(catalog, wallet, sale, plan)
             parts = {id: credit_part(lines[id][0].net_cents, plan.credit_share) for id in sale.lines}
             sold.append(Sold(wallet, _allocate(wallet, plan, sale, invoice.id), sale, parts))
         elif isinstance(sale, PackSale):
-            wallet, pack = wallets[sale.unit], catalog.packs[sale.pack]
+            wallet, pack = wallets[sale.unit], lines[sale.lines[0]][1]
+            assert isinstance(pack, Pack)
             # What was netted against the line bought stands on the negative lines, the rest of the sale on that line.
             parts = {id: lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not lines[id][0].is_negative)
@@ -144,7 +147,7 @@ def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: 
     # Of two that end together the more generous holds, whichever of their invoices comes first.
     if row["period_end"] is not None and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
         return
-    wallet.changed.update(plan=plan.id, plan_until=until, period_end=sale.period_end)
+    wallet.changed.update(plan=plan.id, plan_from=sale.effective_at, plan_until=until, period_end=sale.period_end)
     wallet.position.period_end = sale.period_end
     wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))
 

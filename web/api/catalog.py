@@ -55,14 +55,14 @@ class PackAnswer(ma.Schema):
 @catalog.operation("GET", "/plans", scope="read", query=PageQuery, answer=page_of(PlanAnswer, "Plans"))
 def list_plans(query: dict[str, Any]) -> Any:
     """The plans, in the catalog's order."""
-    plans = engine().catalog.plans
+    plans = engine().catalog.plans_on_sale
     return _listed(query, list(plans), lambda id: _plan(plans[id]))
 
 
 @catalog.operation("GET", "/packs", scope="read", query=PageQuery, answer=page_of(PackAnswer, "Packs"))
 def list_packs(query: dict[str, Any]) -> Any:
     """The packs, in the catalog's order."""
-    packs = engine().catalog.packs
+    packs = engine().catalog.packs_on_sale
     return _listed(query, list(packs), lambda id: _pack(packs[id]))
 
 

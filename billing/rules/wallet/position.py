@@ -284,8 +284,8 @@ class Position:
             self.take(bucket, bucket.free, "void", "voided", cause)
         if bucket.free and self.owed and not bucket.features and self.terms.overdraft.debt != "forgive":
             self.take(bucket, min(bucket.free, self.owed), "repay", "overdraft", cause)
-        if bucket.free and bucket.end_terms is not None:
-            rollover.at_end(self, bucket, cause)
+        if bucket.free and bucket.at_end is not None:
+            rollover.through_end(self, bucket, cause)
         if bucket.free:
             self.take(bucket, bucket.free, "expire", "expired", cause)
         if not self.owed:

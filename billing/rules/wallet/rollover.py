@@ -35,21 +35,21 @@ class RollOver:
         return {"roll_over": {"max": most, "periods": self.periods}}
 
 
-def end_terms(at_period_end: str | RollOver) -> dict[str, Any] | None:
+def at_end(at_period_end: str | RollOver) -> dict[str, Any] | None:
     """What a plan's `at_period_end` writes on its buckets. Those that only expire, or never do, need nothing."""
     return at_period_end.document() if isinstance(at_period_end, RollOver) else None
 
 
 def terms_of(bucket: BucketState) -> RollOver | None:
     """What the bucket's end rolls over, if anything."""
-    written = (bucket.end_terms or {}).get("roll_over")
+    written = (bucket.at_end or {}).get("roll_over")
     if written is None:
         return None
     most = written["max"]
     return RollOver(most if isinstance(most, int) else Fraction(most.rstrip("%")) / 100, written["periods"])
 
 
-def at_end(position: Position, bucket: BucketState, cause: Cause) -> None:
+def through_end(position: Position, bucket: BucketState, cause: Cause) -> None:
     """The bucket has ended with free credits: what may go on goes on, the caller lets the rest expire."""
     following = next_period(position.buckets.values(), bucket)
     if following is not None:
@@ -83,7 +83,7 @@ def _begins_with(bucket: BucketState, start: datetime) -> bool:
 
 def newest_first(bucket: BucketState) -> tuple[datetime, str]:
     """How new credits are: since when they are valid, wherever they have been rolled to since."""
-    return bucket.effective_at, (bucket.end_terms or {}).get("root", bucket.origin)
+    return bucket.effective_at, (bucket.at_end or {}).get("root", bucket.origin)
 
 
 def _sources(position: Position, following: BucketState) -> list[BucketState]:
@@ -205,7 +205,7 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
         period_end=following.period_end,
         description=name if source.rolled_from is not None else f"Rolled over from {name}",
         metadata=source.metadata,
-        end_terms=again if terms.periods > 1 else None,
+        at_end=again if terms.periods > 1 else None,
         rolled_from=source.number,
     )
 

@@ -42,7 +42,7 @@ class BucketState:
     basis_credits: int = 1
     expired: int = 0
     expired_cents: int = 0
-    end_terms: dict[str, Any] | None = None
+    at_end: dict[str, Any] | None = None
     """What its end does but to let it expire: rolls over, how much, for how many periods."""
     paid_at: datetime | None = None
     rolled_from: int | None = None

@@ -54,7 +54,7 @@ class Paid:
             currency="usd" if self.cents else None, priority=50, features=(), effective_at=self.begins,
             granted_at=position.at, expires_at=end + self.grace, series="plan:si_1", period_end=end,
             free=self.credits, cents=self.cents, basis_cents=self.cents, basis_credits=self.credits,
-            end_terms=self.terms and self.terms.document(), paid_at=self.paid_at,
+            at_end=self.terms and self.terms.document(), paid_at=self.paid_at,
         )  # fmt: skip
 
 
