@@ -128,7 +128,7 @@ def at_period_end(value: Any) -> str | RollOver:
         except Wrong as error:
             inner[key] = [error.what]
     if wrong or inner:
-        raise Wrong({**wrong, **({"roll_over": inner} if inner else {})})
+        raise Wrong(wrong | ({"roll_over": inner} if inner else {}))
     return RollOver(found["max"], found["periods"])
 
 

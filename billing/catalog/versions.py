@@ -74,7 +74,7 @@ class InForce:
 
     def __init__(self, database: Database, file: Catalog) -> None:
         self._database, self._file = database, file
-        self._present, self._until = file, None
+        self._present = file
         self._versions: list[Version] | None = None
         self._looked_at: datetime | None = None
         self._looking = threading.Lock()

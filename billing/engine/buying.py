@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from billing import signals
-from billing.base.db import Database, Tx
+from billing.base.db import Tx
 from billing.credits import customers
 from billing.engine.catalogs import Catalogs
 from billing.inbox import waking

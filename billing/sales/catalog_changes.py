@@ -52,7 +52,7 @@ def _differing(before: object, after: object) -> tuple[str, ...]:
 
 def apply(
     tx: Tx, present: Catalog, after: Catalog, content: str, holds_from: datetime | None
-) -> Version | None | Refusal:
+) -> Version | Refusal | None:
     """Writes `after` (as it stands in the file: `content`) as the version that holds from `holds_from` on (None: now).
 
     None: that is in force then anyway. Nobody's plan or pack is taken away: it can be retired.
@@ -63,7 +63,12 @@ def apply(
     since = tx.now if holds_from is None else aware(holds_from)
     known = versions.applied(tx)
     if since < tx.now:
-        return Invalid.field("holds_from", "Must not lie in the past: what was bought by then was bought by other terms.")
+        return Invalid.field(
+            "holds_from", "Must not lie in the past: what was bought by then was bought by other terms."
+        )
+    if since > tx.now and not known:
+        first = "Nothing was applied yet: first apply the file that is sold by today, then what shall hold later."
+        return Invalid.field("holds_from", first)
     before = versions.in_force(known, since) or present
     if known and before.version == after.version:
         return None
@@ -91,6 +96,10 @@ def _forbidden(tx: Tx, before: Catalog, after: Catalog, *, at_once: bool) -> Ite
                 used = _subscribed(tx, [price])
                 if used:
                     yield f"Plan {id} has {used} at {price}: keep that in its prices, so that renewals are known."
+    yield from _forbidden_packs(tx, before, after)
+
+
+def _forbidden_packs(tx: Tx, before: Catalog, after: Catalog) -> Iterator[str]:
     for id, pack in before.packs.items():
         holders = _pack_holders(tx, pack)
         if id not in after.packs and holders:
@@ -123,7 +132,9 @@ def _pack_holders(tx: Tx, pack: Pack) -> str:
     its = (sales.c.wallet_id == buckets.c.wallet_id) & (sales.c.bucket == buckets.c.number)
     left = select(func.count()).select_from(sales.join(buckets, its))
     left = left.where(sales.c.kind == "pack", sales.c.product == pack.id, buckets.c.is_open)
-    return words or _words(tx.connection.execute(left).scalar_one(), "buyer with credits left", "buyers with credits left")
+    return words or _words(
+        tx.connection.execute(left).scalar_one(), "buyer with credits left", "buyers with credits left"
+    )
 
 
 def _count(tx: Tx, table: sa.Table, where: sa.ColumnElement[bool]) -> int:

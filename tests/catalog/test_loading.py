@@ -55,6 +55,7 @@ def test_roll_over_by_credits_and_by_share() -> None:
     capped = parse(plan(at_period_end="{ roll_over = { max = 2000, periods = 3 } }")).plans["pro"].at_period_end
     shared = parse(plan(at_period_end='{ roll_over = { max = "12.5%" } }')).plans["pro"].at_period_end
     assert (capped, shared) == (RollOver(2000, 3), RollOver(Fraction(1, 8), 1))
+    assert isinstance(shared, RollOver)
     assert shared.document() == {"roll_over": {"max": "12.5%", "periods": 1}}
 
 
