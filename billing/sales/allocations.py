@@ -11,7 +11,7 @@ from billing.base.db import Tx
 from billing.base.wording import date_text
 from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import grants
+from billing.credits import grants, series
 from billing.credits.opening import OpenWallet, terms_of
 from billing.credits.writing import write
 from billing.rules.money import credit_part
@@ -19,6 +19,7 @@ from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
+from billing.rules.wallet import rollover
 from billing.rules.wallet.values import LARGEST_CREDITS
 from billing.sales import claims, stripe_customers, stripe_prices, topups
 from billing.sales.claims import Sold, Source
@@ -53,10 +54,13 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
+    for one in outcomes:
+        if isinstance(one, Allocation):
+            series.read(tx, wallets[one.unit].id, wallets[one.unit].position, {f"plan:{one.item}": one.effective_at})
     sold = _sell(catalog, wallets, invoice, dict(_by_id(lines)), outcomes)
     if sold:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, invoice=invoice.id), sold)
+        claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), sold)
         topups.tell_paid(tx, sold)
     granted = tuple(one.sale.origin for one in sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
@@ -111,7 +115,8 @@ def _sell(
             assert isinstance(plan, Plan)
             _begin_period(catalog, wallet, sale, plan)
             parts = {id: credit_part(lines[id][0].net_cents, plan.credit_share) for id in sale.lines}
-            sold.append(Sold(wallet, _allocate(wallet, plan, sale, invoice.id), sale, parts))
+            _allocate(wallet, plan, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
         elif isinstance(sale, PackSale):
             wallet, pack = wallets[sale.unit], lines[sale.lines[0]][1]
             assert isinstance(pack, Pack)
@@ -119,11 +124,12 @@ def _sell(
             parts = {id: lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not lines[id][0].is_negative)
             parts[bought] += sale.cents - sum(parts.values())
-            sold.append(Sold(wallet, topups.deliver(wallet, pack.name, sale, invoice.id), sale, parts))
+            topups.deliver(wallet, pack.name, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
     return sold
 
 
-def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> int:
+def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> None:
     lot = grants.Lot(
         credits=sale.credits,
         description=_words(plan.name, sale),
@@ -135,8 +141,10 @@ def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) ->
         metadata={"plan": plan.id, "paid_by": invoice},
         series=f"plan:{sale.item}",
         period_end=sale.period_end,
+        at_end=rollover.at_end(plan.at_period_end),
+        paid_at=sale.paid_at,
     )
-    return grants.add(wallet, lot).number
+    grants.sell(wallet, sale.origin, [lot])
 
 
 def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan) -> None:

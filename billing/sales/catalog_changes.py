@@ -129,7 +129,7 @@ def _subscribed(tx: Tx, prices: tuple[str, ...] | list[str]) -> str:
 def _pack_holders(tx: Tx, pack: Pack) -> str:
     opened = (topups.c.pack == pack.id) & topups.c.status.in_(["open", "pending"])
     words = _words(_count(tx, topups, opened), "purchase under way", "purchases under way")
-    its = (sales.c.wallet_id == buckets.c.wallet_id) & (sales.c.bucket == buckets.c.number)
+    its = (sales.c.wallet_id == buckets.c.wallet_id) & (sales.c.origin == buckets.c.sale)
     left = select(func.count()).select_from(sales.join(buckets, its))
     left = left.where(sales.c.kind == "pack", sales.c.product == pack.id, buckets.c.is_open)
     return words or _words(

@@ -109,10 +109,10 @@ def _settle_ours(
     sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=row.cents,
                      currency=row.currency, paid_at=paid_at, lines=())  # fmt: skip
     assert isinstance(sale, PackSale), sale
-    bucket = deliver(wallet, row.name, sale, session.id)
-    sold = [Sold(wallet, bucket, sale, {session.id: row.cents} | ({session.invoice: 0} if session.invoice else {}))]
+    deliver(wallet, row.name, sale, session.id)
+    sold = [Sold(wallet, sale, {session.id: row.cents} | ({session.invoice: 0} if session.invoice else {}))]
     write(tx, [wallet])
-    claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
+    claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
     topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, reason=None)
     tell_paid(tx, sold)
     return Applied((sale.origin,), linked=payer.linked)
@@ -133,11 +133,11 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
     for one, sale in decided:
         if isinstance(sale, PackSale):
             wallet = wallets[sale.unit]
-            bucket = deliver(wallet, one.pack.name, sale, session.id)
-            sold.append(Sold(wallet, bucket, sale, _claims(session, one, first=not sold and not done)))
+            deliver(wallet, one.pack.name, sale, session.id)
+            sold.append(Sold(wallet, sale, _claims(session, one, first=not sold and not done)))
     if sold:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
+        claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
         tell_paid(tx, sold)
     granted = tuple(one.sale.origin for one in sold)
     return Applied(
@@ -157,8 +157,8 @@ def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:
     return Applied(waits=payer.reason) if to_link else Applied(note=note)
 
 
-def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
-    """Decides the bucket of a pack of that name in an open wallet, and says its number; the caller writes."""
+def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> None:
+    """Decides the bucket of a pack of that name in an open wallet; the caller writes."""
     lot = grants.Lot(
         credits=sale.credits,
         description=words(name, sale.quantity),
@@ -169,7 +169,7 @@ def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
         currency=sale.currency,
         metadata={"pack": sale.pack, "paid_by": source},
     )
-    return grants.add(wallet, lot).number
+    grants.sell(wallet, sale.origin, [lot])
 
 
 def tell_paid(tx: Tx, sold: list[Sold]) -> None:

@@ -2,17 +2,15 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 
 from billing.base.schema import append_only
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 TIME = sa.DateTime(timezone=True)
 
 
@@ -31,17 +29,14 @@ def upgrade() -> None:
     for table in ("billing_wallets", "billing_wallet_terms"):
         op.add_column(table, sa.Column("plan_from", TIME, nullable=True))
     for column in (
-        sa.Column("expired_cents", WHOLE, nullable=False, server_default="0"),
-        sa.Column("at_end", JSON, nullable=True),
         sa.Column("paid_at", TIME, nullable=True),
-        sa.Column("rolled_from", WHOLE, nullable=True),
         sa.Column("rolled_back", WHOLE, nullable=False, server_default="0"),
     ):
         op.add_column("billing_buckets", column)
 
 
 def downgrade() -> None:
-    for name in ("rolled_back", "rolled_from", "paid_at", "at_end", "expired_cents"):
+    for name in ("rolled_back", "paid_at"):
         op.drop_column("billing_buckets", name)
     for table in ("billing_wallet_terms", "billing_wallets"):
         op.drop_column(table, "plan_from")

@@ -82,6 +82,7 @@ class Allocation:
     item: str
     price: str
     lines: tuple[str, ...]
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause
 
 def too_much(position: Position, credits: int) -> Refusal | None:
     """A wallet holds 10^15 credits at most, so that no sum of them is too large for a database."""
-    room = LARGEST_CREDITS - sum(bucket.left for bucket in position.buckets.values())
+    to_come = sum(month.remaining for month in position.months.values() if month.to_come)
+    room = LARGEST_CREDITS - to_come - sum(bucket.left for bucket in position.buckets.values())
     if credits <= room:
         return None
     return Invalid.field(
@@ -25,8 +26,8 @@ def grant(position: Position, bucket: BucketState, cause: Cause) -> None:
     position.add(bucket, cause)
     if bucket.ended(position.at):
         position.end(bucket, cause)
-    rollover.learnt(position, bucket, cause)
     position.settle_debt(cause)
+    rollover.learnt(position, bucket)
 
 
 def extend(position: Position, bucket: BucketState, name: str, expires_at: datetime) -> Refusal | None:

@@ -15,7 +15,6 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from billing.rules.wallet import recognition
 from billing.rules.wallet.values import BucketState, Cause
 
 if TYPE_CHECKING:
@@ -49,18 +48,28 @@ def terms_of(bucket: BucketState) -> RollOver | None:
     return RollOver(most if isinstance(most, int) else Fraction(most.rstrip("%")) / 100, written["periods"])
 
 
+def series_to_know(known: Iterable[BucketState]) -> dict[str, datetime]:
+    """Series that these buckets may roll over in, and from which period end on they have to be known."""
+    found: dict[str, datetime] = {}
+    for bucket in known:
+        if bucket.series is not None and bucket.period_end is not None and terms_of(bucket) is not None:
+            found[bucket.series] = min(bucket.period_end, found.get(bucket.series, bucket.period_end))
+    return found
+
+
 def through_end(position: Position, bucket: BucketState, cause: Cause) -> None:
     """The bucket has ended with free credits: what may go on goes on, the caller lets the rest expire."""
     following = next_period(position.buckets.values(), bucket)
     if following is not None:
-        _share_out(position, following, cause, learnt=False)
+        _share_out(position, following, learnt=False, cause=cause)
 
 
-def learnt(position: Position, following: BucketState, cause: Cause) -> None:
+def learnt(position: Position, following: BucketState) -> None:
     """A period was paid for that we hear of now: what expired at the end of the one before it may have had to go on."""
     sources = _sources(position, following)
-    if any(source.free or source.expired for source in sources):
-        _share_out(position, following, cause, learnt=True)
+    if any(source.free or _revivable(source) for source in sources):
+        _share_out(position, following, learnt=True)
+        position.settle_debt(Cause(f"period:{position.next_number}"))
 
 
 def next_period(known: Iterable[BucketState], source: BucketState) -> BucketState | None:
@@ -100,44 +109,40 @@ def _sources(position: Position, following: BucketState) -> list[BucketState]:
     return sorted(found, key=newest_first, reverse=True)
 
 
-def _share_out(position: Position, following: BucketState, cause: Cause, *, learnt: bool) -> None:
+def _share_out(position: Position, following: BucketState, *, learnt: bool, cause: Cause | None = None) -> None:
+    """Each source's part goes on. `cause`: what brought this about; None: their ends, had they been known."""
     sources = _sources(position, following)
-    children = [_child(position, source) for source in sources]
-    planned = _plan(position, sources, children, following, learnt=learnt)
+    loose = [_loose(position, _child(position, source)) for source in sources]
+    planned = _plan(position, sources, following, learnt=learnt)
     work = [
-        (source, loose, goes_on)
-        for source, loose, goes_on in zip(sources, [_loose(position, one) for one in children], planned, strict=True)
-        if not source.live and goes_on != loose  # one that ends at this very instant has its own turn
+        (source, has, goes_on, _end_of(source, cause))
+        for source, has, goes_on in zip(sources, loose, planned, strict=True)
+        if not source.live and goes_on != has  # one that ends at this very instant has its own turn
     ]
-    for source, loose, goes_on in work:  # room is made first
-        if goes_on < loose:
+    for source, has, goes_on, cause in work:  # room is made first
+        if goes_on < has:
             _call_back(position, source, cause)
-    for source, loose, goes_on in work:
-        more = goes_on if goes_on < loose else goes_on - loose
+    for source, has, goes_on, cause in work:
+        more = goes_on if goes_on < has else goes_on - has
+        again = goes_on < has or more > source.free
         if more > source.free:
-            _revive(position, source, more - source.free, cause)
+            _revive(position, source, cause)
         if more:
             _roll(position, source, more, following, cause)
-        if goes_on < loose and source.free:
+        if again and source.free:
             position.take(source, source.free, "expire", "expired", cause)
 
 
-def _plan(
-    position: Position,
-    sources: Sequence[BucketState],
-    children: Sequence[BucketState | None],
-    following: BucketState,
-    *,
-    learnt: bool,
-) -> list[int]:
+def _plan(position: Position, sources: Sequence[BucketState], following: BucketState, *, learnt: bool) -> list[int]:
     """How many unspent credits of each source belong into the next period. What was used of those rolled counts."""
+    children = [_child(position, source) for source in sources]
     taken = sum(child.granted - child.rolled_back - _loose(position, child) for child in children if child is not None)
     planned = []
     for source, child in zip(sources, children, strict=True):
         terms = terms_of(source)
         assert terms is not None
         cap = terms.max if isinstance(terms.max, int) else int(following.granted * terms.max)
-        unspent = source.free + _loose(position, child) + (source.expired if learnt else 0)
+        unspent = source.free + _loose(position, child) + (_revivable(source) if learnt else 0)
         planned.append(max(0, min(unspent, cap - taken)))
         taken += planned[-1]
     return planned
@@ -152,7 +157,12 @@ def _loose(position: Position, bucket: BucketState | None) -> int:
     """Credits of a rolled bucket that nobody has used: free, expired at its end, or rolled on."""
     if bucket is None:
         return 0
-    return bucket.free + bucket.expired + _loose(position, _child(position, bucket))
+    return bucket.free + _revivable(bucket) + _loose(position, _child(position, bucket))
+
+
+def _revivable(bucket: BucketState) -> int:
+    """What its end took, but for what counts as taken back since."""
+    return max(0, bucket.expired - bucket.counted)
 
 
 def _call_back(position: Position, bucket: BucketState, cause: Cause) -> None:
@@ -161,28 +171,63 @@ def _call_back(position: Position, bucket: BucketState, cause: Cause) -> None:
     if child is not None:
         _call_back(position, child, cause)
         if child.free:
-            credits = child.free
-            position.roll_over(child, bucket, credits, cause)
-            child.rolled_back += credits
-    if bucket.expired:
-        position.revive(bucket, bucket.expired, bucket.expired_cents, cause)
+            _move(position, child, bucket, child.free, cause)
+    _revive(position, bucket, cause)
 
 
-def _revive(position: Position, source: BucketState, credits: int, cause: Cause) -> None:
-    """Some of what expired comes back, with the cents it would have gone on with in time."""
-    all_cents, all_left = source.cents + source.expired_cents, source.left + source.expired
-    stays = recognition.keeps(all_cents, source.basis_cents, source.basis_credits, all_left - source.free - credits)
-    kept = recognition.keeps(source.cents, source.basis_cents, source.basis_credits, source.held)
-    cents = min(source.expired_cents, max(0, all_cents - stays - (source.cents - kept)))
-    position.revive(source, credits, source.expired_cents if credits == source.expired else cents, cause)
+def _revive(position: Position, bucket: BucketState, cause: Cause) -> None:
+    """What its end took is in the bucket again, with all of its cents."""
+    credits, cents = _revivable(bucket), bucket.expired_cents
+    if not credits:
+        return
+    bucket.expired, bucket.expired_cents = bucket.expired - credits, 0
+    bucket.cents += cents
+    position.arrive(bucket, credits)
+    name = str(bucket.number)
+    position.record("revive", f"expired:{name}", f"bucket:{name}", credits, cents, bucket, cause)
+    position.rebase(bucket)
 
 
 def _roll(position: Position, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
     child = _child(position, source) or _rolled(position, source, following)
-    position.roll_over(source, child, credits, cause)
-    child.granted += credits
+    if child.number not in position.buckets:
+        position.know(child)
+    if child.rolled_back:  # nothing of what it had got was left in it, or used
+        child.granted = child.paid_cents = child.rolled_back = 0
+    _move(position, source, child, credits, cause)
     if child.ended(position.at):
-        position.end(child, cause)
+        position.end(child, _end_of(child, cause))
+
+
+def _end_of(bucket: BucketState, cause: Cause | None) -> Cause:
+    """The bucket's own end, or the verb that brought it about; else that roll-over was decided anew."""
+    if cause is not None and (not cause.name.startswith("end:") or cause.name == f"end:{bucket.number}"):
+        return cause
+    return Cause(f"rollover:{bucket.number}")
+
+
+def _move(position: Position, source: BucketState, target: BucketState, credits: int, cause: Cause) -> None:
+    """Free credits move on, with the cents that recognition gives them."""
+    cents = position.recognise(source, credits)
+    source.free -= credits
+    if source.live and not source.features:
+        position.available -= credits
+    target.cents += cents
+    if target.rolled_from == source.number:
+        target.granted, target.paid_cents = target.granted + credits, target.paid_cents + cents
+        target.currency = source.currency if target.paid_cents else None
+    elif source.granted > credits:
+        source.granted, source.paid_cents = source.granted - credits, source.paid_cents - cents
+    else:
+        source.rolled_back = credits
+    position.arrive(target, credits)
+    places = f"bucket:{source.number}", f"bucket:{target.number}"
+    position.record("roll_over", *places, credits, cents, target, cause)
+    position.changed_buckets[source.number] = source
+    position.reshaped |= {source.number, target.number}
+    position.rebase(target)
+    if source.rolled_from == target.number:
+        position.rebase(source)
 
 
 def _rolled(position: Position, source: BucketState, following: BucketState) -> BucketState:
@@ -195,7 +240,7 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
         origin=f"rolled:{source.number}",
         granted=0,
         paid_cents=0,
-        currency=source.currency,
+        currency=None,
         priority=source.priority,
         features=source.features,
         effective_at=source.effective_at,  # the same credits: of two that are rolled the older ones pay first
@@ -205,6 +250,9 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
         period_end=following.period_end,
         description=name if source.rolled_from is not None else f"Rolled over from {name}",
         metadata=source.metadata,
+        sale=source.sale,
+        month=source.month,
+        paid_at=source.paid_at,
         at_end=again if terms.periods > 1 else None,
         rolled_from=source.number,
     )
