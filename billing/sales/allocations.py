@@ -21,8 +21,9 @@ from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
 from billing.rules.wallet import rollover
 from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, stripe_customers, stripe_prices, topups
+from billing.sales import claims, returned, stripe_customers, stripe_prices, topups
 from billing.sales.claims import Sold, Source
+from billing.sales.payments import Purchase
 from billing.sales.stripe_customers import Nobody
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
 from billing.stripe.values import Invoice
@@ -62,6 +63,7 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         write(tx, wallets.values())
         claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), sold)
         topups.tell_paid(tx, sold)
+        returned.catch_up(tx, catalog, Purchase(invoice=invoice.id))
     granted = tuple(one.sale.origin for one in sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"

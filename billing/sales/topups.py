@@ -17,8 +17,9 @@ from billing.credits.writing import write
 from billing.rules.periods import Span
 from billing.rules.sale.packs import pack_sale
 from billing.rules.sale.values import PackSale, PackTerms
-from billing.sales import claims, stripe_customers, topup_rows
+from billing.sales import claims, payments, returned, stripe_customers, topup_rows
 from billing.sales.claims import Sold, Source
+from billing.sales.payments import Purchase
 from billing.sales.sessions import FIRST_LOOK
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms
@@ -115,6 +116,7 @@ def _settle_ours(
     claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
     topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, reason=None)
     tell_paid(tx, sold)
+    _paid_by(tx, catalog, session)
     return Applied((sale.origin,), linked=payer.linked)
 
 
@@ -139,6 +141,7 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
         write(tx, wallets.values())
         claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
         tell_paid(tx, sold)
+        _paid_by(tx, catalog, session)
     granted = tuple(one.sale.origin for one in sold)
     return Applied(
         granted,
@@ -146,6 +149,13 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
         None if granted or waits else "settled before" if done else "nothing was bought",
         linked,
     )
+
+
+def _paid_by(tx: Tx, catalog: Catalog, session: Session) -> None:
+    """Which payment it was, so that a refund of it finds what it brought; one may be known already."""
+    purchase = Purchase(session.invoice, session.id)
+    payments.note(tx, purchase, [(session.payment_intent, session.amount_total_cents)])
+    returned.catch_up(tx, catalog, purchase)
 
 
 def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:

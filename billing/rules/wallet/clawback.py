@@ -55,6 +55,38 @@ def from_month(position: Position, taken: str, month: MonthState, credits: int, 
     position.record("clawback", source, taken, credits, cents, month, cause)
 
 
+def back_to_bucket(position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+    """Restored to the free pocket; the caller ends it again where it has ended."""
+    bucket.cents += cents
+    position.arrive(bucket, credits)
+    position.record("restore", taken, f"bucket:{bucket.number}", credits, cents, bucket, cause)
+    position.rebase(bucket)
+
+
+def back_to_unused(
+    position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause, kind: str
+) -> None:
+    """Counted no longer: it is `expired` or `voided` again, with its cents."""
+    bucket.counted -= credits
+    if kind == "voided":
+        bucket.voided_cents += cents
+    else:
+        bucket.expired_cents += cents
+    position.record("restore", taken, f"{kind}:{bucket.number}", credits, cents, bucket, cause)
+
+
+def back_to_month(
+    position: Position, taken: str, month: MonthState, credits: int, cents: int, cause: Cause, kind: str
+) -> None:
+    """A month to come brings it again (`prepaid`), a cancelled one leaves it (`expired:month`)."""
+    month.taken -= credits
+    if kind == "prepaid":
+        month.left_cents += cents
+    else:
+        month.broken_cents += cents
+    position.record("restore", taken, f"{kind}:{month.number}", credits, cents, month, cause)
+
+
 def owe(position: Position, taken: str, first: MonthState, credits: int, cents: int, cause: Cause) -> None:
     """What was consumed is owed, and un-earned. It goes below zero whatever the overdraft's limit."""
     position.owed += credits

@@ -17,14 +17,19 @@ def hold(position: Position, bucket: BucketState, credits: int, cause: Cause) ->
     position.set_aside(bucket, credits, cause)
 
 
-def free(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
-    """They are free again; in an ended bucket they go through its end. The caller says what else is to be held."""
+def put_back(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
+    """They are in the free pocket again."""
     bucket.disputed -= credits
     bucket.held -= credits
     position.held -= credits
     position.arrive(bucket, credits)
     position.reshaped.add(bucket.number)
     position.record("release", f"held:{bucket.number}", f"bucket:{bucket.number}", credits, 0, bucket, cause)
+
+
+def free(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
+    """They are free again; in an ended bucket they go through its end. The caller says what else is to be held."""
+    put_back(position, bucket, credits, cause)
     if bucket.ended(position.at) and not bucket.live:
         position.through_end(bucket, cause)
 
@@ -36,6 +41,11 @@ def later_end(position: Position, bucket: BucketState, expires_at: datetime, cau
         return
     if not bucket.live and bucket.effective_at <= position.at:
         position.start(bucket)
+    revive(position, bucket, cause)
+
+
+def revive(position: Position, bucket: BucketState, cause: Cause) -> None:
+    """What expired of a bucket that is valid again is there again, but for what a taking counted."""
     credits, cents = bucket.expired - bucket.counted, bucket.expired_cents
     if credits or cents:
         bucket.expired, bucket.expired_cents = bucket.expired - credits, 0
