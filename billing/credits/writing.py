@@ -251,7 +251,7 @@ _EVENTS = {
 
 
 def _named(wallet: OpenWallet, movement: Movement) -> list[str]:
-    """What is told of a movement. Of credits that could have gone on into the next period it is told that they did not."""
+    """What is told of a movement; of credits that could have gone on into the next period, that they did not, too."""
     name = _EVENTS.get(movement.kind)
     if movement.kind not in ("expire", "roll_over"):
         return [name] if name else []

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 
 from billing import signals
 from billing.catalog.loading import parse
+from billing.credits import grants, series
+from billing.credits.writing import write
+from billing.rules.sale.values import Allocation
+from billing.rules.wallet import rollover
+from billing.rules.wallet.rollover import RollOver
+from billing.sales.claims import Sold, Source, record
+from billing.sales.values import open_units
 from billing.testing import TestBilling
 from tests.stories.books import all_entries, books
 from tests.stories.story import moment
@@ -81,10 +90,13 @@ def test_cap_of_the_worked_example(billing: TestBilling) -> None:
     shows(billing, 240, 2_400, 330, 270)
     billing.advance(to=moment("2 Jun 00:00"))
     shows(billing, 160, 1_600, 330, 1_070)
-    assert lots(billing) == [
-        ("Roll plan, June 2025", 100, "02 Jul"),
-        ("Rolled over from Roll plan, May 2025", 60, "02 Jul"),
-    ][::-1]
+    assert (
+        lots(billing)
+        == [
+            ("Roll plan, June 2025", 100, "02 Jul"),
+            ("Rolled over from Roll plan, May 2025", 60, "02 Jul"),
+        ][::-1]
+    )
 
 
 def test_learnt_late_of_the_worked_example(billing: TestBilling) -> None:
@@ -141,16 +153,62 @@ def test_a_reversal_after_the_end_rolls_over_while_there_is_room(billing: TestBi
     shows(billing, 0, 0, 0, 2_000)
 
 
+def sell(billing: TestBilling, name: str, *lots: grants.Lot) -> None:
+    """What an invoice brought, past Stripe: its first line's id is the sale's."""
+    first, last = lots[0].effective_at, lots[-1].period_end
+    assert first is not None and last is not None
+    credits, cents = sum(lot.credits for lot in lots), sum(lot.paid_cents for lot in lots)
+    sale = Allocation(
+        name, "roll", "credits", credits, cents, "usd", first, None, first, last, 1, "sub_1", "si_1", "price_roll", ()
+    )
+    with billing.database.write() as tx:
+        wallet = open_units(tx, billing.catalog, "team", {"credits"})["credits"]
+        series.read(tx, wallet.id, wallet.position, {"plan:si_1": first})
+        grants.sell(wallet, name, lots)
+        write(tx, [wallet])
+        record(tx, Source(tx.now, invoice=f"in_{name}", total_cents=cents), [Sold(wallet, sale, {f"il_{name}": cents})])
+
+
+def lot(name: str, start: datetime, end: datetime, credits: int, cents: int, terms: RollOver) -> grants.Lot:
+    return grants.Lot(
+        credits, name, origin=name, effective_at=start, expires_at=end + timedelta(days=1), paid_cents=cents,
+        currency="usd", series="plan:si_1", period_end=end, at_end=rollover.at_end(terms), paid_at=start,
+    )  # fmt: skip
+
+
 def test_a_newer_one_learnt_late_takes_the_place_of_an_older_one(billing: TestBilling) -> None:
-    paid(billing, APRIL, MAY, "1 Apr 00:00")
-    billing.advance(to=moment("1 May 01:00"))
-    paid(billing, MAY, JUNE, "1 May 01:00")
+    cap = RollOver(60, 2)
+    sell(billing, "allocation:april", lot("allocation:april", APRIL, MAY, 100, 1_000, cap))
+    billing.advance(to=MAY)
+    sell(billing, "allocation:may", lot("allocation:may", MAY, JUNE, 10, 100, cap))
     billing.advance(to=moment("5 May 00:00"))
-    assert [remaining for _, remaining, _ in lots(billing)] == [60, 100]
-    # A second line of the same item from mid-April on, of the same period end.
-    tell(billing, invoice(line("price_long", 700, moment("16 Apr 00:00"), MAY, id="il_late"), paid="16 Apr 00:00"))
-    waits = billing.stripe_events(limit=1)[0]
-    assert waits.status == "waiting"  # such a line is a change's business; what it means stands in tests/rules
+    assert [remaining for _, remaining, _ in lots(billing)] == [60, 10]
+    sell(billing, "change:april", lot("change:april", moment("16 Apr 00:00"), MAY, 30, 333, cap))
+    assert lots(billing) == [
+        ("Rolled over from allocation:april", 30, "02 Jun"),
+        ("Rolled over from change:april", 30, "02 Jun"),
+        ("allocation:may", 10, "02 Jun"),
+    ]
+    shows(billing, 70, 733, 0, 700)
+    billing.spend("team", 5, key="s")
+    billing.advance(to=moment("5 Jun 00:00"))
+    sell(billing, "allocation:june", lot("allocation:june", JUNE, JULY, 1, 1, cap))
+    assert billing.wallet("team").available == 61
+    sell(billing, "change:last", lot("change:last", moment("17 Apr 00:00"), MAY, 60, 600, cap))
+    assert billing.wallet("team").available == 61
+    assert billing.audit() == []
+
+
+def test_the_months_of_a_longer_line_are_periods_too(billing: TestBilling) -> None:
+    year = [APRIL, MAY, JUNE, JULY]
+    half = RollOver(Fraction(1, 2))
+    sold = [lot(f"month {start:%B}", start, end, 40, 400, half) for start, end in pairwise(year)]
+    sell(billing, "allocation:year", *sold)
+    billing.advance(to=moment("2 May 00:00"))
+    assert lots(billing) == [("Rolled over from month April", 20, "02 Jun"), ("month May", 40, "02 Jun")]
+    billing.advance(to=moment("2 Jun 00:00"))
+    assert lots(billing) == [("Rolled over from month May", 20, "02 Jul"), ("month June", 40, "02 Jul")]
+    shows(billing, 60, 600, 0, 600)
 
 
 def test_several_periods_and_a_share(billing: TestBilling) -> None:
