@@ -5,7 +5,7 @@ Every method either returns what was done or raises a `Refusal`; after a refusal
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -41,8 +41,10 @@ class Transaction:
     `Unavailable` (Busy, DatabaseUnavailable) it can only be rolled back: every further verb raises that again.
     """
 
-    def __init__(self, tx: Tx, catalog: Catalog, host: Host | None = None) -> None:
-        self._tx, self._catalog, self._host = tx, catalog, host
+    def __init__(
+        self, tx: Tx, catalog: Catalog, host: Host | None = None, in_force: Callable[[], Catalog] | None = None
+    ) -> None:
+        self._tx, self._catalog, self._host, self._in_force = tx, catalog, host, in_force
         self._over: Any = None
 
     @contextmanager
@@ -51,6 +53,8 @@ class Transaction:
         with translated():
             if self._host is not None:
                 self._tx = self._host.tx()
+            if self._in_force is not None:  # it may be kept for long
+                self._catalog = self._in_force()
             if self._tx.spoilt is not None:
                 raise self._tx.spoilt
             try:
