@@ -8,13 +8,13 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import Any
+from typing import Any, get_args
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
 from billing.catalog import reading
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
+from billing.catalog.terms import Catalog, OnUpgrade, Pack, Plan, Policy, Unit
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -178,6 +178,8 @@ class _PlanTable(_Strict):
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
     retired = _Field(reading.yes_or_no)
+    trial_credits = _Field(reading.whole(0, MOST_CREDITS))
+    on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
 
 
 class _PackTable(_Strict):

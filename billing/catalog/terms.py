@@ -19,6 +19,7 @@ from billing.rules.wallet.overdraft import NONE, Overdraft
 from billing.rules.wallet.rollover import RollOver
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
+OnUpgrade = Literal["difference", "next_period"]
 
 A_DAY = Span(seconds=86_400)
 A_WEEK = Span(seconds=7 * 86_400)
@@ -47,9 +48,10 @@ class Plan:
     """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices`
     is paid.
 
-    `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the
-    part of a line's net that is for credits, the rest is outside these books. Rules: the handbook's
-    *Allocation*, *Its end*.
+    `prices` are Stripe price ids or lookup keys. `trial_credits` are what a trial brings; `on_upgrade`: does what a
+    change to it brings more come at once, or with the next period? `overdraft` None means the catalog's.
+    `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules: the
+    handbook's *Allocation*, *Plan change mid-period*, *Its end*.
     """
 
     id: str
@@ -64,6 +66,8 @@ class Plan:
     late_grace: Span = A_WEEK
     overdraft: Overdraft | None = None
     credit_share: Fraction = field(default=Fraction(1))
+    trial_credits: int = 0
+    on_upgrade: OnUpgrade = "difference"
     retired: bool = False
     """Not on sale any more; those who have it keep it, and its renewals grant."""
 

@@ -10,12 +10,23 @@ from datetime import datetime, timedelta
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable
-from billing.sales import allocations, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
+from billing.sales import (
+    allocations,
+    before,
+    checkouts,
+    needs,
+    sessions,
+    stripe_customers,
+    subscriptions,
+    topup_rows,
+    topups,
+)
 from billing.sales.conversations import Kind, Tell
 from billing.sales.tables import checkouts as checkout_rows
 from billing.sales.tables import topups as topup_table
 from billing.sales.values import Applied
 from billing.stripe.gateway import Gateway
+from billing.stripe.questions import Known
 from billing.stripe.values import SeenSession, Session
 
 KINDS: Mapping[str, Kind] = {
@@ -40,25 +51,30 @@ def apply(tx: Tx, catalog: Catalog, session: Session, at: datetime, *, failed: b
     return answer
 
 
-def settle(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session: str) -> Applied:
+def settle(
+    db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session: str, start: datetime | None = None
+) -> Applied:
     """Asks Stripe what became of a session and writes it down, with the subscription and the paid invoice it made.
 
-    Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
+    What was paid before `start` brings nothing. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
     """
     seen = gateway.session(session)
-    with db.write() as tx:
-        answer = _apply_all(tx, catalog, seen)
-    tell(tx.told)
+    answer, told = needs.settled(
+        db, gateway, start, lambda tx, known: _before(tx, seen, start) or _apply_all(tx, catalog, seen, known)
+    )
+    tell(told)
     return answer
 
 
-def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def look_at_due(
+    db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int, start: datetime | None = None
+) -> bool:
     """The step: asks after sessions of ours of which nothing was heard, up to `limit`. Says whether there is more."""
     with db.write() as tx:
         due = [*sessions.due(tx, topup_table, limit), *sessions.due(tx, checkout_rows, limit)]
     for id in due:
         try:
-            settle(db, gateway, catalog, tell, id)
+            settle(db, gateway, catalog, tell, id, start)
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
             _LOG.warning("session %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
@@ -71,9 +87,9 @@ def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, li
     return len(due) >= limit
 
 
-def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
+def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> Applied:  # noqa: ARG001
     session = seen.session
-    if any(name in session.metadata for name in _NAMED):
+    if says_itself(session):
         session = replace(session, lines=None, has_more=False)  # as in the event, which says as much as it takes
     answers = [apply(tx, catalog, session, seen.paid_at or tx.now, failed=seen.failed)]
     if seen.subscription is not None:
@@ -85,7 +101,24 @@ def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
         "; ".join(answer.waits for answer in answers if answer.waits) or None,
         "; ".join(answer.note for answer in answers if answer.note) or None,
         next((answer.linked for answer in answers if answer.linked), None),
+        tuple(question for answer in answers for question in answer.needs),
     )
+
+
+def says_itself(session: Session) -> bool:
+    """Does its metadata name what it sells, so that its lines need not be known?"""
+    return any(name in session.metadata for name in _NAMED)
+
+
+def _before(tx: Tx, seen: SeenSession, start: datetime | None) -> Applied | None:
+    """A session and its invoice from before our time are claimed as that."""
+    session, invoice = seen.session, seen.invoice
+    at = seen.paid_at or (invoice and invoice.paid_at) or session.created
+    if at is None or session.payment_status == "unpaid" or not before.claim(tx, "session", session.id, at, start):
+        return None
+    if invoice is not None:
+        before.claim(tx, "invoice", invoice.id, invoice.paid_at or at, start)
+    return Applied(note=before.words(f"{session.id} was paid", start))
 
 
 def _whose(tx: Tx, session: Session) -> str | None:

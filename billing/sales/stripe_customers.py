@@ -23,7 +23,8 @@ from billing.rules.refusals import Refusal, StripeCustomerTaken
 from billing.sales import conversations
 from billing.sales.conversations import Kind
 from billing.sales.tables import stripe_customers
-from billing.stripe.gateway import Gateway, Params
+from billing.stripe.calling import Params
+from billing.stripe.gateway import Gateway
 
 REFERENCE = "billing_customer"
 """The metadata of a subscription, an invoice, a session or a Stripe customer that names our customer."""
@@ -106,7 +107,7 @@ def payer(tx: Tx, stripe_id: str | None, reference: str | None) -> Payer | Nobod
     customer of ours; then they are linked. A reference that names nobody of ours is somebody else's note.
     """
     linked = customer_of(tx, stripe_id) if stripe_id is not None else None
-    named = reference if reference is not None and _is_ours(tx, reference) else None
+    named = reference if is_ours(tx, reference) else None
     if linked is not None:
         if named is not None and named != linked:
             return Nobody(f"conflict: {stripe_id} is linked to the customer {linked!r}, the payment names {named!r}")
@@ -167,7 +168,10 @@ MAKING = Kind(
 )
 
 
-def _is_ours(tx: Tx, customer: str) -> bool:
+def is_ours(tx: Tx, customer: str | None) -> bool:
+    """Is there such a customer of ours?"""
+    if customer is None:
+        return False
     return tx.connection.execute(select(customers.c.id).where(customers.c.id == customer)).first() is not None
 
 

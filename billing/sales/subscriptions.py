@@ -13,7 +13,7 @@ from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
 from billing.credits.tables import wallets
-from billing.sales import free_plans, stripe_customers, stripe_prices
+from billing.sales import endings, free_plans, stripe_customers, stripe_prices
 from billing.sales.stripe_customers import Nobody
 from billing.sales.tables import sales, subscriptions
 from billing.sales.values import ENDED, Applied, Subscription
@@ -46,7 +46,13 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         "created_at": told.created,
         "ended_at": told.ended_at,
         "seen_at": at,
+        "subscribed_items": [_written(one) for one in told.items],
+        "trial_end": told.trial_end,
+        "collection_paused": told.collection_paused,
+        "billing_mode": told.billing_mode,
     }
+    if told.status in ENDED:
+        endings.end(tx, catalog, payer.customer, told.id, told.ended_at or at)
     if sets.insert(tx, subscriptions, [{"id": told.id, **values}], unless_there=True):
         _tell(tx, catalog, payer.customer, told, item)
         _follow(tx, catalog, payer.customer, told, item)
@@ -79,6 +85,20 @@ def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, item: Subscribe
         if (other := _plan(catalog, row.price, row.lookup_key)) is not None and other.unit == plan.unit
     ]
     free_plans.follow(tx, catalog, customer, plan.unit, min(living, default=None), told.ended_at or tx.now)
+
+
+def seen_at(tx: Tx, id: str) -> datetime | None:
+    """How new what we know of it is; None: nothing, or that it has ended, which stays so."""
+    query = select(subscriptions.c.seen_at).where(subscriptions.c.id == id, subscriptions.c.status.not_in(ENDED))
+    found: datetime | None = tx.connection.execute(query).scalar_one_or_none()
+    return found
+
+
+def ended_at(tx: Tx, subscription: str | None) -> datetime | None:
+    """When the subscription ended; None as long as it goes on, or nobody told."""
+    s = subscriptions.c
+    row = tx.connection.execute(select(s.status, s.ended_at, s.seen_at).where(s.id == subscription)).first()
+    return (row.ended_at or row.seen_at) if row is not None and row.status in ENDED else None
 
 
 def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
@@ -133,6 +153,22 @@ def _shown(catalog: Catalog, row: Row[Any]) -> Subscription:
 def _plan(catalog: Catalog, price: str | None, lookup_key: str | None) -> Plan | None:
     owner = owner_of(catalog, price, lookup_key)
     return owner if isinstance(owner, Plan) else None
+
+
+def _written(item: SubscribedItem) -> dict[str, Any]:
+    """An item as it is kept."""
+
+    def text(at: datetime | None) -> str | None:
+        return None if at is None else at.isoformat()
+
+    return {
+        "id": item.id,
+        "price": item.price,
+        "lookup_key": item.lookup_key,
+        "quantity": item.quantity,
+        "period_start": text(item.period_start),
+        "period_end": text(item.period_end),
+    }
 
 
 def _item(catalog: Catalog, told: Told) -> SubscribedItem | None:

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.rules.sale.lines import Line
+from billing.stripe.subscribed import SubscribedItem as SubscribedItem  # noqa: PLC0414 - read from here
+from billing.stripe.subscribed import Subscription as Subscription  # noqa: PLC0414 - read from here
 
 
 class PayloadInvalid(Exception):
@@ -21,7 +23,8 @@ class Event:
     """One Stripe event. `object` is `data.object` as it came, in the shape of `api_version`.
 
     Keys come from the object, never from `id`: Stripe may send two events for one fact. `account` is set on
-    events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`).
+    events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`). `related`: a thin
+    event came without its object, and says of which (kind, id) it speaks.
     """
 
     id: str
@@ -32,6 +35,12 @@ class Event:
     account: str | None
     object_id: str | None
     object: Mapping[str, Any] = field(hash=False)
+    related: tuple[str, str] | None = None
+
+    @property
+    def fact(self) -> str:
+        """What happened, by the one name it has for either kind of event: `invoice.paid`."""
+        return self.type.removeprefix("v1.") if self.related is not None else self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,35 +143,6 @@ class SeenSession:
     subscription: Subscription | None
     paid_at: datetime | None
     failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SubscribedItem:
-    """One item of a subscription, and when its current period ends."""
-
-    id: str
-    price: str | None
-    lookup_key: str | None
-    quantity: int
-    period_end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One subscription, as it stood when Stripe said so. `status` may hold a value we do not know.
-
-    `cancel_at` is when it will end, `ended_at` when it did; `cancels` says that it will end with its period.
-    """
-
-    id: str
-    customer: str | None
-    metadata: Mapping[str, str] = field(hash=False)
-    status: str
-    created: datetime
-    items: tuple[SubscribedItem, ...]
-    cancels: bool
-    cancel_at: datetime | None
-    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

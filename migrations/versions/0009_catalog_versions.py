@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from billing.base.schema import append_only
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -24,14 +24,28 @@ def make_checkout(machine: Machine) -> Blueprint:
 
     @pages.post("/c/pay/<session_id>")
     def pay(session_id: str) -> Any:
-        card, email = request.form.get("card", ""), request.form.get("email", "").strip() or None
+        card = request.form.get("card", "")
+        written = {name: request.form.get(name, "").strip() or None for name in ("email", "country", "tax_id")}
+        decline = None
         try:
-            session, decline = machine.buy(session_id, card, email)
+            if "later" in request.form:
+                session = machine.pay_later(session_id, **written)
+            else:
+                session, decline = machine.buy(session_id, card, checkout.Form(**written))
         except Refused as error:
             return _session_page(machine, session_id, said=str(error), card=card, status=error.status)
         if decline is not None:
             return _session_page(machine, session_id, said=decline.message, card=card, status=402)
         return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)
+
+    @pages.post("/c/pay/<session_id>/code")
+    def enter_code(session_id: str) -> Any:
+        code = request.form.get("code", "")
+        try:
+            machine.enter_code(session_id, code)
+        except Refused as error:
+            return _session_page(machine, session_id, refused_code=str(error), code=code, status=error.status)
+        return redirect(f"/c/pay/{session_id}", 303)
 
     @pages.get("/_sandbox/invoices/<invoice_id>")
     def show_invoice(invoice_id: str) -> Response:
@@ -52,7 +66,14 @@ def make_checkout(machine: Machine) -> Blueprint:
 
 
 def _session_page(
-    machine: Machine, session_id: str, *, said: str | None = None, card: str = "", status: int = 200
+    machine: Machine,
+    session_id: str,
+    *,
+    said: str | None = None,
+    card: str = "",
+    refused_code: str | None = None,
+    code: str = "",
+    status: int = 200,
 ) -> Response:
     session = _find(machine, "checkout.session", session_id)
     if session is None:
@@ -71,6 +92,9 @@ def _session_page(
         items=checkout.items(session),
         said=said,
         card=card or _SPACED,
+        refused_code=refused_code,
+        code=code,
+        later=session["amount_total"] and len(session["payment_method_types"]) > 1,
     )
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import cards, invoice_items, invoice_payments, invoices, payment_intents, payment_methods
+from web.sandbox.resources import (
+    cards,
+    endings,
+    invoice_payments,
+    invoices,
+    pauses,
+    payment_intents,
+    payment_methods,
+    pending_updates,
+    subscription_invoices,
+)
+from web.sandbox.resources import subscription_items as items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.resources.cards import Decline
 from web.sandbox.store import Object
@@ -15,20 +26,35 @@ HOUR, DAY = int(timedelta(hours=1).total_seconds()), int(timedelta(days=1).total
 TRY_AGAIN_AFTER = (3, 5, 7)
 """Days after each refused attempt; after the last one the subscription is cancelled."""
 WAITS_FOR_FIRST_PAYMENT = 23 * HOUR
+_ACTION = Decline(
+    "invoice_payment_intent_requires_action",
+    "authentication_required",
+    "Payment for this invoice requires additional user action before it can be completed successfully.",
+)
+AFTER_RETRIES = "collecting.after_retries"
+"""The name of a setting, and what it can be."""
+THEN = ("cancel", "unpaid", "past_due")
 
 
-def begin(work: Work, subscription: Object, instrument: Object | None, *, charge: bool = True) -> Decline | None:
-    """Bills the first period, at once. Declined it stays incomplete, for 23 hours."""
-    invoice = _draft(work, subscription, "subscription_create")
+def begin(
+    work: Work, subscription: Object, instrument: Object | None, *, charge: bool = True, present: bool = False
+) -> Decline | None:
+    """Bills the first period, or a trial of it, at once. Declined it stays incomplete, for 23 hours."""
+    invoice = subscription_invoices.draft(work, subscription, "subscription_create")
+    if not invoice["_lines"]:  # nothing is billed before the anchor
+        work.rows.remove(invoice["id"])
+        _start(work, subscription)
+        work.keep(subscription)
+        work.emit("customer.subscription.created", subscription)
+        return None
     subscription["latest_invoice"] = invoice["id"]
     work.emit("invoice.created", invoice)
     invoices.finalize(work, invoice)
     decline = None  # the subscription is not kept yet: nobody has been told of it
     if charge or invoice["amount_due"] == 0:
-        decline = attempt(work, invoice, instrument)
+        decline = attempt(work, invoice, instrument, present=present)
     if invoice["status"] == "paid":
-        subscription["status"] = "active"
-        work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+        _start(work, subscription)
     else:
         work.rows.schedule(work.now + WAITS_FOR_FIRST_PAYMENT, "expire_incomplete", subscription["id"])
     work.keep(subscription)
@@ -39,18 +65,48 @@ def begin(work: Work, subscription: Object, instrument: Object | None, *, charge
 def renew(work: Work, subscription: Object) -> None:
     """A period is over: the next begins with a draft that is finalized and charged an hour later, or it ends here."""
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
-        subs.end(work, subscription, None)
+        endings.finish(work, subscription)
         return
-    start, end = subs.period(subscription)
+    if subscription["status"] == "trialing" and _stays_unpaid(work, subscription):
+        return
+    start, end = items.period(subscription)
     with work.changing(subscription, "customer.subscription.updated"):
-        subs.begin_period(subscription, end)
-        fields = {"period_start": start, "period_end": end, "auto_advance": True}
+        if subscription["status"] == "trialing":
+            subscription["status"] = "active"
+        items.begin_period(subscription, end)
+        fields: Object = {"period_start": start, "period_end": end, "auto_advance": True}
         fields["automatically_finalizes_at"] = work.now + HOUR
-        invoice = _draft(work, subscription, "subscription_cycle", **fields)
+        if subscription["status"] == "unpaid" or pauses.keeps_drafts(subscription):
+            fields = fields | {"auto_advance": False, "automatically_finalizes_at": None}
+        invoice = subscription_invoices.draft(work, subscription, "subscription_cycle", **fields)
         subscription["latest_invoice"] = invoice["id"]
         work.emit("invoice.created", invoice)
-    work.rows.schedule(work.now + HOUR, "finalize", invoice["id"])
-    work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+    work.rows.schedule(items.period(subscription)[1], "renew", subscription["id"])
+    if invoice["auto_advance"] and not pauses.disposes_of(work, subscription, invoice):
+        work.rows.schedule(work.now + HOUR, "finalize", invoice["id"])
+
+
+def _start(work: Work, subscription: Object) -> None:
+    """Paid for, or nothing to pay: it runs."""
+    subscription["status"] = "active"
+    if subscription["trial_end"] is not None:
+        subscription["status"] = "trialing"
+        subs.announce_end(work, subscription)
+    work.rows.schedule(items.period(subscription)[1], "renew", subscription["id"])
+
+
+def _stays_unpaid(work: Work, subscription: Object) -> bool:
+    """A trial ends and there is no card: as was chosen, it is billed all the same, or ends, or pauses."""
+    customer = work.find("customer", subscription["customer"])
+    assert customer is not None
+    if payment_methods.of(work, customer, subscription["default_payment_method"]) is not None:
+        return False
+    chosen = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if chosen == "cancel":
+        subs.end(work, subscription, None)
+    elif chosen == "pause":
+        pauses.stop(work, subscription, "trial_end_without_payment_method")
+    return bool(chosen in ("cancel", "pause"))
 
 
 def advance(work: Work, invoice: Object) -> None:
@@ -60,43 +116,59 @@ def advance(work: Work, invoice: Object) -> None:
         if subscription is not None:
             invoice["parent"]["subscription_details"]["metadata"] = subscription["metadata"]
         invoices.finalize(work, invoice)
+        if invoice["collection_method"] == "send_invoice" and invoice["amount_due"] > 0:
+            work.emit("invoice.sent", invoice)
+    if invoice["collection_method"] == "send_invoice" and invoice["amount_due"] > 0:
+        return
     if invoice["status"] == "open":
-        attempt(work, invoice, _instrument(work, invoice))
+        attempt(work, invoice, instrument(work, invoice))
 
 
-def attempt(work: Work, invoice: Object, instrument: Object | None) -> Decline | None:
-    """Charges an open invoice once, and does what follows for its subscription."""
+def attempt(work: Work, invoice: Object, card: Object | None, *, present: bool = False) -> Decline | None:
+    """Charges an open invoice once, and does what follows for its subscription. Unless the buyer is `present`, a bank
+    that wants to hear from them is asked to wait.
+    """
     intent = invoices.intent_of(work, invoice)
     decline: Decline | None = None
     if intent is None:
         invoices.settle(work, invoice, by_card=False)
-    elif instrument is None:
+    elif card is None:
         decline = Decline("payment_intent_payment_attempt_failed", "no_card", "The customer has no card to charge.")
+    elif _asks(card, present=present):
+        payment_intents.ask_the_buyer(work, intent, card)
+        decline = _ACTION
     else:
-        if cards.behind(instrument).decline is None:
+        if cards.behind(card).decline is None:
             invoice_payments.note_paid(work, invoice)
-        decline = payment_intents.charge(work, intent, instrument)
+        decline = payment_intents.charge(work, intent, card)
         if decline is None:
             invoices.settle(work, invoice, by_card=True)
     if decline is not None:
-        _refused(work, invoice)
-    elif (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+        first = invoice["billing_reason"] == "subscription_create"
+        _refused(work, invoice, counts=not (first and decline is _ACTION))
+    else:
+        note_paid(work, invoice)
+    if decline is _ACTION:
+        work.emit("invoice.payment_action_required", invoice)
     return decline
 
 
-def pay(work: Work, invoice: Object, instrument: Object | None, *, out_of_band: bool) -> Object:
+def _asks(card: Object, *, present: bool) -> bool:
+    return not present and cards.behind(card).decline is None and cards.asks_the_buyer(card, off_session=True)
+
+
+def pay(work: Work, invoice: Object, card: Object | None, *, out_of_band: bool) -> Object:
     """`POST /v1/invoices/{id}/pay`: finalizes a draft, then pays, or refuses with the card's answer."""
     if invoice["status"] == "draft":
         invoices.finalize(work, invoice)
     if invoice["status"] == "paid":
         raise Refused("Invoice is already paid", code="invoice_already_paid")
-    if invoice["status"] != "open":
+    if invoice["status"] not in ("open", "uncollectible"):
         raise Refused(f"Invoice is {invoice['status']} and can't be paid.", code="invoice_not_open")
     if out_of_band:
         _settle_out_of_band(work, invoice)
         return invoice
-    chosen = instrument or _instrument(work, invoice)
+    chosen = card or instrument(work, invoice)
     if invoice["amount_due"] > 0 and chosen is None:
         words = "This customer has no attached payment source or default payment method."
         raise Refused(f"{words} Please consider adding a default payment method.", code="resource_missing")
@@ -115,32 +187,35 @@ def use_card(work: Work, invoice: Object, method: Object) -> None:
         subs.change(work, subscription, {"default_payment_method": method["id"]})
 
 
-def stop(work: Work, subscription: Object, reason: str | None) -> None:
-    """Cancelled now. Its unpaid invoice is left as it is and no longer collected."""
-    invoice = work.find("invoice", subscription["latest_invoice"])
-    if invoice is not None and invoice["status"] in ("draft", "open"):
-        for what in ("finalize", "retry"):
-            work.rows.unschedule(what, invoice["id"])
-        with work.changing(invoice, "invoice.updated"):
-            invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
-    subs.end(work, subscription, reason)
+def stop(
+    work: Work, subscription: Object, reason: str | None, *, prorate: bool = False, invoice_now: bool = False
+) -> None:
+    """Cancelled now. With `prorate` what is not used is credited; with `invoice_now` what waits for an invoice is
+    billed at once.
+    """
+    if prorate:
+        endings.credit_all(work, subscription)
+    if invoice_now and subscription_invoices.waiting_for(work, subscription):
+        last = endings.last_invoice(work, subscription, "subscription_update")
+        invoices.finalize(work, last)
+        attempt(work, last, instrument(work, last))
+    endings.drop(work, subscription, reason)
 
 
-def _draft(work: Work, subscription: Object, reason: str, **fields: object) -> Object:
-    customer = work.find("customer", subscription["customer"])
-    assert customer is not None
-    parent = {
-        "quote_details": None,
-        "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
-        "type": "subscription_details",
-    }
-    invoice = invoices.draft(work, customer, subscription["currency"], reason, parent=parent, **fields)
-    for waiting in invoice_items.pending(work, customer, subscription["currency"]):
-        invoices.add_item(work, invoice, waiting)
-    start, end = subs.period(subscription)
-    for item in subscription["items"]["data"]:
-        invoices.add_period(work, invoice, subscription, item, start, end)
-    return work.keep(invoice)
+def authenticate(work: Work, intent: Object, *, fails: bool) -> None:
+    """The buyer whose action was needed has told their bank that it is they, or could not."""
+    invoice = work.find("invoice", intent["payment_details"]["order_reference"])
+    if invoice is None or invoice.get("_intent") != intent["id"]:
+        payment_intents.authenticate(work, intent, fails=fails)
+        return
+    if not fails:
+        invoice_payments.note_paid(work, invoice)
+    payment_intents.authenticate(work, intent, fails=fails)
+    if intent["status"] != "succeeded":
+        _refused(work, invoice)
+        return
+    invoices.settle(work, invoice, by_card=True)
+    note_paid(work, invoice)
 
 
 def _settle_out_of_band(work: Work, invoice: Object) -> None:
@@ -149,16 +224,16 @@ def _settle_out_of_band(work: Work, invoice: Object) -> None:
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
-    if (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    note_paid(work, invoice)
 
 
-def _refused(work: Work, invoice: Object) -> None:
+def _refused(work: Work, invoice: Object, *, counts: bool = True) -> None:
     """Tried again in some days as long as there are attempts left; its subscription is past due meanwhile."""
     subscription = _subscription(work, invoice)
-    tried = invoice["attempt_count"] + 1
-    collected = subscription is not None and subscription["status"] in ("active", "past_due")
-    again = TRY_AGAIN_AFTER[tried - 1] if collected and tried <= len(TRY_AGAIN_AFTER) else None
+    tried = invoice["attempt_count"] + (1 if counts else 0)
+    waits = subscription is not None and (subscription["_pending"] or {}).get("invoice") == invoice["id"]
+    collected = subscription is not None and subscription["status"] in ("active", "past_due") and not waits
+    again = TRY_AGAIN_AFTER[tried - 1] if collected and 0 < tried <= len(TRY_AGAIN_AFTER) else None
     with work.changing(invoice, "invoice.updated"):
         invoice |= {"attempted": True, "attempt_count": tried}
         invoice["next_payment_attempt"] = None if again is None else work.now + again * DAY
@@ -173,18 +248,38 @@ def _refused(work: Work, invoice: Object) -> None:
         with work.changing(subscription, "customer.subscription.updated"):
             subscription["status"] = "past_due"
     if again is None:
-        stop(work, subscription, "payment_failed")
+        _give_up(work, subscription)
 
 
-def _recovered(work: Work, subscription: Object, invoice: Object) -> None:
-    """Its newest invoice is paid: an incomplete or late subscription is active."""
-    if subscription["latest_invoice"] != invoice["id"] or subscription["status"] not in ("incomplete", "past_due"):
+def _give_up(work: Work, subscription: Object) -> None:
+    """No attempt is left: it ends, or goes on unpaid or late, as the account has it set."""
+    chosen = work.rows.setting(AFTER_RETRIES) or THEN[0]
+    if chosen == "cancel":
+        endings.drop(work, subscription, "payment_failed")
+    elif chosen == "unpaid":
+        with work.changing(subscription, "customer.subscription.updated"):
+            subscription["status"] = "unpaid"
+
+
+def note_paid(work: Work, invoice: Object) -> None:
+    """Its subscription's newest one is paid: if incomplete or late that is active; what waited for this, happens."""
+    subscription = _subscription(work, invoice)
+    if subscription is None:
         return
-    if invoice["billing_reason"] == "subscription_create":
-        work.rows.unschedule("expire_incomplete", subscription["id"])
-        work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+    if (subscription["_pending"] or {}).get("invoice") == invoice["id"]:
+        pending_updates.land(work, subscription)
+        return
+    if subscription["latest_invoice"] != invoice["id"]:
+        return
+    if subscription["status"] == "paused" and subscription.get("_resumes_with") == invoice["id"]:
+        pauses.go_on(work, subscription)
+    if subscription["status"] not in ("incomplete", "past_due", "unpaid"):
+        return
     with work.changing(subscription, "customer.subscription.updated"):
-        subscription["status"] = "active"
+        if subscription["status"] == "incomplete":
+            work.rows.unschedule("expire_incomplete", subscription["id"])
+            _start(work, subscription)
+        subscription["status"] = "trialing" if subscription["status"] == "trialing" else "active"
 
 
 def _subscription(work: Work, invoice: Object) -> Object | None:
@@ -193,7 +288,7 @@ def _subscription(work: Work, invoice: Object) -> Object | None:
     return work.find("subscription", parent["subscription_details"]["subscription"]) if parent else None
 
 
-def _instrument(work: Work, invoice: Object) -> Object | None:
+def instrument(work: Work, invoice: Object) -> Object | None:
     customer = work.find("customer", invoice["customer"])
     assert customer is not None
     subscription = _subscription(work, invoice)
