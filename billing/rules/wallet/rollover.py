@@ -72,6 +72,47 @@ def learnt(position: Position, following: BucketState) -> None:
         position.settle_debt(Cause(f"period:{position.next_number}"))
 
 
+def may_have_rolled(position: Position, sale: str) -> bool:
+    """Has a bucket of that sale ended whose next period was paid for?"""
+    return bool(_ended(position, sale))
+
+
+def could_roll(position: Position, sale: str) -> bool:
+    """Has a bucket of that sale ended that would have rolled over, had there been anywhere to?"""
+    its = (bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.rolled_from is None)
+    return any(bucket.ended(position.at) and terms_of(bucket) is not None for bucket in its)
+
+
+def reopen(position: Position, sale: str) -> list[BucketState]:
+    """A change of that sale is heard of: what nobody used since its buckets' ends is in them again, so that it takes
+    what it would have taken in time. `close` them afterwards.
+    """
+    ended = _ended(position, sale)
+    for bucket in ended:
+        _call_back(position, bucket, Cause(f"rollover:{bucket.number}"))
+    position.reopened = {bucket.number for bucket in ended}
+    return ended
+
+
+def _ended(position: Position, sale: str) -> list[BucketState]:
+    return [
+        bucket
+        for bucket in position.buckets.values()
+        if bucket.sale == sale
+        and bucket.rolled_from is None
+        and bucket.voided_at is None
+        and bucket.ended(position.at)
+        and next_period(position.buckets.values(), bucket) is not None
+    ]
+
+
+def close(position: Position, reopened: Iterable[BucketState]) -> None:
+    """They go through their ends again."""
+    position.reopened = set()
+    for bucket in sorted(reopened, key=newest_first, reverse=True):
+        position.through_end(bucket, Cause(f"rollover:{bucket.number}"))
+
+
 def next_period(known: Iterable[BucketState], source: BucketState) -> BucketState | None:
     """The allocation of the period that follows the bucket's own, if that was paid for by the bucket's end.
 
