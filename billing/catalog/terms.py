@@ -15,8 +15,8 @@ from typing import ClassVar, Literal
 
 from billing.rules.periods import Every, Span
 from billing.rules.wallet import burndown
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, Overdraft
-from billing.rules.wallet.rollover import RollOver
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
 OnUpgrade = Literal["difference", "next_period"]

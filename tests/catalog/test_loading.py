@@ -12,8 +12,8 @@ from billing.catalog.loading import CatalogError, CatalogInvalid, load, parse
 from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.rules.periods import Span
 from billing.rules.wallet import burndown
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, UNLIMITED, Overdraft
-from billing.rules.wallet.rollover import RollOver
 from tests.catalog.written import EVERY_KEY, errors, only_error, pack, plan
 
 

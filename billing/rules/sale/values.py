@@ -13,7 +13,7 @@ from billing.rules.periods import Every, Span
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month
 from billing.rules.sale.planchange import Take
-from billing.rules.wallet.rollover import RollOver
+from billing.rules.wallet.endterms import RollOver
 
 
 @dataclass(frozen=True, slots=True)

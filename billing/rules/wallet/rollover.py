@@ -10,42 +10,14 @@ Everything unspent is called back and rolled anew then, so that cents fall as th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from billing.rules.wallet.endterms import RollOver, newest_first, terms_of
 from billing.rules.wallet.values import BucketState, Cause
 
 if TYPE_CHECKING:
     from billing.rules.wallet.position import Position
-
-
-@dataclass(frozen=True, slots=True)
-class RollOver:
-    """At most `max` credits, or that share of the next period's allocation, into each of `periods` periods."""
-
-    max: int | Fraction
-    periods: int = 1
-
-    def document(self) -> dict[str, Any]:
-        """As people write it in the catalog, and as it stands on a bucket: what its end does, complete in itself."""
-        most = self.max if isinstance(self.max, int) else percent(self.max)
-        return {"roll_over": {"max": most, "periods": self.periods}}
-
-
-def at_end(at_period_end: str | RollOver) -> dict[str, Any] | None:
-    """What a plan's `at_period_end` writes on its buckets. Those that only expire, or never do, need nothing."""
-    return at_period_end.document() if isinstance(at_period_end, RollOver) else None
-
-
-def terms_of(bucket: BucketState) -> RollOver | None:
-    """What the bucket's end rolls over, if anything."""
-    written = (bucket.at_end or {}).get("roll_over")
-    if written is None:
-        return None
-    most = written["max"]
-    return RollOver(most if isinstance(most, int) else Fraction(most.rstrip("%")) / 100, written["periods"])
 
 
 def series_to_know(known: Iterable[BucketState]) -> dict[str, datetime]:
@@ -129,11 +101,6 @@ def next_period(known: Iterable[BucketState], source: BucketState) -> BucketStat
 
 def _begins_with(bucket: BucketState, start: datetime) -> bool:
     return bucket.effective_at == start and bucket.rolled_from is None and bucket.paid_at is not None
-
-
-def newest_first(bucket: BucketState) -> tuple[datetime, str]:
-    """How new credits are: since when they are valid, wherever they have been rolled to since."""
-    return bucket.effective_at, (bucket.at_end or {}).get("root", bucket.origin)
 
 
 def _sources(position: Position, following: BucketState) -> list[BucketState]:
@@ -297,9 +264,3 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
         at_end=again if terms.periods > 1 else None,
         rolled_from=source.number,
     )
-
-
-def percent(share: Fraction) -> str:
-    """`50%`, `12.5%`: up to nine decimals, as it may be written."""
-    whole, decimals = divmod(int(share * 100 * 10**9), 10**9)
-    return f"{whole}.{decimals:09}".rstrip("0").rstrip(".") + "%"
