@@ -210,8 +210,9 @@ class _Selling:
         self.invoice, self.paid_at = invoice, paid_at
         self.sold: list[Sold] = []
         self.cuts: list[tuple[OpenWallet, list[ends.Cut]]] = []
-        self.periods = {(one.item, one.unit, one.end): one for one in periods}
-        self.origins = {key: [sale.origin for sale in one.sales] for key, one in self.periods.items()}
+        self.origins = {
+            (one.item, one.unit, one.start, one.end): [sale.origin for sale in one.sales] for one in periods
+        }
         self.instead: set[str] = set()
 
     def sell(self, sale: Outcome) -> None:
@@ -234,11 +235,13 @@ class _Selling:
         planned.begin_period(self.catalog, wallet, sale, plan, instead=sale.item in self.instead)
         ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
         planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
-        self.origins.setdefault((sale.item, sale.unit, sale.period_end), []).append(sale.origin)
+        key = (sale.item, sale.unit, sale.period_start, sale.period_end)
+        self.origins.setdefault(key, []).append(sale.origin)
         self.sold.append(Sold(wallet, sale, self._parts(sale.lines)))
 
     def _change(self, change: PlanChange) -> None:
-        wallet, key = self.wallets[change.unit], (change.item, change.unit, change.period_end)
+        wallet = self.wallets[change.unit]
+        key = (change.item, change.unit, change.period_start, change.period_end)
         if change.lines:
             if change.months or change.level is not None:
                 planned.change_plan(self.catalog, wallet, change)
