@@ -36,6 +36,7 @@ from billing.rules.refusals import (
     UnknownHold,
     UnknownPack,
     UnknownPlan,
+    UnknownPurchase,
     UnknownSession,
     UnknownSpend,
     UnknownStripeEvent,
@@ -47,7 +48,7 @@ from billing.rules.refusals import (
 from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
-from billing.sales.values import Checkout, Subscription, Topup
+from billing.sales.values import Checkout, Refund, RefundPreview, Subscription, Topup
 from billing.stripe.gateway import Gateway
 
 __all__ = [
@@ -78,6 +79,8 @@ __all__ = [
     "PlanNeedsCheckout",
     "Policy",
     "Receipt",
+    "Refund",
+    "RefundPreview",
     "Refusal",
     "Spend",
     "StandingClock",
@@ -99,6 +102,7 @@ __all__ = [
     "UnknownHold",
     "UnknownPack",
     "UnknownPlan",
+    "UnknownPurchase",
     "UnknownSession",
     "UnknownSpend",
     "UnknownStripeEvent",

@@ -29,6 +29,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "unknown_hold": (404, "No such hold"),
     "unknown_spend": (404, "No such spend"),
     "unknown_topup": (404, "No such top-up"),
+    "unknown_purchase": (404, "No such purchase"),
     "unknown_checkout": (404, "No such checkout"),
     "hold_ended": (409, "The hold has ended"),
     "already_reversed": (409, "Already given back"),

@@ -8,11 +8,12 @@ from sqlalchemy import or_, select
 
 from billing.base.db import Tx
 from billing.credits import debts
-from billing.credits.opening import OpenWallet, recollect
+from billing.credits.opening import OpenWallet, recollect_into
 from billing.credits.rows import MONTH_COLUMNS, month_state
 from billing.credits.tables import buckets, entries, months
 from billing.rules.wallet import clawback
 from billing.rules.wallet.flows import place
+from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import MonthState, PastMovement
 
 _TAKEN = ("clawback", "owe", "restore")
@@ -35,21 +36,25 @@ class Taken:
 
 def read(tx: Tx, wallet: OpenWallet, sale: str) -> MonthState | None:
     """Reads every month and bucket of the sale, and the wallet's debts; the sale's first month, None if it has none."""
-    position = wallet.position
-    its = select(*MONTH_COLUMNS).where(months.c.wallet_id == wallet.id, months.c.sale == sale)
+    return read_into(tx, wallet.id, wallet.position, sale)
+
+
+def read_into(tx: Tx, wallet: int, position: Position, sale: str) -> MonthState | None:
+    """The same for a reader, who will throw the position away."""
+    its = select(*MONTH_COLUMNS).where(months.c.wallet_id == wallet, months.c.sale == sale)
     for row in tx.connection.execute(its.order_by(months.c.number)):
         state = month_state(row)
         position.months.setdefault(state.number, state)
-    sold = select(buckets.c.number).where(buckets.c.wallet_id == wallet.id, buckets.c.sale == sale)
-    recollect(tx, wallet, tx.connection.execute(sold).scalars())
+    sold = select(buckets.c.number).where(buckets.c.wallet_id == wallet, buckets.c.sale == sale)
+    recollect_into(tx, wallet, position, tx.connection.execute(sold).scalars())
     if position.debts is None:
-        position.debts = debts.read(tx, wallet.id)
+        position.debts = debts.read(tx, wallet)
         for moved in position.movements:
             if moved.kind in ("repay", "forgive", "owe"):
                 position.debts.append(
                     PastMovement(moved.number, moved.kind, moved.source, moved.destination, moved.credits, moved.cents)
                 )
-        recollect(tx, wallet, debts.places(position.debts))
+        recollect_into(tx, wallet, position, debts.places(position.debts))
     return position.first_month(sale)
 
 

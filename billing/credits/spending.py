@@ -264,6 +264,9 @@ def _past(tx: Tx, opened: OpenWallet, first: int) -> Past:
     _note_reversals(tx, wallet, slices, "undoes")
     if all(part.source not in ("overdraft", "held:overdraft") for part in slices):
         return Past(slices=tuple(slices))
+    if opened.position.debts is not None:  # they were read on opening, and may be undone by what comes back, too
+        paid, forgiven = takingback.pool(opened.position.debts, first)
+        return Past(slices=tuple(slices), repayments=paid, forgiven=forgiven)
     debt = select(entries).where(entries.c.wallet_id == wallet, entries.c.kind.in_(("repay", "forgive")))
     history = [_past_movement(row) for row in tx.connection.execute(debt.order_by(entries.c.number))]
     # What was due on opening is not written yet.

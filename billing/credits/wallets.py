@@ -48,7 +48,7 @@ def wallet(
     if row["id"] is None:
         position = Position(terms_of(catalog, row, tx.now)[0], tx.now)
     elif at is None and as_of is None:
-        position = _now(tx, catalog, row)
+        position = position_now(tx, catalog, row)
     else:
         position = position_then(tx, catalog, row, at or as_of or tx.now, known=at is not None)
     return _value(catalog, row, position)
@@ -70,7 +70,7 @@ def bucket(tx: Tx, catalog: Catalog, customer: str, name: str) -> Bucket | Refus
     its = _row(tx, catalog, customer, row.unit)
     if isinstance(its, Refusal):
         return its
-    position = _now(tx, catalog, its)
+    position = position_now(tx, catalog, its)
     state = position.buckets.get(row.number) or bucket_state(row)
     return bucket_value(row.wallet_id, customer, row.unit, state, position.at)
 
@@ -106,7 +106,7 @@ def page(
         rows = rows.where(wallets.c.unit == unit)
     units, positions = {}, {}
     for row in tx.connection.execute(rows):
-        units[row.id], positions[row.id] = row.unit, _now(tx, catalog, dict(row._mapping))
+        units[row.id], positions[row.id] = row.unit, position_now(tx, catalog, dict(row._mapping))
     found: list[Bucket] = []
     while len(found) < limit:
         query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.wallet_id.in_(list(units)))
@@ -173,7 +173,8 @@ def _row(tx: Tx, catalog: Catalog, customer: str, unit: str) -> dict[str, Any] |
     return {**dict.fromkeys(wallets.c.keys()), "customer_id": customer, "unit": unit}
 
 
-def _now(tx: Tx, catalog: Catalog, row: dict[str, Any]) -> Position:
+def position_now(tx: Tx, catalog: Catalog, row: dict[str, Any]) -> Position:
+    """The wallet as it is now; to be looked at and thrown away."""
     open_buckets = select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == row["id"], buckets.c.is_open)
     open_holds = select(holds).where(holds.c.wallet_id == row["id"], holds.c.status == "open")
     position, at = position_of(

@@ -13,9 +13,18 @@ from billing.engine.catalogs import Catalogs
 from billing.inbox import waking
 from billing.rules import asking
 from billing.rules.refusals import Refusal
-from billing.sales import buying, checkouts, conversations, settling, subscriptions, topup_rows
+from billing.sales import (
+    buying,
+    checkouts,
+    conversations,
+    giving_back,
+    refund_rows,
+    settling,
+    subscriptions,
+    topup_rows,
+)
 from billing.sales.conversations import Conversation
-from billing.sales.values import Applied, Checkout, Subscription, Topup
+from billing.sales.values import Applied, Checkout, Refund, RefundPreview, Subscription, Topup
 from billing.stripe.gateway import Gateway
 from billing.stripe.values import Price
 
@@ -62,6 +71,31 @@ class Buying(Catalogs):
             with self.database.write() as tx:
                 waking.wake(tx, stripe_customer=answer.linked)
         return answer
+
+    def refund(self, customer: str, purchase: str, cents: int | None = None, *, key: str) -> Refund:
+        """Gives money back of a purchase: a top-up, an invoice or a Checkout session, by its id. `cents` None: all that
+        is left of it. The credits it brought go in the same share.
+
+        The same key with the same request gives the same refund. Raises UnknownCustomer, UnknownPurchase, Invalid,
+        IdempotencyKeyReused, StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the
+        same request again.
+        """
+        return giving_back.refund(self.database, self.gateway, self.catalog, self._tell, customer, purchase, cents, key)
+
+    def refund_preview(self, customer: str, purchase: str) -> RefundPreview:
+        """What of this purchase is unused and would come back. Raises UnknownCustomer, UnknownPurchase, Invalid."""
+        with self.database.read() as tx:
+            found = giving_back.preview(tx, self.catalog, customer, purchase)
+        if isinstance(found, Refusal):
+            raise found
+        return found
+
+    def refunds(self, customer: str, *, limit: int = 100) -> list[Refund]:
+        """The customer's refunds, newest first, wherever they were asked for. Raises UnknownCustomer."""
+        _refuse(asking.refuse(limit=asking.count(limit)))
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            return refund_rows.page(tx, customer, limit)
 
     def topups(self, customer: str, *, after: str | None = None, limit: int = 100) -> list[Topup]:
         """The customer's top-ups, newest first, beginning behind the top-up `after`. Raises UnknownTopup."""
@@ -126,7 +160,7 @@ class Buying(Catalogs):
         _refuse(asking.refuse(limit=asking.count(limit)))
         if self.gateway is None:
             return False
-        more = conversations.finish_due(self.database, self.gateway, settling.KINDS, self._tell, limit)
+        more = conversations.finish_due(self.database, self.gateway, giving_back.kinds(self.catalog), self._tell, limit)
         looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
         return more or looks
 

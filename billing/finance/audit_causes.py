@@ -183,7 +183,8 @@ def _grants(tx: Tx) -> Iterator[Breach]:
 def _too_much_back(tx: Tx) -> Iterator[Breach]:
     """Never more comes back of a movement than it moved."""
     back, undone = entries.alias(), entries
-    cents = case((undone.c.cents > 0, back.c.cents), else_=0)
+    earned = and_(undone.c.cents > 0, undone.c.kind != "owe")  # a debt's cents come from what repaid it
+    cents = case((earned, back.c.cents), else_=0)
     for by in ("undoes", "via"):
         same = and_(back.c.wallet_id == undone.c.wallet_id, back.c[by] == undone.c.number)
         sums = (

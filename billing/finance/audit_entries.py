@@ -55,7 +55,11 @@ def _available(tx: Tx) -> Iterator[Breach]:
     leaves = and_(e.source.startswith("bucket:"), or_(e.kind != "roll_over", back))
     pocket = case((leaves, e.source), (e.destination.startswith("bucket:"), e.destination))
     its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
+    m = bucket_ends.alias().c
+    earlier = or_(m.recorded_at > e.recorded_at, and_(m.recorded_at == e.recorded_at, m.effective_at > e.effective_at))
+    its_move = and_(m.wallet_id == e.wallet_id, m.bucket == b.number, earlier)
     counts = and_(
+        ~exists().where(its_move, m.was <= e.effective_at),  # it had ended then, whenever it ends today
         b.features.is_(None),
         b.effective_at <= e.effective_at,
         or_(b.expires_at.is_(None), e.effective_at < b.expires_at),

@@ -105,6 +105,13 @@ class UnknownTopup(_Unknown):
     code, noun = "unknown_topup", "top-up"
 
 
+class UnknownPurchase(_Unknown):
+    code, noun = "unknown_purchase", "purchase"
+
+    def hint(self) -> str:
+        return "Name a top-up, an invoice or a Checkout session that this customer paid."
+
+
 class UnknownCheckout(_Unknown):
     code, noun = "unknown_checkout", "checkout"
 

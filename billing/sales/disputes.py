@@ -72,8 +72,9 @@ def _remember(tx: Tx, row: dict[str, Any]) -> str:
 def _tell(tx: Tx, dispute: Dispute, customer: str, before: str) -> None:
     fact = {"customer": customer, "dispute": dispute.id, "cents": dispute.amount_cents, "currency": dispute.currency,
             "status": dispute.status, "reason": dispute.reason}  # fmt: skip
-    stood = dispute_stands(before, 1) if before not in ("new", "stale") else "stays"
-    if dispute_stands(dispute.status, dispute.withdrawn_cents) == "may_go" and before != "stale" and stood == "stays":
+    _, stands = dispute_stands(dispute.status, dispute.amount_cents, dispute.withdrawn_cents)
+    _, stood = dispute_stands(before, dispute.amount_cents, 0)
+    if stands == "may_go" and before != "stale" and stood != "may_go":
         tx.told.append(("dispute.opened", fact))
     if dispute.status in _CLOSED and before not in ("stale", dispute.status):
         tx.told.append(("dispute.closed", fact))

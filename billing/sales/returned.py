@@ -15,6 +15,7 @@ from billing.catalog.terms import Catalog
 from billing.credits import lineage
 from billing.credits.opening import OpenWallet, open_wallets
 from billing.credits.tables import bucket_ends, wallets
+from billing.credits.wallets import position_now
 from billing.credits.writing import write
 from billing.rules.refusals import Refusal
 from billing.rules.sale.returns import Share, dispute_stands, refund_stands, share, targets
@@ -71,12 +72,32 @@ def settle_in(
 
 def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, list[Row[Any]]]:
     """The share of the purchase that went back, and the disputes that were won."""
-    totals = [row.total_cents for row in sold if row.total_cents is not None]
-    total = max(totals) if totals else sum(row.cents for row in sold)
+    total = total_cents(sold)
     back = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
     questioned = payments.disputes_of(tx, purchase)
-    lost = [(row.cents, dispute_stands(row.status, row.withdrawn_cents)) for row in questioned]
+    lost = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in questioned]
     return share(total, [*back, *lost]), [row for row in questioned if row.status == "won"]
+
+
+def total_cents(sold: Sequence[Row[Any]]) -> int:
+    """All that was to be paid for these sales of one purchase; what they cost themselves, where that is not known."""
+    totals = [row.total_cents for row in sold if row.total_cents is not None]
+    return max(totals) if totals else sum(row.cents for row in sold)
+
+
+def unused(tx: Tx, catalog: Catalog, sale: Row[Any]) -> tuple[int, int]:
+    """Credits of a sale that nobody has used and that have not ended, and what was paid for them."""
+    row = dict(tx.connection.execute(select(wallets).where(wallets.c.id == sale.wallet_id)).one()._mapping)
+    position = position_now(tx, catalog, row)
+    lineage.read_into(tx, sale.wallet_id, position, sale.origin)
+    credits = cents = 0
+    for month in position.months.values():
+        if month.sale == sale.origin and month.cancelled_at is None:
+            credits, cents = credits + month.remaining, cents + month.left_cents
+    for bucket in position.buckets.values():
+        if bucket.sale == sale.origin and not bucket.ended(position.at):
+            credits, cents = credits + bucket.free + bucket.disputed, cents + bucket.cents
+    return credits, cents
 
 
 def _settle_one(

@@ -72,6 +72,42 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """Money given back of a purchase: a top-up, an invoice or a Checkout session. `status`: open (Stripe has not made
+    it yet), pending, succeeded or failed. `refund` is Stripe's id of it.
+    """
+
+    id: str
+    customer: str
+    purchase: str
+    cents: int
+    currency: str
+    status: str
+    reason: str | None
+    refund: str | None
+    created_at: datetime
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPreview:
+    """What can be given back of a purchase. `refundable_cents`: of all that was paid, with tax, what has not gone back,
+    is not on its way and not disputed. `unused_credits` are those that nobody has used and that have not ended, held by
+    no customer's hold; `unused_cents` what a refund of just these comes to.
+    """
+
+    purchase: str
+    currency: str
+    total_cents: int
+    refunded_cents: int
+    pending_cents: int
+    disputed_cents: int
+    refundable_cents: int
+    unused_credits: int
+    unused_cents: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What a customer subscribes to, as Stripe told it last. `plan` None: its price is no plan's.
 

@@ -13,14 +13,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, UnknownSession
-from billing.stripe import answering, answers, listing
+from billing.stripe import answering, answers, listing, returns
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
 from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
 from billing.stripe.calling import any_type as _any
 from billing.stripe.calling import plain as _plain
 from billing.stripe.calling import read as _read
 from billing.stripe.questions import Question
-from billing.stripe.values import OpenedSession, Price, SeenSession
+from billing.stripe.values import OpenedSession, Price, Refund, SeenSession
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -100,6 +100,11 @@ class Gateway:
     def look(self) -> listing.Lists:
         """Lists of what is there, page by page."""
         return listing.Lists(self._client, self._ask)
+
+    def refund(self, params: Params, key: str) -> Refund:
+        """Gives money back, once per key."""
+        made = self._ask(lambda: self._client.v1.refunds.create(_any(params), {"idempotency_key": key}))
+        return _read(returns.refund, made)
 
     def expire_session(self, id: str) -> bool:
         """Ends an open session; False if it was over already, paid or not."""

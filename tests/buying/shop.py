@@ -116,6 +116,10 @@ class Shop:
         while self.billing.finish_conversations():
             pass
 
+    def told(self) -> None:
+        """All that the sandbox has to tell has arrived."""
+        assert self.sandbox.drain()
+
     def available(self, customer: str = "team", unit: str = "credits") -> int:
         return self.billing.wallet(customer, unit).available
 

@@ -49,7 +49,8 @@ def test_the_handbooks_examples_run(number: int, tmp_path: Path, monkeypatch: py
 
 def test_the_handbooks_flows_are_those_of_the_code() -> None:
     def listed(flow: Flow) -> list[str]:
-        cents = "0" if not flow.with_cents else flow.column or "move along"
+        left = f"{flow.leaves}, less" if flow.leaves else "move along"
+        cents = "0" if not flow.with_cents else flow.column or left
         return [f"`{flow.kind}`", f"`{flow.source}` → `{flow.destination}`", cents, flow.account or ""]
 
     assert [row[:4] for row in rows(HANDBOOK, "Accounts and flows")] == [listed(flow) for flow in FLOWS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from billing.catalog.loading import parse
 from billing.sales import disputes, refunds
@@ -11,6 +12,7 @@ from billing.sales.values import Applied
 from billing.stripe.questions import InvoiceOfPayment, Known, SessionOfPayment
 from billing.stripe.values import Dispute, Invoice, Refund
 from billing.testing import TestBilling
+from tests.sales.paid import seconds, tell
 
 CATALOG = parse("""
 [plans.basic]
@@ -45,11 +47,36 @@ def invoice_value(id: str, total_cents: int, at: datetime) -> Invoice:
     return Invoice(id, "cus_1", "sub_1", {}, "paid", "usd", at, at, "subscription_cycle", (), False, total_cents)
 
 
+def refund_object(refund: Refund) -> dict[str, Any]:
+    """As Stripe sends it."""
+    return {
+        "id": refund.id, "object": "refund", "amount": refund.amount_cents, "currency": refund.currency,
+        "status": refund.status, "payment_intent": refund.payment_intent, "charge": refund.charge,
+        "created": seconds(refund.created), "metadata": {},
+    }  # fmt: skip
+
+
+def dispute_object(dispute: Dispute) -> dict[str, Any]:
+    """As Stripe sends it: what was withdrawn and given back stands in balance transactions."""
+    taken = [-dispute.amount_cents] if dispute.withdrawn_cents or dispute.status in ("lost", "won") else []
+    back = dispute.amount_cents - dispute.withdrawn_cents if taken else 0
+    return {
+        "id": dispute.id, "object": "dispute", "amount": dispute.amount_cents, "currency": dispute.currency,
+        "status": dispute.status, "reason": "fraudulent", "payment_intent": dispute.payment_intent, "charge": None,
+        "created": seconds(dispute.created), "metadata": {},
+        "balance_transactions": [
+            {"id": f"txn_{place}", "object": "balance_transaction", "amount": amount, "currency": "usd", "net": amount,
+             "fee": 0}
+            for place, amount in enumerate([*taken, *([back] if back else [])])
+        ],
+    }  # fmt: skip
+
+
 class Money:
     """What Stripe would say of the payments of one engine's customer: `paid_by` says which payment paid what."""
 
-    def __init__(self, billing: TestBilling) -> None:
-        self.billing = billing
+    def __init__(self, billing: TestBilling, *, by_events: bool = False) -> None:
+        self.billing, self.by_events = billing, by_events
         self.paid_by: dict[str, Invoice] = {}
         self.last: dict[str, Refund | Dispute] = {}
 
@@ -62,6 +89,13 @@ class Money:
 
     def invoice(self, payment: str, id: str, total_cents: int) -> None:
         self.paid_by[payment] = invoice_value(id, total_cents, self.billing.now)
+        if self.by_events:
+            paid = {
+                "id": f"inpay_{id}", "object": "invoice_payment", "invoice": id, "status": "paid", "currency": "usd",
+                "amount_paid": total_cents, "amount_requested": total_cents, "created": seconds(self.billing.now),
+                "payment": {"type": "payment_intent", "payment_intent": payment},
+            }  # fmt: skip
+            assert tell(self.billing, paid, "invoice_payment.paid").status == "done"
 
     def refund(self, id: str, cents: int, status: str = "succeeded", *, of: str = "pi_1") -> Applied:
         value = Refund(id, None, of, cents, "usd", status, self.billing.now, {})
@@ -96,6 +130,13 @@ class Money:
         return self.tell(value)
 
     def tell(self, value: Refund | Dispute, at: datetime | None = None) -> Applied:
+        if self.by_events:
+            is_refund = isinstance(value, Refund)
+            held = refund_object(value) if isinstance(value, Refund) else dispute_object(value)
+            kind = "refund.updated" if is_refund else "charge.dispute.updated"
+            answer = tell(self.billing, held, kind, at=at or self.billing.now)
+            assert answer.status == "done", answer
+            return Applied(note=answer.reason)
         with self.billing.database.write() as tx:
             catalog, known = self.billing.catalog, self.known
             if isinstance(value, Refund):

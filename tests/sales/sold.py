@@ -31,8 +31,8 @@ def year(
     lots = [
         grants.Lot(
             credits, f"Month {number + 1}", origin=None, effective_at=starts[number],
-            expires_at=starts[number + 1] + GRACE, paid_cents=parts[number], currency="usd", series=f"plan:si_{invoice}",
-            period_end=starts[number + 1],
+            expires_at=starts[number + 1] + GRACE, paid_cents=parts[number], currency="usd",
+            series=f"plan:si_{invoice}", period_end=starts[number + 1],
         )
         for number in range(12)
     ]  # fmt: skip

@@ -17,8 +17,8 @@ from tests.stories.story import counted, moment
 class Told:
     """`at(…)` brings the engine there; `shows(…)` compares the five figures of the examples."""
 
-    def __init__(self, billing: TestBilling) -> None:
-        self.billing, self.money = billing, Money(billing)
+    def __init__(self, billing: TestBilling, *, by_events: bool) -> None:
+        self.billing, self.money = billing, Money(billing, by_events=by_events)
         self.spends: dict[str, str] = {}
 
     def at(self, when: str) -> Told:
@@ -57,11 +57,12 @@ class Told:
         )  # fmt: skip
 
 
-@pytest.fixture
-def told(make_billing: Callable[..., TestBilling]) -> Told:
+@pytest.fixture(params=["verbs", pytest.param("events", marks=pytest.mark.slow)])
+def told(make_billing: Callable[..., TestBilling], request: pytest.FixtureRequest) -> Told:
+    """In process, and as Stripe would tell it."""
     engine = make_billing(catalog=CATALOG, start=moment("1 Jan 2025 00:00"))
     engine.customer("team", stripe_customer_id="cus_1")
-    return Told(engine)
+    return Told(engine, by_events=request.param == "events")
 
 
 def test_example_29_two_partial_refunds_then_one_fails(told: Told) -> None:

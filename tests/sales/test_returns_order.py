@@ -1,4 +1,4 @@
-"""For one set of facts about money that goes back, any order and repetition of their messages ends in the same books."""
+"""For one set of facts about money going back, any order and repetition of their messages ends in the same books."""
 
 from __future__ import annotations
 

@@ -9,13 +9,14 @@ from web.api.catalog import catalog
 from web.api.customers import customers
 from web.api.holds import holds
 from web.api.portal_links import portal_links
+from web.api.refunds import refunds
 from web.api.resource import make_api
 from web.api.spends import SpendItem, spends
 from web.api.subscriptions import subscriptions
 from web.api.topups import topups
 from web.api.wallets import wallets
 
-RESOURCES = (customers, wallets, spends, holds, buckets, topups, subscriptions, catalog, portal_links)
+RESOURCES = (customers, wallets, spends, holds, buckets, topups, refunds, subscriptions, catalog, portal_links)
 
 
 def register(app: Flask, version: str) -> None:

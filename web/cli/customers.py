@@ -57,6 +57,26 @@ def put(customer: str, name: str | None, email: str | None, stripe_customer: str
 
 @customers.command()
 @click.argument("customer")
+@click.argument("purchase")
+@click.option("--cents", type=click.IntRange(min=1), help="How much; all that is left of it unless given.")
+@click.option("--dry-run", is_flag=True, help="Only say what can be given back.")
+@key_option
+def refund(customer: str, purchase: str, cents: int | None, dry_run: bool, key: str | None) -> None:
+    """Give money back of PURCHASE (a top-up, an invoice or a session); its credits go in the same share."""
+    from billing.base.wording import money_text
+
+    with engine() as billing:
+        if dry_run:
+            found = billing.refund_preview(customer, purchase)
+            for name in ("total", "refunded", "pending", "disputed", "refundable", "unused"):
+                click.echo(f"{name}: {money_text(getattr(found, f'{name}_cents'), found.currency)}")
+            return
+        given = billing.refund(customer, purchase, cents, key=_key(key))
+        click.echo(f"{money_text(given.cents, given.currency)} of {purchase}: {given.status} ({given.id}).")
+
+
+@customers.command()
+@click.argument("customer")
 def show(customer: str) -> None:
     """CUSTOMER's wallets and buckets, in the order in which they pay."""
     with engine() as billing:

@@ -105,6 +105,10 @@ _VERBS = {
     "void": "Withdrawn",
     "repay": "Paid off what was owed with",
     "forgive": "Forgiven what was owed,",
+    "clawback": "Taken back, as it was refunded,",
+    "owe": "Owed, as it was refunded after it was used,",
+    "restore": "There again, as it was not refunded after all,",
+    "sell": "Paid for months to come",
 }
 
 

@@ -51,6 +51,9 @@ _WAYS = {
     "void": _Way("Withdrawn", -1),
     "repay": _Way("Paid off what was owed", -1),
     "forgive": _Way("Debt forgiven", 1),
+    "clawback": _Way("Taken back: it was refunded", -1),
+    "owe": _Way("Owed: it was refunded after it was used", -1),
+    "restore": _Way("There again: it was not refunded after all", 1),
 }
 _UNKNOWN = _Way("Changed", 0)
 
@@ -62,9 +65,18 @@ def activities(entries: Iterable[Entry], scale: int, names: Names) -> list[Activ
 
 def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Neighbours with one cause and one instant are one thing: the slices of a spend, say."""
-    moved = (entry for entry in entries if entry.credits)
+    moved = (entry for entry in entries if entry.credits and _is_felt(entry))
     for _, group in groupby(moved, key=lambda entry: (entry.cause, entry.effective_at)):
         yield list(group)
+
+
+_UNFELT = ("prepaid", "expired", "voided")
+
+
+def _is_felt(entry: Entry) -> bool:
+    """What is taken of months to come, or of what had run out, changes nothing that was there."""
+    other = entry.source if entry.kind == "clawback" else entry.destination if entry.kind == "restore" else ""
+    return other.partition(":")[0] not in _UNFELT
 
 
 def _read(group: list[Entry], scale: int, names: Names) -> Iterator[Activity]:

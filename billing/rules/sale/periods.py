@@ -199,8 +199,8 @@ class _Judging:
         _, after = judge(history, origin, at, 0, 0)
         self._now(history, replace(after, ended=True))
         return PlanChange(
-            origin, "", history.unit, 0, line.currency, at, history.start, history.end, 0, line.subscription, history.item, None, (),
-            None, history.every, (), (), 0, ends=True,
+            origin, "", history.unit, 0, line.currency, at, history.start, history.end, 0, line.subscription,
+            history.item, None, (), None, history.every, (), (), 0, ends=True,
         )  # fmt: skip
 
     def _now(self, before: PeriodHistory, after: PeriodHistory) -> None:

@@ -15,7 +15,7 @@ _REFUND: dict[str, Stands] = {"succeeded": "gone", "pending": "may_go", "require
 _REFUND_RANKS = {"requires_action": 0, "pending": 0, "succeeded": 1, "failed": 2, "canceled": 2}
 
 _CHARGEBACK = ("needs_response", "under_review")
-_LOST = ("lost", "appeal_needs_response", "appeal_under_review")
+_OVER = ("lost", "appeal_needs_response", "appeal_under_review", "won")
 _DISPUTE_RANKS = {
     "needs_response": 1, "under_review": 1, "warning_closed": 2, "prevented": 2, "lost": 2, "appeal_needs_response": 3,
     "appeal_under_review": 3, "won": 4,
@@ -27,11 +27,14 @@ def refund_stands(status: str) -> Stands:
     return _REFUND.get(status, "stays")
 
 
-def dispute_stands(status: str, withdrawn_cents: int) -> Stands:
-    """An inquiry moves nothing; a chargeback may go; a lost one is gone, until its money is reinstated."""
-    if status in _LOST:
-        return "gone" if withdrawn_cents > 0 else "stays"
-    return "may_go" if status in _CHARGEBACK else "stays"
+def dispute_stands(status: str, cents: int, withdrawn_cents: int) -> tuple[int, Stands]:
+    """An inquiry moves nothing; a chargeback may go; of what is over, gone is what stands withdrawn: all of a lost one,
+    until it is reinstated, and what a won one did not give back.
+    """
+    if status in _CHARGEBACK:
+        return cents, "may_go"
+    gone = min(cents, withdrawn_cents) if status in _OVER else 0
+    return (gone, "gone") if gone > 0 else (0, "stays")
 
 
 def refund_is_newer(status: str, than: str) -> bool:
@@ -86,11 +89,15 @@ class Targets:
 
 
 def targets(credits: int, cents: int, part: Share, *, changed_credits: int = 0, credited_cents: int = 0) -> Targets:
-    """`⌊granted × share⌋` and `⌊credit part × share⌋`, as far as changes of plan have left something to take."""
+    """`⌊granted × share⌋` and `⌊credit part × share⌋`, as far as changes of plan have left something to take:
+    negative lines may have taken out more than the sale brought.
+    """
     most = credits - changed_credits
     gone = min(most, _floor(credits, part.gone))
     return Targets(
-        gone, min(cents - credited_cents, _floor(cents, part.gone)), min(most, _floor(credits, part.at_most)) - gone
+        gone,
+        max(0, min(cents - credited_cents, _floor(cents, part.gone))),
+        min(most, _floor(credits, part.at_most)) - gone,
     )
 
 

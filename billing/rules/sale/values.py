@@ -98,9 +98,9 @@ class PlanChange:
     """A change of an item's plan or quantity from `at` on, in a period that was allocated before.
 
     `months` are granted more, `takes` go, `earned_cents` bring no credits; `cents` is the net of its `lines`, negative
-    where they give money back. `period_start` is the allocation's. `level`: the item's from then on, None where it stays. `ends`: the period ends at `at`,
-    because another begins there, and what is left of it with it. `plan` and `price` are the new ones, as far as there
-    are any.
+    where they give money back. `period_start` is the allocation's. `level`: the item's from then on, None where it
+    stays. `ends`: the period ends at `at`, because another begins there, and what is left of it with it. `plan` and
+    `price` are the new ones, as far as there are any.
     """
 
     origin: str

@@ -97,19 +97,18 @@ def owe(position: Position, taken: str, first: MonthState, credits: int, cents: 
 
 def undo_owed(
     position: Position, first: MonthState, credits: int, cents: int, cause: Cause, only: str | None = None
-) -> dict[str, int]:
+) -> None:
     """Taking made the wallet owe and un-earn: some of both is undone, last first (`only` what is of that account).
 
     What is still owed is owed no longer. What was repaid since counts as consumed again, and its last repayments go
-    back into their buckets with their cents; what was forgiven stays forgiven. Answers how many credits of which
-    account.
+    back into their buckets with their cents; what was forgiven stays forgiven.
     """
     first.owed -= credits
     first.unearned_cents -= cents
-    undone: dict[str, int] = {}
+    outermost = first.sale not in position.undoing
+    position.undoing.add(first.sale)
     for made, part in _last_first(position, first, credits, only):
         taken = made.destination
-        undone[taken] = undone.get(taken, 0) + part
         made.reversed_credits += part
         _, forgiven = takingback.pool(position.debts or (), made.number)
         unpaid = min(part, position.owed) if forgiven is None else 0
@@ -125,7 +124,16 @@ def undo_owed(
         position.record("restore", account(first), "overdraft", 0, cents, first, cause)
     if not position.owed:
         position.debt_due_at = None
-    return undone
+    if outermost:
+        position.undoing.discard(first.sale)
+
+
+def owed_to(position: Position, first: MonthState, credits: int) -> dict[str, int]:
+    """Whose takings undoing so many credits would undo: of refunds and disputes, or of changes."""
+    found: dict[str, int] = {}
+    for made, part in _last_first(position, first, credits, None):
+        found[made.destination] = found.get(made.destination, 0) + part
+    return found
 
 
 def _last_first(

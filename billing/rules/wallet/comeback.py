@@ -20,15 +20,19 @@ def wanted(position: Position, bucket: BucketState, credits: int, cents: int, ca
     if bucket.sale is None:
         return
     first = position.first_month(bucket.sale)
-    if first is not None and (first.owed or first.unearned_cents):
+    owes = first is not None and (first.owed or first.unearned_cents)
+    if first is not None and owes and bucket.sale not in position.undoing:
         back, cents_back = min(credits, first.owed), min(cents, first.unearned_cents)
         if back or cents_back:
-            undone = clawback.undo_owed(position, first, back, cents_back, cause)
-            for taken, part in undone.items():
-                moved, cents_back = (cents_back, 0) if taken == clawback.account(first) else (0, cents_back)
-                clawback.from_bucket(position, taken, bucket, part, moved, cause)
-            if cents_back:
-                clawback.from_bucket(position, clawback.account(first), bucket, 0, cents_back, cause)
+            # Taken first: what undoing brings back may lie in this very bucket, and go through its end.
+            moved = cents_back
+            for taken, part in clawback.owed_to(position, first, back).items():
+                own = taken == clawback.account(first)
+                clawback.from_bucket(position, taken, bucket, part, moved if own else 0, cause)
+                moved = 0 if own else moved
+            if moved:
+                clawback.from_bucket(position, clawback.account(first), bucket, 0, moved, cause)
+            clawback.undo_owed(position, first, back, cents_back, cause)
     if bucket.ended(position.at) and not bucket.live:
         return  # what is disputed of it is taken from what its end leaves
     for month in position.months.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from billing.rules.refusals import AlreadyReversed, BucketEnded, Refusal
@@ -19,6 +20,7 @@ def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -
     rest = left if credits is None else credits
     if not left or rest > left:
         return AlreadyReversed(rest, left)
+    past = _once(position, past)
     # Trust is undone before buckets are refilled, else what comes back would repay a debt that is about to vanish.
     last_first = past.slices[::-1]
     for part in (*filter(_on_trust, last_first), *(part for part in last_first if not _on_trust(part))):
@@ -30,6 +32,13 @@ def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -
             position.bring_back(_bucket(position, part), back, _cents_back(part, back), cause, part.number, None)
     position.settle_debt(cause)  # what came back into ended buckets has repaid before what came back into live ones
     return None
+
+
+def _once(position: Position, past: Past) -> Past:
+    """What comes back to a sale may undo the same repayments: each is counted in one place."""
+    known = {part.number: part for part in position.debts or ()}
+    forgiven = known.get(past.forgiven.number, past.forgiven) if past.forgiven is not None else None
+    return replace(past, repayments=tuple(known.get(part.number, part) for part in past.repayments), forgiven=forgiven)
 
 
 def _on_trust(part: PastMovement) -> bool:
