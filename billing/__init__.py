@@ -45,6 +45,7 @@ from billing.rules.refusals import (
     WalletFrozen,
     WrongIsolation,
 )
+from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
 from billing.sales.values import Checkout, Refund, RefundPreview, Subscription, Topup
@@ -75,6 +76,7 @@ __all__ = [
     "Overdraft",
     "Pack",
     "Plan",
+    "PlanNeedsCheckout",
     "Policy",
     "Receipt",
     "Refund",

@@ -40,6 +40,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "The key was used for another request"),
     "unknown_unit": (422, "No such unit"),
     "unknown_plan": (422, "No such plan"),
+    "plan_needs_checkout": (422, "The plan has a price"),
     "unknown_pack": (422, "No such pack"),
     "stripe_refused": (422, "Stripe refuses it"),
     "stripe_not_configured": (503, "Stripe is not connected"),
@@ -90,7 +91,7 @@ def problem_of(refusal: Refusal, customer: str | None = None) -> dict[str, Any]:
     status, title = REFUSALS[refusal.code]
     # A problem's own `status` is the HTTP one; that of a hold or a bucket goes by another name.
     explained = {"state" if name == "status" else name: value for name, value in refusal.explain().items()}
-    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs:
+    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs_on_sale:
         explained["topup_url"] = portal_url(fresh_link(customer, "topup"))
     return content(refusal.code, status, title, str(refusal)) | explained
 

@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_sche
 
 from billing.catalog import reading
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import AtPeriodEnd, Catalog, OnUpgrade, Pack, Plan, Policy, Unit
+from billing.catalog.terms import Catalog, OnUpgrade, Pack, Plan, Policy, Unit
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -172,11 +172,12 @@ class _PlanTable(_Strict):
     unit = _Field(reading.name)
     every = _Field(reading.one_of(EVERY))
     prices = _Field(reading.stripe_prices)
-    at_period_end = _Field(reading.one_of(get_args(AtPeriodEnd)))
+    at_period_end = _Field(reading.at_period_end)
     grace = _Field(reading.span)
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
+    retired = _Field(reading.yes_or_no)
     trial_credits = _Field(reading.whole(0, MOST_CREDITS))
     on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
 
@@ -189,6 +190,7 @@ class _PackTable(_Strict):
     prices = _Field(reading.prices)
     stripe_prices = _Field(reading.stripe_prices)
     valid_for = _Field(reading.some_time)
+    retired = _Field(reading.yes_or_no)
 
 
 class _CatalogTable(_Strict):

@@ -14,7 +14,8 @@ from billing.base.clock import aware
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
-from billing.credits.opening import BUCKET_COLUMNS, OpenWallet, bucket_state, open_wallet, recollect
+from billing.credits.opening import OpenWallet, open_wallet, recollect
+from billing.credits.rows import BUCKET_COLUMNS, bucket_state
 from billing.credits.tables import bucket_ends, buckets, entries, wallets
 from billing.credits.values import Bucket, bucket_value
 from billing.credits.writing import write
@@ -42,6 +43,8 @@ class Lot:
     period_end: datetime | None = None
     at_end: Mapping[str, Any] | None = None
     """What becomes of it at its end; None: it expires."""
+    paid_at: datetime | None = None
+    """When the period that it belongs to was paid for."""
 
 
 def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str) -> Bucket | Refusal:
@@ -111,6 +114,7 @@ def _month(wallet: OpenWallet, sale: str, place: int, lot: Lot) -> MonthState:
         period_end=lot.period_end,
         at_end=dict(lot.at_end) if lot.at_end else None,
         metadata=dict(lot.metadata) if lot.metadata else None,
+        paid_at=lot.paid_at,
     )
     return MonthState(
         number=wallet.position.next_month + place - 1,
@@ -144,6 +148,7 @@ def _bucket(wallet: OpenWallet, lot: Lot) -> BucketState:
         description=lot.description,
         metadata=dict(lot.metadata) if lot.metadata else None,
         at_end=dict(lot.at_end) if lot.at_end else None,
+        paid_at=lot.paid_at,
         free=lot.credits,
         cents=lot.paid_cents,
         basis_cents=lot.paid_cents,
@@ -238,7 +243,7 @@ def _utc(value: datetime | None) -> datetime | None:
 
 
 def _plain(lot: Lot) -> dict[str, Any]:
-    values = {name: getattr(lot, name) for name in Lot.__slots__ if name != "at_end"}
+    values = {name: getattr(lot, name) for name in Lot.__slots__ if name not in ("at_end", "paid_at")}
     return {
         **values,
         "features": sorted(lot.features),

@@ -8,7 +8,8 @@ from sqlalchemy import or_, select
 
 from billing.base.db import Tx
 from billing.credits import debts
-from billing.credits.opening import MONTH_COLUMNS, OpenWallet, month_state, recollect_into
+from billing.credits.opening import OpenWallet, recollect_into
+from billing.credits.rows import MONTH_COLUMNS, month_state
 from billing.credits.tables import buckets, entries, months
 from billing.rules.wallet import clawback
 from billing.rules.wallet.flows import place

@@ -6,7 +6,7 @@ What was read before the lock is stale; so a verb opens first, and whoever holds
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,20 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import debts, purse, terms_text
+from billing.credits import debts, free, purse, series
+from billing.credits.rows import (
+    BUCKET_COLUMNS,
+    MONTH_COLUMNS,
+    bucket_state,
+    hold_state,
+    month_state,
+)
 from billing.credits.tables import buckets, customers, holds, months, wallets
 from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.terms import Terms
-from billing.rules.wallet.values import BucketState, HoldState, MonthState
 
 WalletName = tuple[str, str]
 """Customer and unit."""
@@ -59,7 +65,7 @@ def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms
         return Terms(burn_down, setting), None
     if row["plan_until"] is None or row["plan_until"] <= at:
         return usual, None
-    plan = catalog.plans.get(row["plan"])
+    plan = catalog.at(row["plan_from"] or at).plans.get(row["plan"])
     overdraft = plan.overdraft if plan is not None and plan.overdraft is not None else usual.overdraft
     # The end is due even where nothing changes with it: what is due must not depend on the catalog.
     return Terms(burn_down, overdraft), (row["plan_until"], usual)
@@ -105,6 +111,7 @@ def recollect_into(tx: Tx, wallet: int, position: Position, numbers: Iterable[in
         wanted = (buckets.c.wallet_id == wallet) & buckets.c.number.in_(missing)
         for row in tx.connection.execute(select(*BUCKET_COLUMNS).where(wanted)):
             position.know(bucket_state(row))
+        series.read(tx, wallet, position)
 
 
 def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> list[OpenWallet]:
@@ -153,54 +160,9 @@ def position_of(
         debt_due_at=row["debt_due_at"],
         period_end=row["period_end"],
         terms_end=terms_end,
+        free=free.of_row(catalog, row),
     )
     return position, at
-
-
-BUCKET_COLUMNS = tuple(buckets.c[field.name] for field in fields(BucketState) if field.name != "live")
-"""The columns of `bucket_state`, in the order of its fields."""
-
-BUCKET_NAMES = tuple(column.name for column in BUCKET_COLUMNS)
-
-
-def bucket_state(row: Any) -> BucketState:
-    """A row of `billing_buckets` as the rules see it; it begins with `BUCKET_COLUMNS`."""
-    state = BucketState(*row[: len(BUCKET_COLUMNS)])
-    state.features = tuple(state.features or ())
-    return state
-
-
-MONTH_COLUMNS = tuple(months.c[field.name] for field in fields(MonthState))
-"""The columns of `month_state`, in the order of its fields."""
-
-
-def month_state(row: Any) -> MonthState:
-    """A row of `billing_months` as the rules see it; it begins with `MONTH_COLUMNS`."""
-    state = MonthState(*row[: len(MONTH_COLUMNS)])
-    state.terms = terms_text.read(row[_TERMS])
-    return state
-
-
-_TERMS = [column.name for column in MONTH_COLUMNS].index("terms")
-
-
-def hold_state(row: Any) -> HoldState:
-    """A row of `billing_holds` as the rules see it."""
-    return HoldState(
-        number=row.number,
-        credits=row.credits,
-        slices=tuple((number, credits) for number, credits in row.slices),
-        overdraft=row.overdraft,
-        feature=row.feature,
-        metadata=row.metadata,
-        placed_at=row.placed_at,
-        lapses_at=row.lapses_at,
-        recorded_at=row.recorded_at,
-        status=row.status,
-        ended_at=row.ended_at,
-        captured=row.captured,
-        outcome=row.outcome,
-    )
 
 
 def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
@@ -275,6 +237,7 @@ def complete(tx: Tx, wallet: int, position: Position) -> None:
         recollect_into(tx, wallet, position, debts.places(position.debts))
     again = [month.bucket for month in position.months.values() if month.to_come and month.bucket is not None]
     recollect_into(tx, wallet, position, again)
+    series.read(tx, wallet, position)
 
 
 _BUCKETS = (*BUCKET_COLUMNS, buckets.c.wallet_id)

@@ -14,7 +14,9 @@ from sqlalchemy import Row, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.opening import BUCKET_COLUMNS, MONTH_COLUMNS, bucket_state, hold_state, month_state, terms_of
+from billing.credits import free
+from billing.credits.opening import terms_of
+from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, bucket_state, hold_state, month_state
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms
 from billing.rules.wallet import due
 from billing.rules.wallet.position import Position
@@ -51,6 +53,7 @@ def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetim
         frozen=row["frozen_at"] is not None,
         period_end=row["period_end"],
         terms_end=terms_end,
+        free=free.of_row(catalog, row),
     )
     if position.owed and position.terms.overdraft.debt != "repay":
         position.debt_due_at = position.period_after(max(start, settled_at or start))
@@ -62,7 +65,7 @@ def _settings(tx: Tx, row: dict[str, Any], moment: datetime) -> tuple[dict[str, 
     """The wallet's row with the settings that held then, and since when they did."""
     then = select(wallet_terms).where(wallet_terms.c.wallet_id == row["id"], wallet_terms.c.recorded_at <= moment)
     last = tx.connection.execute(then.order_by(wallet_terms.c.number.desc()).limit(1)).one_or_none()
-    names = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+    names = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")
     if last is None:
         return {**row, **dict.fromkeys(names)}, None
     return {**row, **{name: getattr(last, name) for name in names}}, last.recorded_at
@@ -95,6 +98,9 @@ def _sums(tx: Tx, wallet: int, then: Any) -> tuple[_Sums, datetime | None]:
             sums[f"{name}:{row.destination}"][0] += int(row.credits)
             sums[f"{name}:{row.destination}"][1] += int(row.cents)
             sums[f"allotted:{row.source}:{row.destination if head == 'issued' else ''}"][0] += int(row.credits)
+        if head == "bucket" and row.destination.startswith("bucket:"):
+            sums[f"rolled:{row.source}:{row.destination}"][0] += int(row.credits)
+            sums[f"rolled:{row.source}:{row.destination}"][1] += int(row.cents)
         last_at = row.last_at if last_at is None else max(last_at, row.last_at)
     return sums, last_at
 
@@ -115,11 +121,22 @@ def _bucket(row: Row[Any], sums: _Sums, ends: dict[int, tuple[datetime | None]],
     state.free, state.held, state.cents = free[0], held[0], free[1] + held[1]
     state.expired = sums[f"expired:bucket:{state.number}"][0] - sums[f"revived:bucket:{state.number}"][0]
     state.granted, state.paid_cents = sums[f"granted:bucket:{state.number}"]
+    if state.rolled_from is not None:
+        _rolled(state, sums)
     if state.number in ends:
         (state.expires_at,) = ends[state.number]
     if state.voided_at is not None and state.voided_at > moment:
         state.voided_at = None
     return state
+
+
+def _rolled(state: BucketState, sums: _Sums) -> None:
+    """What a rolled bucket had got by then, less what went back."""
+    source, own = f"bucket:{state.rolled_from}", f"bucket:{state.number}"
+    (came, cents), (back, cents_back) = sums[f"rolled:{source}:{own}"], sums[f"rolled:{own}:{source}"]
+    gone = came == back
+    state.granted, state.paid_cents = (came, cents) if gone else (came - back, cents - cents_back)
+    state.rolled_back = came if gone else 0
 
 
 def _months(tx: Tx, wallet: int, sums: _Sums, moment: datetime) -> list[MonthState]:

@@ -60,6 +60,8 @@ wallets = Table(
     Column("purse_currency", Text),
     Column("last_month", Whole, nullable=False, server_default="0"),
     Column("open_months", Whole, nullable=False, server_default="0"),
+    Column("plan_from", UTCDateTime),  # the catalog's version of then says what the plan's terms are
+    Column("free", Json),  # its free plan, and how far that has come
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
@@ -79,6 +81,8 @@ wallet_terms = Table(
     Column("plan_until", UTCDateTime),
     Column("period_end", UTCDateTime),
     Column("recorded_at", UTCDateTime, nullable=False),
+    Column("plan_from", UTCDateTime),
+    Column("free", Json),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     info={"append_only": True},
 )
@@ -119,6 +123,8 @@ buckets = Table(
     Column("counted", Whole, nullable=False, server_default="0"),
     Column("expired_cents", Whole, nullable=False, server_default="0"),
     Column("voided_cents", Whole, nullable=False, server_default="0"),
+    Column("paid_at", UTCDateTime),
+    Column("rolled_back", Whole, nullable=False, server_default="0"),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     sa.UniqueConstraint("wallet_id", "origin"),
     CheckConstraint("effective_at < expires_at", name="validity"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from billing.rules.wallet.values import GrantTerms
 
-_INSTANTS = ("expires_at", "period_end")
+_INSTANTS = ("expires_at", "period_end", "paid_at")
 
 
 def written(terms: GrantTerms) -> dict[str, Any]:

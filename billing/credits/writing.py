@@ -13,8 +13,10 @@ from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
 from billing.credits import purse, terms_text
-from billing.credits.opening import BUCKET_NAMES, OpenWallet
+from billing.credits.opening import OpenWallet
+from billing.credits.rows import BUCKET_NAMES
 from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
+from billing.rules.wallet import endterms
 from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, MonthState, Movement
 
@@ -31,6 +33,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     new_months, old_months = _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
+        _follow_free_plan(wallet)
         next_due_at = position.next_due()
         moves = bool(position.movements or position.changed_buckets or position.changed_months or wallet.changed)
         if moves or next_due_at != wallet.row["next_due_at"]:
@@ -69,11 +72,17 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.run()
 
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+def _follow_free_plan(wallet: OpenWallet) -> None:
+    free = wallet.position.free
+    if free is not None and (now := free.document()) != wallet.row["free"]:
+        wallet.changed["free"] = now
+
+
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
 _ALL_CHANGEABLE = (
     *_CHANGEABLE, "granted", "paid_cents", "currency", "basis_cents", "basis_credits", "disputed", "voided", "counted",
-    "expired_cents", "voided_cents",
+    "expired_cents", "voided_cents", "rolled_back",
 )  # fmt: skip
 _MONTHS = (
     "wallet_id", "number", "bucket", "cancelled_at", "allotted", "taken", "left_cents", "broken_cents", "to_hold",
@@ -201,6 +210,8 @@ def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
         "counted": bucket.counted,
         "expired_cents": bucket.expired_cents,
         "voided_cents": bucket.voided_cents,
+        "paid_at": bucket.paid_at,
+        "rolled_back": bucket.rolled_back,
     }
 
 
@@ -236,6 +247,7 @@ _EVENTS = {
     "overdraw": "credits.spent",
     "reverse": "credits.reversed",
     "expire": "credits.expired",
+    "roll_over": "credits.rolled_over",
     "clawback": "credits.clawed_back",
     "owe": "credits.clawed_back",
     "restore": "credits.restored",
@@ -245,13 +257,29 @@ _EVENTS = {
 }
 
 
+def _named(wallet: OpenWallet, movement: Movement) -> list[str]:
+    """What is told of a movement; of credits that could have gone on into the next period, that they did not, too."""
+    name = _EVENTS.get(movement.kind)
+    if movement.kind not in ("expire", "roll_over"):
+        return [name] if name else []
+    source, target = (_bucket_at(wallet, place) for place in (movement.source, movement.destination))
+    if movement.kind == "roll_over":
+        return ["credits.rolled_over"] if source and target and target.rolled_from == source.number else []
+    forfeited = source is not None and endterms.terms_of(source) is not None
+    return ["credits.expired", *(["credits.rollover_forfeited"] if forfeited else [])]
+
+
+def _bucket_at(wallet: OpenWallet, place: str) -> BucketState | None:
+    kind, _, number = place.partition(":")
+    return wallet.position.buckets.get(int(number)) if kind == "bucket" else None
+
+
 def _facts(wallet: OpenWallet) -> list[tuple[str, dict[str, Any]]]:
     """One fact per event name and cause: what moved, and how the wallet stands after it."""
     facts: dict[tuple[str, str], dict[str, Any]] = {}
     owed = wallet.row["owed"]
     for movement in wallet.position.movements:
-        name = _EVENTS.get(movement.kind)
-        names = [name] if name else []
+        names = _named(wallet, movement)
         if not owed and movement.owed_after:
             names.append("debt.opened")
         owed = movement.owed_after

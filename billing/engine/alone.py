@@ -19,6 +19,7 @@ from billing.base.clock import Clock, SystemClock
 from billing.base.db import Database
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
+from billing.catalog.versions import InForce
 from billing.credits import due
 from billing.credits.values import Receipt
 from billing.engine import at_once
@@ -46,9 +47,10 @@ def _alone(
     @wraps(verb)
     def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
         refused: Refusal | None = None
+        catalog = self.catalog
         with self.database.write() as tx:
             try:
-                answer = verb(Transaction(tx, self.catalog), *args, **more)
+                answer = verb(Transaction(tx, catalog), *args, **more)
             except Unavailable:
                 raise
             except Refusal as refusal:
@@ -68,8 +70,9 @@ def _asked(
 
     @wraps(question)
     def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
+        catalog = self.catalog
         with self.database.read() as tx:
-            return question(Transaction(tx, self.catalog), *args, **more)
+            return question(Transaction(tx, catalog), *args, **more)
 
     return run
 
@@ -113,12 +116,12 @@ class Billing(Listening):
             from billing.catalog.loading import load
 
             catalog = load(catalog)
-        self.catalog = catalog or Catalog.DEFAULT
         self.gateway = gateway
         self.webhook_secrets = tuple(webhook_secrets)
         self.stripe_start = stripe_start
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
+        self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
 
     @classmethod
     def from_env(cls) -> Billing:
@@ -148,8 +151,9 @@ class Billing(Listening):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Several verbs, one commit at the end of the block; an exception that leaves it rolls all of it back."""
+        catalog = self.catalog
         with self.database.write_for_others() as tx:
-            verbs = Transaction(tx, self.catalog)
+            verbs = Transaction(tx, catalog)
             try:
                 yield verbs
             finally:
@@ -165,7 +169,7 @@ class Billing(Listening):
         own = session() if isinstance(session, scoped_session) else session
         host = Host(own, self.database, self)
         with translated():
-            return Transaction(host.tx(), self.catalog, host)
+            return Transaction(host.tx(), self.catalog, host, self._in_force.now)
 
     # Verbs and questions: as in `Transaction`, where they are described
 

@@ -9,7 +9,7 @@ from sqlalchemy import and_, func, or_, select
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits import purse
-from billing.credits.opening import bucket_state
+from billing.credits.rows import bucket_state
 from billing.credits.tables import entries
 from billing.finance import audit_recognition
 from billing.finance.asking import named

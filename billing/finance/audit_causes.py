@@ -16,25 +16,30 @@ from billing.finance.breach import Breach
 _BACK = ("restore", "reverse", "clawback", "hold")
 """What comes back to a sale that was taken back or is disputed is wanted first, under the cause that brought it."""
 
-_ENDED = ("repay", "expire", "void", *_BACK)
+_ENDED = ("repay", "expire", "void", "roll_over", "revive", *_BACK)
 """What comes back into an ended bucket goes through its end, under the cause that brought it."""
 
-_GRANTED = (("grant", "sell", "settle"), ("grant", "sell", "settle", "repay", "expire", *_BACK))
+_GRANTED = (("grant", "sell", "settle"), ("grant", "sell", "settle", "repay", "expire", "roll_over", "revive", *_BACK))
 _TAKING = ("clawback", "owe", "restore", "hold", "release", "revive", "credit_back")
-_TAKEN = (_TAKING, (*_TAKING, "grant", "reverse", "repay", "expire", "void"))
+_TAKEN = (_TAKING, (*_TAKING, "roll_over", "grant", "reverse", "repay", "expire", "void"))
+
+_AGAIN = ("roll_over", "revive", "expire", "repay")
+"""Roll-over is decided anew when something is heard of late."""
 
 _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "spend": (("spend", "capture", "overdraw"), ("spend", "capture", "overdraw", "release", *_ENDED)),
     "hold": (("hold", "release"), ("hold", "release", *_ENDED)),
     "reversal": (("reverse",), ("reverse", *_ENDED)),
     "void": (("void",), ("void",)),
-    "end": (("repay", "expire", "roll_over"), ("repay", "expire", "roll_over")),
+    "end": (("repay", "expire", "roll_over", "revive"), ("repay", "expire", "roll_over", "revive")),
+    "rollover": (_AGAIN, _AGAIN),
     "month": (("expire",), ("expire",)),
     "returns": _TAKEN,
     "period": (("repay", "forgive"), ("repay", "forgive")),
     "terms": (("repay", "forgive"), ("repay", "forgive")),
     "grant": _GRANTED,
     "allocation": _GRANTED,
+    "free": (("grant", "void"), (*_GRANTED[1], "void")),
     "change": (("grant", "sell", "settle", *_TAKING), (*_GRANTED[1], *_TAKEN[1])),
     "topup": _GRANTED,
 }
@@ -74,7 +79,10 @@ def _kinds(s: Any, begins: ColumnElement[bool]) -> list[Never]:
     own = s.head + numbered("", s.number)
     bears = or_(s.head.in_(_NUMBERED), and_(s.head == "hold", s.kind == "hold"))
     elsewhere = and_(
-        s.head == "end", s.source.startswith("bucket:"), s.cause != func.replace(s.source, "bucket:", "end:")
+        s.head == "end",
+        s.source.startswith("bucket:"),
+        s.cause != func.replace(s.source, "bucket:", "end:"),
+        s.kind != "roll_over",  # what goes back where it was rolled from, because newer ones took its place
     )
     return [
         Never("3 causes", "its cause may not begin with it", and_(begins, ~may_begin)),

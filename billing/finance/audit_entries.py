@@ -50,7 +50,9 @@ def _available(tx: Tx) -> Iterator[Breach]:
     may or may not be done with: around those instants there is nothing exact to ask.
     """
     e, b = entries.c, buckets.c
-    leaves = and_(e.source.startswith("bucket:"), e.kind != "roll_over")  # that bucket has ended, and is done with
+    # What rolls over comes from a bucket that has ended; what goes back where it came from, to one with a lower number.
+    back = bucket_number(tx, e.source) > bucket_number(tx, e.destination)
+    leaves = and_(e.source.startswith("bucket:"), or_(e.kind != "roll_over", back))
     pocket = case((leaves, e.source), (e.destination.startswith("bucket:"), e.destination))
     its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
     m = bucket_ends.alias().c

@@ -117,7 +117,7 @@ def _voided(tx: Tx) -> Iterator[Breach]:
         e.wallet_id == b.wallet_id,
         e.kind == "void",
         e.source == numbered("bucket", b.number),
-        e.cause.startswith("void:"),
+        or_(e.cause.startswith("void:"), e.cause.startswith("free:")),  # a free plan that a paid one took the place of
         e.effective_at == b.voided_at,
     )
     unexplained = and_(b.voided_at.is_not(None), ~exists().where(by))

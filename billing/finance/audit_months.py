@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from billing.credits.opening import month_state
+from billing.credits.rows import month_state
 from billing.finance.books import Books
 from billing.finance.breach import Breach
 from billing.rules.wallet.values import MonthState

@@ -99,7 +99,10 @@ def _replayed(tx: Tx, wallet: int, number: int) -> Iterator[Breach]:
     e, free, held = entries.c, f"bucket:{number}", f"held:{number}"
     its = or_(e.source.in_((free, held)), e.destination.in_((free, held)))
     left = cents = granted = paid = basis_cents = 0
-    basis_credits = 1
+    basis_credits, gone = 1, False
+    its_row = select(buckets.c.basis_cents, buckets.c.basis_credits, buckets.c.rolled_from)
+    kept = tx.connection.execute(its_row.where(buckets.c.wallet_id == wallet, buckets.c.number == number)).one()
+    parent = f"bucket:{kept.rolled_from}"
 
     def anew() -> tuple[int, int]:
         same = recognition.keeps(paid, paid, granted, left) == cents
@@ -117,20 +120,22 @@ def _replayed(tx: Tx, wallet: int, number: int) -> Iterator[Breach]:
                     yield Breach(
                         "1 recognition", named("entry", wallet, row.number), f"{what}, it should leave {should}"
                     )
+                if row.kind == "roll_over" and row.destination == parent:  # newer ones took its place
+                    gone = granted <= row.credits
+                    granted, paid = (granted, paid) if gone else (granted - row.credits, paid - row.cents)
+                    basis_cents, basis_credits = anew()
             else:
                 basis_cents, basis_credits = anew()
             continue
         left, cents = left + row.credits, cents + row.cents
         if row.kind == "grant":
             granted, paid = granted + row.credits, paid + row.cents
-        elif row.destination == free and row.kind == "roll_over" and not granted:
-            granted, paid = row.credits, row.cents
+        elif row.kind == "roll_over" and row.source == parent:
+            granted, paid = (0, 0) if gone else (granted, paid)
+            granted, paid, gone = granted + row.credits, paid + row.cents, False
         if row.kind != "reverse" or (basis_cents, basis_credits) != (paid, granted):
             basis_cents, basis_credits = anew()
-    kept = select(buckets.c.basis_cents, buckets.c.basis_credits).where(
-        buckets.c.wallet_id == wallet, buckets.c.number == number
-    )
-    said = tuple(tx.connection.execute(kept).one())
+    said = (kept.basis_cents, kept.basis_credits)
     if said != (basis_cents, basis_credits):
         what = f"its basis is {said}, by the entries {(basis_cents, basis_credits)}"
         yield Breach("1 recognition", ids.of("bkt", wallet, number), what)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from billing.base.db import Tx
-from billing.credits.opening import BUCKET_COLUMNS, MONTH_COLUMNS, hold_state
+from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, hold_state
 from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
 from billing.rules.wallet.values import HoldState
 

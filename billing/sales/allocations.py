@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from billing.base.db import Tx
-from billing.catalog.prices import owner_of
+from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import ends
+from billing.credits import ends, series
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.money import credit_part
@@ -69,7 +69,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
 def _owned(tx: Tx, catalog: Catalog, invoice: Invoice) -> list[_Owned]:
     keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
     return [
-        (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
+        (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
+        for line in invoice.lines
     ]
 
 
@@ -114,7 +115,8 @@ def _apply(
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
-    selling = _Selling(tx, catalog, wallets, invoice, dict(_by_id(lines)), periods)
+    again = _before_rolling(tx, wallets, outcomes)
+    selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
     for one in outcomes:
         selling.sell(one)
     if selling.sold or selling.cuts:
@@ -123,18 +125,29 @@ def _apply(
         for wallet, cuts in selling.cuts:
             ends.record(tx, wallet, cuts)
         topups.tell_paid(tx, selling.sold)
-        _catch_up(tx, catalog, invoice, selling.sold)
+        _catch_up(tx, catalog, invoice, selling.sold, again)
     granted = tuple(one.sale.origin for one in selling.sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
 
 
-def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold]) -> None:
+def _before_rolling(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome]) -> set[tuple[int, str]]:
+    """Reads what may roll over into the periods that are sold now. Sales of which refunds have to be caught up with."""
+    again = set()
+    for one in outcomes:
+        if isinstance(one, Allocation | PlanChange):
+            wallet, start = wallets[one.unit], one.period_start if isinstance(one, Allocation) else one.at
+            series.read(tx, wallet.id, wallet.position, {f"plan:{one.item}": start})
+            again |= {(wallet.id, sale) for sale in changing.before_rolling(tx, wallet, one.item, start)}
+    return again
+
+
+def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold], again: set[tuple[int, str]]) -> None:
     """What has just been sold may have been refunded before we learnt of it; and of what changes took from, refunds
     want so much less.
     """
-    taken = {(one.wallet.id, take.origin) for one in sold for take in one.taken}
+    taken = again | {(one.wallet.id, take.origin) for one in sold for take in one.taken}
     for paid_by in sorted({invoice.id, *claims.invoices_of(tx, taken)}):
         returned.catch_up(tx, catalog, Purchase(invoice=paid_by))
 
@@ -189,10 +202,12 @@ class _Selling:
         catalog: Catalog,
         wallets: Mapping[str, OpenWallet],
         invoice: Invoice,
+        paid_at: datetime,
         lines: Mapping[str, _Owned],
         periods: Sequence[PeriodHistory],
     ) -> None:
-        self.tx, self.catalog, self.wallets, self.invoice, self.lines = tx, catalog, wallets, invoice, lines
+        self.tx, self.catalog, self.wallets, self.lines = tx, catalog, wallets, lines
+        self.invoice, self.paid_at = invoice, paid_at
         self.sold: list[Sold] = []
         self.cuts: list[tuple[OpenWallet, list[ends.Cut]]] = []
         self.origins = {
@@ -206,7 +221,8 @@ class _Selling:
         elif isinstance(sale, PlanChange):
             self._change(sale)
         elif isinstance(sale, PackSale):
-            wallet, pack = self.wallets[sale.unit], self.catalog.packs[sale.pack]
+            wallet, pack = self.wallets[sale.unit], self.lines[sale.lines[0]][1]
+            assert isinstance(pack, Pack)
             # What was netted against the line bought stands on the negative lines, the rest of the sale on that line.
             parts = {id: self.lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not self.lines[id][0].is_negative)
@@ -215,10 +231,10 @@ class _Selling:
             self.sold.append(Sold(wallet, sale, parts))
 
     def _allocate(self, sale: Allocation) -> None:
-        wallet, plan = self.wallets[sale.unit], self.catalog.plans[sale.plan]
+        wallet, plan = self.wallets[sale.unit], self._plan(sale.plan, sale.lines)
         planned.begin_period(self.catalog, wallet, sale, plan, instead=sale.item in self.instead)
         ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
-        planned.allocate(wallet, plan, sale, self.invoice.id, ended_at)
+        planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
         key = (sale.item, sale.unit, sale.period_start, sale.period_end)
         self.origins.setdefault(key, []).append(sale.origin)
         self.sold.append(Sold(wallet, sale, self._parts(sale.lines)))
@@ -229,15 +245,20 @@ class _Selling:
         if change.lines:
             if change.months or change.level is not None:
                 planned.change_plan(self.catalog, wallet, change)
-            plan = self.catalog.plans[change.plan]
+            plan = self._plan(change.plan, change.lines)
             ended_at = mirrored.ended_at(self.tx, change.subscription) if len(change.months) > 1 else None
-            changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id), ended_at)
+            changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id, self.paid_at), ended_at)
             taken = changing.take(self.tx, wallet, change)
             self.origins.setdefault(key, []).append(change.origin)
             self.sold.append(Sold(wallet, change, self._parts(change.lines), taken))
         if change.ends:
             self.instead.add(change.item)
             self.cuts.append((wallet, changing.end(self.tx, wallet, change, self.origins.get(key, []))))
+
+    def _plan(self, id: str, lines: Sequence[str]) -> Plan:
+        """The plan as it was when these lines of it began."""
+        owners = [self.lines[line][1] for line in lines]
+        return next((one for one in owners if isinstance(one, Plan) and one.id == id), None) or self.catalog.plans[id]
 
     def _parts(self, ids: Sequence[str]) -> dict[str, int]:
         """The credit part of each line, by the share of the plan that its price belongs to."""

@@ -87,7 +87,7 @@ def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, r
     known = _known(db, _TOPUP, request, fingerprint)
     replayed = known is not None
     if known is None:
-        pack = catalog.packs.get(request.product)
+        pack = catalog.packs_on_sale.get(request.product)
         if pack is None:
             raise UnknownPack(request.product)
         offer = _offer(db, gateway, catalog, pack, request)
@@ -114,7 +114,7 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
     known = _known(db, _SUBSCRIPTION, request, fingerprint)
     replayed = known is not None
     if known is None:
-        plan = catalog.plans.get(request.product)
+        plan = catalog.plans_on_sale.get(request.product)
         if plan is None:
             raise UnknownPlan(request.product)
         back, price = _accepted(request.back()), _price(db, gateway, plan, request)

@@ -14,20 +14,23 @@ from billing.credits.opening import OpenWallet, terms_of
 from billing.rules.periods import Span, add
 from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation, PlanChange
-from billing.rules.wallet import billed
+from billing.rules.wallet import billed, endterms
 from billing.rules.wallet.values import LARGEST_CREDITS, Cause
 
 
-def allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str, ended_at: datetime | None) -> None:
+def allocate(
+    wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str, paid_at: datetime, ended_at: datetime | None
+) -> None:
     """Sells its months. What would begin after the subscription ended does not come."""
     if sale.months:
-        grants.sell(wallet, sale.origin, lots(plan, sale, invoice), until=ended_at)
+        grants.sell(wallet, sale.origin, lots(plan, sale, invoice, paid_at), until=ended_at)
     elif sale.cents:
         billed.earn(wallet.position, sale.cents, sale.currency, Cause(sale.origin))
 
 
-def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str) -> list[grants.Lot]:
-    """One for each of its months, in order of time."""
+def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str, paid_at: datetime) -> list[grants.Lot]:
+    """One for each of its months, in order of time. What a trial leaves goes nowhere."""
+    trial = isinstance(sale, Allocation) and sale.trial
     return [
         grants.Lot(
             credits=month.credits,
@@ -40,6 +43,8 @@ def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str) -> list[grants
             metadata={"plan": plan.id, "paid_by": invoice},
             series=f"plan:{sale.item}",
             period_end=month.ends_at,
+            at_end=None if trial else endterms.at_end(plan.at_period_end),
+            paid_at=paid_at,
         )
         for month in sale.months
     ]
@@ -57,20 +62,22 @@ def begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: P
     there = row["period_end"] is not None and not instead
     if there and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
         return
-    _hold(catalog, wallet, plan, until, sale.period_end)
+    _hold(catalog, wallet, plan, sale.period_start, until, sale.period_end)
 
 
 def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange) -> None:
     """The new plan's terms hold for what is left of the period."""
     row = {**wallet.row, **wallet.changed}
-    plan = catalog.plans.get(change.plan)
+    plan = catalog.at(change.at).plans.get(change.plan)
     if plan is None or not change.quantity or row["period_end"] != change.period_end or row["plan"] == plan.id:
         return
-    _hold(catalog, wallet, plan, row["plan_until"], change.period_end)
+    _hold(catalog, wallet, plan, change.at, row["plan_until"], change.period_end)
 
 
-def _hold(catalog: Catalog, wallet: OpenWallet, plan: Plan, until: datetime, period_end: datetime) -> None:
-    wallet.changed.update(plan=plan.id, plan_until=until, period_end=period_end)
+def _hold(
+    catalog: Catalog, wallet: OpenWallet, plan: Plan, since: datetime, until: datetime, period_end: datetime
+) -> None:
+    wallet.changed.update(plan=plan.id, plan_from=since, plan_until=until, period_end=period_end)
     wallet.position.period_end = period_end
     row = {**wallet.row, **wallet.changed}
     wallet.position.reconsider(*terms_of(catalog, row, wallet.at))

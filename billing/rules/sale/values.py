@@ -13,6 +13,7 @@ from billing.rules.periods import Every, Span
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month
 from billing.rules.sale.planchange import Take
+from billing.rules.wallet.endterms import RollOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class PlanTerms:
     every: Every
     grace: Span
     late_grace: Span
-    at_period_end: Literal["expire", "keep"] = "expire"
+    at_period_end: Literal["expire", "keep"] | RollOver = "expire"
     credit_share: Fraction = Fraction(1)
     unit: str = "credits"
     trial_credits: int = 0

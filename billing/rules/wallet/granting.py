@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.rules.refusals import BucketEnded, Invalid, Refusal
+from billing.rules.wallet import rollover
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause
 
@@ -26,6 +27,7 @@ def grant(position: Position, bucket: BucketState, cause: Cause) -> None:
     if bucket.ended(position.at):
         position.end(bucket, cause)
     position.settle_debt(cause)
+    rollover.learnt(position, bucket)
 
 
 def extend(position: Position, bucket: BucketState, name: str, expires_at: datetime) -> Refusal | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from billing.rules.wallet import rollover
 from billing.rules.wallet.values import BucketState, Cause, MonthState
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def allot(position: Position, month: MonthState) -> None:
     position.rebase(bucket)
     position.after_arrival(bucket, credits, cents, cause)
     position.settle_debt(cause)
+    rollover.learnt(position, bucket)
 
 
 def give_up(position: Position, month: MonthState, cause: Cause) -> None:
@@ -93,4 +95,5 @@ def _bucket(position: Position, month: MonthState, origin: str) -> BucketState:
         sale=month.sale,
         month=month.number,
         at_end=terms.at_end,
+        paid_at=terms.paid_at,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.rules.periods import month_start_after
-from billing.rules.wallet import comeback, recognition
+from billing.rules.wallet import comeback, recognition, rollover
 from billing.rules.wallet.state import State
 from billing.rules.wallet.terms import Terms
 from billing.rules.wallet.values import BucketState, Cause
@@ -26,7 +26,7 @@ class Position(State):
 
     def take(self, bucket: BucketState, credits: int, kind: str, destination: str, cause: Cause) -> None:
         """Free credits leave the bucket for good, with the cents that recognition gives them."""
-        cents = self._recognise(bucket, credits)
+        cents = self.recognise(bucket, credits)
         bucket.free -= credits
         if bucket.live and not bucket.features:
             self.available -= credits
@@ -51,7 +51,7 @@ class Position(State):
 
     def capture(self, bucket: BucketState, credits: int, cause: Cause) -> None:
         """Held credits are used: they earn what a spend would have."""
-        cents = self._recognise(bucket, credits)
+        cents = self.recognise(bucket, credits)
         bucket.held -= credits
         self.held -= credits
         self.record("capture", f"held:{bucket.number}", "consumed", credits, cents, bucket, cause)
@@ -171,7 +171,7 @@ class Position(State):
             return self.period_end
         return month_start_after(at)
 
-    def _recognise(self, bucket: BucketState, credits: int) -> int:
+    def recognise(self, bucket: BucketState, credits: int) -> int:
         stays = recognition.keeps(bucket.cents, bucket.basis_cents, bucket.basis_credits, bucket.left - credits)
         moved, bucket.cents = bucket.cents - stays, stays
         return moved
@@ -193,6 +193,8 @@ class Position(State):
             self.take(bucket, bucket.free, "void", "voided", cause)
         if bucket.free and self.owed and not bucket.features and self.terms.overdraft.debt != "forgive":
             self.take(bucket, min(bucket.free, self.owed), "repay", "overdraft", cause)
+        if bucket.free and bucket.at_end is not None:
+            rollover.through_end(self, bucket, cause)
         if bucket.free or (bucket.cents and not bucket.left):
             self.take(bucket, bucket.free, "expire", "expired", cause)
         if not self.owed:

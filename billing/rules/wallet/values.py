@@ -55,6 +55,9 @@ class BucketState:
     counted: int = 0
     expired_cents: int = 0
     voided_cents: int = 0
+    paid_at: datetime | None = None
+    rolled_back: int = 0
+    """All that it had got, if all of that went back because newer ones took its place."""
     live: bool = False
 
     @property
@@ -101,6 +104,7 @@ class GrantTerms:
     period_end: datetime | None = None
     at_end: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
+    paid_at: datetime | None = None
 
 
 @dataclass(slots=True)
