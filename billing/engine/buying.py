@@ -12,7 +12,7 @@ from billing.credits import customers
 from billing.inbox import waking
 from billing.rules import asking
 from billing.rules.refusals import Refusal
-from billing.sales import buying, checkouts, conversations, settling, subscriptions, topup_rows
+from billing.sales import buying, checkouts, conversations, offers, settling, subscriptions, topup_rows
 from billing.sales.conversations import Conversation
 from billing.sales.values import Applied, Checkout, Subscription, Topup
 from billing.stripe.gateway import Gateway
@@ -27,16 +27,19 @@ class Buying:
     gateway: Gateway | None
 
     def topup(
-        self, customer: str, pack: str, *, key: str, currency: str | None = None, success_url: str | None = None,
-        cancel_url: str | None = None, home: str | None = None,
+        self, customer: str, pack: str | None = None, *, key: str, credits: int | None = None, unit: str = "credits",
+        currency: str | None = None, success_url: str | None = None, cancel_url: str | None = None,
+        home: str | None = None,
     ) -> Topup:  # fmt: skip
-        """Opens the purchase of a pack; its `checkout_url` is where it is paid. Nothing is granted before it is.
+        """Opens the purchase of a pack, or of so many `credits` of a unit; its `checkout_url` is where it is paid.
+        Nothing is granted before it is.
 
         `{topup}` in the two addresses becomes its id; `home` stands in for them where they are not given. The same key
-        with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused,
-        StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
+        with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, UnknownUnit, Invalid,
+        IdempotencyKeyReused, StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the
+        same request again.
         """
-        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home)
+        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home, credits, unit)
         return buying.topup(self.database, self.gateway, self.catalog, self._tell, wanted)
 
     def subscribe(
@@ -56,7 +59,7 @@ class Buying:
         back to; the webhook does the same. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
         """
         _refuse(asking.refuse(session=asking.text(session)))
-        gateway = buying.asked(self.gateway)
+        gateway = offers.asked(self.gateway)
         answer = settling.settle(self.database, gateway, self.catalog, self._tell, session)
         if answer.linked is not None:
             with self.database.write() as tx:
@@ -104,7 +107,7 @@ class Buying:
 
         Raises StripeUnavailable, StripeNotConfigured.
         """
-        return buying.asked(self.gateway).prices(names)
+        return offers.asked(self.gateway).prices(names)
 
     def subscription(self, customer: str) -> Subscription | None:
         """What the customer subscribes to, or did last, by what was told and paid. Raises UnknownCustomer."""

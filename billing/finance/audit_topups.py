@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import case, literal, select
+from sqlalchemy import case, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import wallets
@@ -24,13 +24,17 @@ def breaches(tx: Tx) -> Iterator[Breach]:
     undated = select(topups.c.id).where(paid != topups.c.paid_at.is_not(None)).order_by(topups.c.id)
     for id in tx.connection.execute(undated).scalars():
         yield Breach("3 top-ups", id, "it says when it was paid, or is paid, but not both")
+    wrong = or_(topups.c.paid_cents > topups.c.cents, topups.c.paid_cents < 0, topups.c.bonus >= topups.c.credits)
+    for id in tx.connection.execute(select(topups.c.id).where(wrong).order_by(topups.c.id)).scalars():
+        yield Breach("3 top-ups", id, "more was paid than it costs, or all of it came on top")
 
 
 def _sold(tx: Tx) -> Iterator[Breach]:
     """Origins belong to one wallet each; a sale in two wallets would show as two rows, and one of another customer."""
     its = literal("topup:") + topups.c.id == sales.c.origin
-    currency = case((topups.c.cents > 0, topups.c.currency))
-    bought = (topups.c.customer_id, topups.c.unit, topups.c.pack, topups.c.credits, topups.c.cents, currency,
+    cents = func.coalesce(topups.c.paid_cents, topups.c.cents)
+    currency = case((cents > 0, topups.c.currency))
+    bought = (topups.c.customer_id, topups.c.unit, topups.c.pack, topups.c.credits, cents, currency,
               topups.c.session_id)  # fmt: skip
     sold = (sales.c.customer_id, wallets.c.unit, sales.c.product, sales.c.credits, sales.c.cents, sales.c.currency,
             sales.c.session_id)  # fmt: skip

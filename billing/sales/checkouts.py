@@ -10,7 +10,7 @@ from sqlalchemy import Row, select
 
 from billing.base import ids, sets
 from billing.base.db import Tx
-from billing.catalog.terms import Plan
+from billing.catalog.terms import CheckoutTerms, Plan
 from billing.rules.refusals import Refusal, UnknownCheckout
 from billing.sales import conversations, sessions, stripe_customers
 from billing.sales.conversations import Kind
@@ -24,7 +24,9 @@ MARK = "billing_checkout"
 """The metadata of a session of ours that names its checkout."""
 
 
-def begin(tx: Tx, customer: str, plan: Plan, price: str, back: Return, key: str, request: str) -> Row[Any]:
+def begin(
+    tx: Tx, customer: str, plan: Plan, price: str, back: Return, key: str, request: str, terms: CheckoutTerms
+) -> Row[Any]:
     """Writes a checkout down, and that its session is to be made. Under the customer's lock."""
     id = ids.new("chk")
     row = {
@@ -43,7 +45,7 @@ def begin(tx: Tx, customer: str, plan: Plan, price: str, back: Return, key: str,
     sets.insert(tx, checkouts, [row])
     made = read(tx, id)
     assert made is not None
-    conversations.intend(tx, "subscription", id, customer, lambda _: _params(made))
+    conversations.intend(tx, "subscription", id, customer, lambda _: _params(made, terms))
     return made
 
 
@@ -100,14 +102,13 @@ _INCOMPLETE = ("open", "failed", "expired")
 
 def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Checkout:
     """A row as it is shown at that instant."""
-    payable = row.status == "open" and row.expires_at is not None and now < row.expires_at
     return Checkout(
         id=row.id,
         customer=row.customer_id,
         plan=row.plan,
         price=row.price,
         status=row.status,
-        url=row.checkout_url if payable else None,
+        url=sessions.address(row, now),
         reason=row.reason,
         created_at=row.created_at,
         expires_at=row.expires_at,
@@ -117,10 +118,10 @@ def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Checkout:
     )
 
 
-def _params(row: Row[Any]) -> Params:
+def _params(row: Row[Any], terms: CheckoutTerms) -> Params:
     mark = {MARK: row.id}
     subscribed = {**mark, stripe_customers.REFERENCE: row.customer_id}
-    return sessions.params(row, mark) | {
+    return sessions.params(row, mark, terms) | {
         "mode": "subscription",
         "line_items": [{"price": row.price, "quantity": 1}],
         "subscription_data": {"metadata": subscribed},

@@ -106,14 +106,15 @@ def _settle_ours(
         return Applied(waits=f"conflict: {row.id} or {session.id} was settled in another way", linked=payer.linked)
     terms = PackTerms(row.pack, row.credits // row.quantity, Span.parse(row.valid_for) if row.valid_for else None,
                       row.unit)  # fmt: skip
-    sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=row.cents,
+    paid = session.net_cents or 0  # the credits are granted whole, whatever a promotion code took off
+    sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=paid,
                      currency=row.currency, paid_at=paid_at, lines=())  # fmt: skip
     assert isinstance(sale, PackSale), sale
     bucket = deliver(wallet, row.name, sale, session.id)
-    sold = [Sold(wallet, bucket, sale, {session.id: row.cents} | ({session.invoice: 0} if session.invoice else {}))]
+    sold = [Sold(wallet, bucket, sale, {session.id: paid} | ({session.invoice: 0} if session.invoice else {}))]
     write(tx, [wallet])
     claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
-    topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, reason=None)
+    topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, paid_cents=paid, reason=None)
     tell_paid(tx, sold)
     return Applied((sale.origin,), linked=payer.linked)
 
@@ -161,7 +162,7 @@ def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
     """Decides the bucket of a pack of that name in an open wallet, and says its number; the caller writes."""
     lot = grants.Lot(
         credits=sale.credits,
-        description=words(name, sale.quantity),
+        description=words(name, sale.quantity) if topup_rows.pack_of(sale.pack) else name,
         origin=sale.origin,
         effective_at=min(sale.effective_at, wallet.at),  # Stripe's clock may be seconds ahead of ours
         expires_at=sale.expires_at,
@@ -177,7 +178,8 @@ def tell_paid(tx: Tx, sold: list[Sold]) -> None:
     for one in sold:
         if isinstance(one.sale, PackSale):
             sale = one.sale
-            fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": sale.pack, "credits": sale.credits,
+            fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": topup_rows.pack_of(sale.pack),
+                    "credits": sale.credits,
                     "cents": sale.cents, "currency": sale.currency, "cause": sale.origin}  # fmt: skip
             tx.told.append(("topup.paid", fact))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.base.wording import credits_text, date_text, money_text, span_text, time_text
-from billing.sales.buying import own_currency
+from billing.sales.offers import own_currency
 
 if TYPE_CHECKING:
     from billing import Catalog, Checkout, Pack, Plan, Subscription, Topup, Wallet
@@ -150,7 +150,7 @@ def recurring_text(price: Price) -> str:
 def money_of(pack: Pack, usual: str | None, prices: Mapping[str, Price]) -> tuple[int, str] | None:
     """What a pack costs the customer: cents and currency; None where only Stripe knows it, and does not say."""
     if pack.prices:
-        currency = own_currency(pack, usual)
+        currency = own_currency(pack.prices, usual)
         return pack.prices[currency], currency
     price = in_currency([prices[name] for name in pack.stripe_prices if name in prices], usual)
     return (price.cents, price.currency) if price is not None and price.cents is not None else None
