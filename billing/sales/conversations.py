@@ -23,7 +23,8 @@ from billing.base.db import Database, Tx
 from billing.credits import customers
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
 from billing.sales.tables import conversations
-from billing.stripe.gateway import Gateway, Params
+from billing.stripe.calling import Params
+from billing.stripe.gateway import Gateway
 
 Tell = Callable[[Iterable[tuple[str, dict[str, Any]]]], None]
 """Tells facts once they are committed."""

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 from billing.base.db import Tx
 from billing.catalog.terms import CheckoutTerms
 from billing.sales import stripe_customers
-from billing.stripe.gateway import Params
+from billing.stripe.calling import Params
 from billing.stripe.values import OpenedSession
 
 LONGEST_REFERENCE = 200

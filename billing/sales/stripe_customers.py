@@ -23,7 +23,8 @@ from billing.rules.refusals import Refusal, StripeCustomerTaken
 from billing.sales import conversations
 from billing.sales.conversations import Kind
 from billing.sales.tables import stripe_customers
-from billing.stripe.gateway import Gateway, Params
+from billing.stripe.calling import Params
+from billing.stripe.gateway import Gateway
 
 REFERENCE = "billing_customer"
 """The metadata of a subscription, an invoice, a session or a Stripe customer that names our customer."""

@@ -21,7 +21,8 @@ from billing.sales.conversations import Kind
 from billing.sales.sessions import Return
 from billing.sales.tables import sales, topups
 from billing.sales.values import Topup
-from billing.stripe.gateway import Gateway, Params
+from billing.stripe.calling import Params
+from billing.stripe.gateway import Gateway
 from billing.stripe.values import OpenedSession, Session
 
 MARK = "billing_topup"

@@ -12,6 +12,7 @@ from typing import Any
 from billing.stripe import payloads
 from billing.stripe import reading as read
 from billing.stripe.values import (
+    Customer,
     OpenedSession,
     PayloadInvalid,
     Price,
@@ -20,7 +21,7 @@ from billing.stripe.values import (
     Subscription,
 )
 
-_LONGEST_ADDRESS = 5_000
+_LONGEST_ADDRESS, _LONGEST_EMAIL = 5_000, 512
 _PRICE = ("price", "plan")
 _DEAD = ("requires_payment_method", "canceled")
 """Statuses of a payment intent from which a completed session's money does not come any more."""
@@ -55,24 +56,43 @@ def seen(document: object) -> SeenSession:
 
 def subscription(document: object) -> Subscription:
     """A subscription, as it stands in an event or as the API answers."""
-    found = read.mapping(document, "subscription")
-    if found.get("object") != "subscription":
-        raise PayloadInvalid('subscription: its "object" is not "subscription".')
+    found = read.of_kind(document, "subscription")
     listed = read.maybe_mapping(found.get("items"), "subscription.items")
-    cancels = found.get("cancel_at_period_end")
+    items = tuple(
+        _item(one, found, f"subscription.items.data[{at}]")
+        for at, one in enumerate(read.items(listed.get("data"), "subscription.items.data"))
+    )
+    cancel_at = read.maybe_time(found.get("cancel_at"), "subscription.cancel_at")
     return Subscription(
         id=read.text(found.get("id"), "subscription.id"),
         customer=read.reference(found.get("customer"), "subscription.customer"),
         metadata=read.metadata(found.get("metadata"), "subscription.metadata"),
         status=read.text(found.get("status"), "subscription.status"),
         created=read.time(found.get("created"), "subscription.created"),
-        items=tuple(
-            _item(one, found.get("current_period_end"), f"subscription.items.data[{at}]")
-            for at, one in enumerate(read.items(listed.get("data"), "subscription.items.data"))
-        ),
-        cancels=False if cancels is None else read.flag(cancels, "subscription.cancel_at_period_end"),
-        cancel_at=read.maybe_time(found.get("cancel_at"), "subscription.cancel_at"),
+        items=items,
+        cancels=_cancels(found, cancel_at, items),
+        cancel_at=cancel_at,
         ended_at=read.maybe_time(found.get("ended_at"), "subscription.ended_at"),
+        trial_start=read.maybe_time(found.get("trial_start"), "subscription.trial_start"),
+        trial_end=read.maybe_time(found.get("trial_end"), "subscription.trial_end"),
+        collection_paused=_collection_paused(found),
+        billing_mode=read.maybe_text(read.dig(found, "billing_mode.type", "subscription"), "subscription.billing_mode"),
+        latest_invoice=read.reference(found.get("latest_invoice"), "subscription.latest_invoice"),
+        has_more=listed.get("has_more") is True,
+    )
+
+
+def customer(document: object) -> Customer:
+    """A Stripe customer. Of one that was deleted the API tells its id alone."""
+    found = read.of_kind(document, "customer")
+    email, currency = found.get("email"), found.get("currency")
+    return Customer(
+        id=read.text(found.get("id"), "customer.id"),
+        deleted=found.get("deleted") is True,
+        email=email if isinstance(email, str) and email.isprintable() and 0 < len(email) <= _LONGEST_EMAIL else None,
+        currency=None if currency is None else read.currency(currency, "customer.currency"),
+        livemode=found.get("livemode") is True,
+        metadata=read.metadata(found.get("metadata"), "customer.metadata"),
     )
 
 
@@ -94,19 +114,40 @@ def price(document: object) -> Price:
     )
 
 
-def _item(document: object, of_all: object, where: str) -> SubscribedItem:
+def _item(document: object, of_all: Mapping[str, Any], where: str) -> SubscribedItem:
+    """Its period stands on the item since basil, on the subscription before."""
     found = read.mapping(document, where)
     value, at = read.either(found, _PRICE, where)
     lookup_key = read.maybe_text(value.get("lookup_key"), f"{at}.lookup_key") if isinstance(value, dict) else None
     quantity = read.quantity(found, where)
-    end = found.get("current_period_end")
+    start, end = (
+        of_all.get(name) if found.get(name) is None else found.get(name)
+        for name in ("current_period_start", "current_period_end")
+    )
     return SubscribedItem(
         id=read.text(found.get("id"), f"{where}.id"),
         price=read.reference(value, at),
         lookup_key=lookup_key,
         quantity=1 if quantity is None else quantity,
-        period_end=read.maybe_time(of_all if end is None else end, f"{where}.current_period_end"),
+        period_end=read.maybe_time(end, f"{where}.current_period_end"),
+        period_start=read.maybe_time(start, f"{where}.current_period_start"),
     )
+
+
+def _cancels(found: Mapping[str, Any], cancel_at: datetime | None, items: tuple[SubscribedItem, ...]) -> bool:
+    """Does it end with its period? The API sets both fields, the Customer Portal was seen to set `cancel_at` alone."""
+    said = found.get("cancel_at_period_end")
+    if said is not None and read.flag(said, "subscription.cancel_at_period_end"):
+        return True
+    ends = [item.period_end for item in items if item.period_end is not None]
+    return cancel_at is not None and bool(ends) and cancel_at <= max(ends)
+
+
+def _collection_paused(found: Mapping[str, Any]) -> str | None:
+    paused = read.maybe_mapping(found.get("pause_collection"), "subscription.pause_collection")
+    if not paused:
+        return None
+    return read.maybe_text(paused.get("behavior"), "subscription.pause_collection.behavior") or "unknown"
 
 
 def _paid_at(intent: Mapping[str, Any]) -> datetime | None:

@@ -5,29 +5,27 @@ No method may be called inside a transaction: each waits for the network, up to 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
-from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from billing.rules.refusals import Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, UnknownSession
-from billing.stripe import answers
-from billing.stripe.values import OpenedSession, PayloadInvalid, Price, SeenSession
+from billing.rules.refusals import StripeRefused, UnknownSession
+from billing.stripe import answering, answers, listing
+from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
+from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
+from billing.stripe.calling import any_type as _any
+from billing.stripe.calling import plain as _plain
+from billing.stripe.calling import read as _read
+from billing.stripe.questions import Question
+from billing.stripe.values import OpenedSession, Price, SeenSession
 
 if TYPE_CHECKING:
     from stripe import StripeClient
 
-Answer = TypeVar("Answer")
-Params = Mapping[str, Any]
-
-CONNECT, READ, LONGEST = 2.0, 8.0, 10.0
-"""Seconds: for a connection, for an answer, and for all attempts of one request before another is begun."""
-
 _RETRIES = 2
 _PAGE, _MOST_KEYS = 100, 10
-_WHOLE_SESSION = ["line_items", "invoice", "subscription", "payment_intent.latest_charge"]
 
 
 class Gateway:
@@ -84,13 +82,25 @@ class Gateway:
         """The session with all that belongs to it. Raises UnknownSession, unasked for what is no id of Stripe's: it
         would stand in the address.
         """
-        if not id.isascii() or not id.replace("_", "").isalnum():
+        if not answering.is_id(id):
             raise UnknownSession(id)
         try:
-            found = self._ask(lambda: self._client.v1.checkout.sessions.retrieve(id, _any({"expand": _WHOLE_SESSION})))
+            return answering.whole_session(self._client, self._ask, id)
         except StripeRefused as refused:
             raise UnknownSession(id) from refused
-        return _read(answers.seen, found)
+
+    def answer(self, question: Question) -> Any:
+        """What Stripe knows to this question; the question says what that is. It may take several calls."""
+        return answering.answer(self._client, self._ask, question)
+
+    def object(self, kind: str, id: str) -> dict[str, Any] | None:
+        """An object as Stripe shows it now, None where there is none. Raises StripeRefused for kinds we do not read."""
+        return answering.plain_object(self._client, self._ask, kind, id)
+
+    @property
+    def look(self) -> listing.Lists:
+        """Lists of what is there, page by page."""
+        return listing.Lists(self._client, self._ask)
 
     def expire_session(self, id: str) -> bool:
         """Ends an open session; False if it was over already, paid or not."""
@@ -123,17 +133,28 @@ class Gateway:
             return None
         return _read(answers.price, found)
 
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[Gateway]:
+        """The same account, for one thread that has only so much time for all it asks: then StripeUnavailable."""
+        hurried = Gateway(self._secret_key, self._api_base)
+        client = hurried_client(seconds)
+        hurried.__dict__["_client"] = self._made_with(client)
+        try:
+            yield hurried
+        finally:
+            client.close()
+
     @cached_property
     def _client(self) -> StripeClient:
+        return self._made_with(patient_client())
+
+    def _made_with(self, http_client: Any) -> StripeClient:
         import stripe
 
         stripe.enable_telemetry = False
         bases: Any = {"api": self._api_base} if self._api_base else None
         return stripe.StripeClient(
-            self._secret_key,
-            base_addresses=bases,
-            max_network_retries=_RETRIES,
-            http_client=_patient_client(),
+            self._secret_key, base_addresses=bases, max_network_retries=_RETRIES, http_client=http_client
         )
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:
@@ -142,55 +163,4 @@ class Gateway:
         try:
             return call()
         except stripe.StripeError as error:
-            raise _in_our_words(error) from error
-
-
-def _patient_client() -> Any:
-    """The SDK's client of `requests`, which begins no further attempt when the time of the whole is over."""
-    import stripe
-
-    class Client(stripe.RequestsClient):
-        def request_with_retries(self, *args: Any, **kwargs: Any) -> Any:
-            self._thread_local.until = monotonic() + LONGEST - READ
-            return super().request_with_retries(*args, **kwargs)
-
-        def _should_retry(self, *args: Any, **kwargs: Any) -> bool:
-            return monotonic() < self._thread_local.until and bool(super()._should_retry(*args, **kwargs))
-
-    return Client(timeout=(CONNECT, READ))
-
-
-def _in_our_words(error: Any) -> Refusal:
-    """What the SDK says as one of our errors. What Stripe wrote is for people; of a key it repeats the end only."""
-    import stripe
-
-    said = str(error.user_message or "it gave no reason").splitlines()[0][:300]
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return StripeNotConfigured("Stripe does not accept STRIPE_SECRET_KEY for this: set a key of this account.")
-    if isinstance(error, stripe.RateLimitError):
-        return StripeUnavailable("Stripe takes no more requests for the moment. Send the same request again.")
-    refused = isinstance(error, stripe.CardError | stripe.InvalidRequestError | stripe.IdempotencyError)
-    if refused and error.http_status != 409:
-        named = getattr(error, "param", None)
-        refusal = StripeRefused(f"{said} ({named})" if named else said)
-        refusal.missing = named if error.code == "resource_missing" else None
-        return refusal
-    return StripeUnavailable("Stripe can't be reached, or is in trouble. Send the same request again.")
-
-
-def _read(reader: Callable[[object], Answer], answer: Any) -> Answer:
-    try:
-        return reader(_plain(answer))
-    except PayloadInvalid as error:
-        raise StripeRefused(f"its answer can't be read: {error}") from error
-
-
-def _plain(answer: Any) -> dict[str, Any]:
-    """The SDK's object as plain JSON."""
-    found: dict[str, Any] = answer.to_dict(for_json=True)
-    return found
-
-
-def _any(params: Params) -> Any:
-    """Parameters for methods that want each one's own type; in one order, from whatever database they come back."""
-    return json.loads(json.dumps(params, sort_keys=True))
+            raise in_our_words(error) from error

@@ -54,6 +54,14 @@ def maybe_mapping(value: Any, where: str) -> dict[str, Any]:
     return {} if value is None else mapping(value, where)
 
 
+def of_kind(document: object, kind: str) -> dict[str, Any]:
+    """An object of Stripe's of this kind."""
+    found = mapping(document, kind)
+    if found.get("object") != kind:
+        raise PayloadInvalid(f'{kind}: its "object" is not "{kind}".')
+    return found
+
+
 def dig(value: Any, path: str, where: str) -> Any:
     """What stands at the dotted path, None where any step of it is missing or null."""
     for step in path.split("."):
@@ -114,6 +122,14 @@ def whole(value: Any, where: str, most: int = MOST_CENTS) -> int:
 
 def maybe_whole(value: Any, where: str) -> int | None:
     return None if value is None else whole(value, where)
+
+
+def counted(value: Any, where: str) -> int:
+    """A whole number that is not negative."""
+    number = whole(value, where)
+    if number < 0:
+        raise PayloadInvalid(f"{where}: it is negative.")
+    return number
 
 
 def quantity(value: Mapping[str, Any], where: str) -> int | None:

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.rules.sale.lines import Line
+from billing.stripe.subscribed import SubscribedItem as SubscribedItem  # noqa: PLC0414 - read from here
+from billing.stripe.subscribed import Subscription as Subscription  # noqa: PLC0414 - read from here
 
 
 class PayloadInvalid(Exception):
@@ -135,35 +137,6 @@ class SeenSession:
     subscription: Subscription | None
     paid_at: datetime | None
     failed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SubscribedItem:
-    """One item of a subscription, and when its current period ends."""
-
-    id: str
-    price: str | None
-    lookup_key: str | None
-    quantity: int
-    period_end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """One subscription, as it stood when Stripe said so. `status` may hold a value we do not know.
-
-    `cancel_at` is when it will end, `ended_at` when it did; `cancels` says that it will end with its period.
-    """
-
-    id: str
-    customer: str | None
-    metadata: Mapping[str, str] = field(hash=False)
-    status: str
-    created: datetime
-    items: tuple[SubscribedItem, ...]
-    cancels: bool
-    cancel_at: datetime | None
-    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

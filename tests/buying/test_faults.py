@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from billing import StripeNotConfigured, StripeRefused, StripeUnavailable, signals
-from billing.stripe import gateway
+from billing import Gateway, StripeNotConfigured, StripeRefused, StripeUnavailable, signals
+from billing.stripe import calling
 from tests.buying.shop import KEY, Shop
 from tests.sandbox.serving import Watch
 
@@ -19,8 +19,8 @@ PATHS = ("/v1/customers", "/v1/checkout/sessions")
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes eight seconds takes a part of one."""
-    monkeypatch.setattr(gateway, "READ", 0.4)
-    monkeypatch.setattr(gateway, "LONGEST", 0.4)
+    monkeypatch.setattr(calling, "READ", 0.4)
+    monkeypatch.setattr(calling, "LONGEST", 0.4)
 
 
 def one_of_each(shop: Shop, opened: Any) -> None:
@@ -64,7 +64,7 @@ def test_the_same_request_finishes_it_too(shop: Shop, how: str) -> None:
 @pytest.mark.database("sqlite")
 def test_one_lost_answer_is_not_even_noticed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK asks again with the same key."""
-    monkeypatch.setattr(gateway, "LONGEST", 10.0)
+    monkeypatch.setattr(calling, "LONGEST", 10.0)
     shop.fail("lost", path="/v1/customers")
     shop.fail("500", path="/v1/checkout/sessions")
     one_of_each(shop, shop.buy())
@@ -75,8 +75,8 @@ def test_one_lost_answer_is_not_even_noticed(shop: Shop, monkeypatch: pytest.Mon
 def test_what_fails_quickly_is_asked_thrice_and_silence_once(
     shop: Shop, watch: Watch, monkeypatch: pytest.MonkeyPatch, how: str, attempts: int
 ) -> None:
-    monkeypatch.setattr(gateway, "LONGEST", 2.4)  # as long after a silence as it really is: two seconds
-    monkeypatch.setattr(gateway, "READ", 2.1 if how == "timeout" else 0.4)
+    monkeypatch.setattr(calling, "LONGEST", 2.4)  # as long after a silence as it really is: two seconds
+    monkeypatch.setattr(calling, "READ", 2.1 if how == "timeout" else 0.4)
     shop.fail(how, times=9)
     with pytest.raises(StripeUnavailable):
         shop.buy()
@@ -163,13 +163,13 @@ def test_what_stripe_refuses_is_over_and_says_why(shop: Shop) -> None:
 
 @pytest.mark.database("sqlite")
 def test_a_key_that_stripe_does_not_take(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
-    shop.billing.gateway = gateway.Gateway("sk_wrong_secret", shop.sandbox.url)
+    shop.billing.gateway = Gateway("sk_wrong_secret", shop.sandbox.url)
     with pytest.raises(StripeNotConfigured, match="STRIPE_SECRET_KEY") as caught:
         shop.buy()
     assert "sk_wrong" not in str(caught.value) + repr(caught.value) + repr(shop.billing.gateway)
     shop.later(minutes=1)
     assert "sk_wrong" not in caplog.text
-    shop.billing.gateway = gateway.Gateway(KEY, shop.sandbox.url)
+    shop.billing.gateway = Gateway(KEY, shop.sandbox.url)
     shop.later(minutes=5)
     (topup,) = shop.billing.topups("team")
     one_of_each(shop, topup)
@@ -178,7 +178,7 @@ def test_a_key_that_stripe_does_not_take(shop: Shop, caplog: pytest.LogCaptureFi
 @pytest.mark.database("sqlite")
 def test_nobody_listens(shop: Shop) -> None:
     """Connection refused: as unreachable as silence."""
-    shop.billing.gateway = gateway.Gateway(KEY, "http://127.0.0.1:9")
+    shop.billing.gateway = Gateway(KEY, "http://127.0.0.1:9")
     with pytest.raises(StripeUnavailable):
         shop.buy()
     with pytest.raises(StripeUnavailable):
