@@ -48,6 +48,15 @@ def handle_price(tx: Tx, _: Catalog, event: Event) -> Applied:
     return Applied(note=None if price.lookup_key else "it has no lookup key")
 
 
+def handle_customer(tx: Tx, _: Catalog, event: Event) -> Applied:
+    """A Stripe customer was made or changed: the first invoice fixes the currency in which it buys."""
+    customer = answers.customer(event.object)
+    if customer.currency is None:
+        return Applied(note="it buys in no currency yet")
+    news = stripe_customers.note_currency(tx, customer.id, customer.currency)
+    return Applied(note=f"it buys in {customer.currency}" if news else "linked to nobody, or known before")
+
+
 def handle_customer_deleted(tx: Tx, _: Catalog, event: Event) -> Applied:
     """A Stripe customer is no more: the next purchase makes another. Its subscriptions end with events of their own."""
     known = event.object_id is not None and stripe_customers.gone(tx, event.object_id)
@@ -61,6 +70,8 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "checkout.session.async_payment_succeeded": handle_session,
         "checkout.session.async_payment_failed": handle_session_failed,
         "checkout.session.expired": handle_session,
+        "customer.created": handle_customer,
+        "customer.updated": handle_customer,
         "customer.deleted": handle_customer_deleted,
         "customer.subscription.created": handle_subscription_created,
         "customer.subscription.updated": handle_subscription,

@@ -11,7 +11,7 @@ from billing.base.db import Tx
 from billing.base.wording import date_text
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import grants
+from billing.credits import customers, grants
 from billing.credits.opening import OpenWallet, terms_of
 from billing.credits.writing import write
 from billing.rules.money import credit_part
@@ -35,6 +35,9 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         return Applied(waits=f"the invoice's status is {invoice.status!r}, not 'paid'")
     if not invoice.has_more and all(line.price is None for line in invoice.lines):
         return Applied(note="no line of it has a price")
+    own = topups.invoice_of_ours(tx, invoice)
+    if own is not None:
+        return own
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
@@ -42,6 +45,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
     lines: list[_Owned] = [
         (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
     ]
+    if invoice.subscription is None:  # a session may have made it, and bring the same in another unit
+        customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
     done = _done(tx, invoice, lines)
     decided = decide(

@@ -21,6 +21,8 @@ LONGEST_REFERENCE = 200
 FIRST_LOOK, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=24)
 _MOST_LOOKS = 30
 GRACE = timedelta(minutes=1)
+LOST = "Stripe knows no session of it: it was opened with the key of another account or mode."
+"""Why a purchase is over of which nothing can be heard."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
-from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable
+from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
 from billing.sales import allocations, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
 from billing.sales.conversations import Kind, Tell
 from billing.sales.tables import checkouts as checkout_rows
@@ -36,7 +36,7 @@ def apply(tx: Tx, catalog: Catalog, session: Session, at: datetime, *, failed: b
         return topups.fail(tx, session)
     answer = topups.settle(tx, catalog, session, at)
     if session.mode == "subscription":
-        checkouts.settle(tx, session, _whose(tx, session))
+        _complete(tx, catalog, session)
     return answer
 
 
@@ -48,6 +48,8 @@ def settle(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session
     seen = gateway.session(session)
     with db.write() as tx:
         answer = _apply_all(tx, catalog, seen)
+        if answer.waits is not None:
+            topup_rows.note_review(tx, session, answer.waits)
     tell(tx.told)
     return answer
 
@@ -64,6 +66,12 @@ def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, li
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("session %s is looked at later: %s", id, error)
             return False
+        except UnknownSession as unknown:  # of another account or mode: once its time is over nobody waits for it
+            _LOG.warning("session %s: %s", id, unknown)
+            with db.write() as tx:
+                topup_rows.lost(tx, id)
+                checkouts.lost(tx, id)
+            tell(tx.told)
         except Refusal as refusal:
             _LOG.warning("session %s: %s", id, refusal)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
@@ -86,6 +94,21 @@ def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
         "; ".join(answer.note for answer in answers if answer.note) or None,
         next((answer.linked for answer in answers if answer.linked), None),
     )
+
+
+def _complete(tx: Tx, catalog: Catalog, session: Session) -> None:
+    """A checkout of ours is over. Two that were opened in the same moment can both be paid: that is told."""
+    row = checkouts.settle(tx, session, _whose(tx, session))
+    if row is None or session.subscription is None:
+        return
+    other = checkouts.beside(tx, row, session.subscription)
+    living = subscriptions.living(tx, catalog, row.customer_id, row.unit, beside=session.subscription)
+    other = other or (living.id if living is not None else None)
+    if other is not None:
+        reason = f"It was paid beside {other}: two subscriptions to plans of one unit. Cancel and refund one of both."
+        checkouts.note(tx, row.id, reason)
+        fact = {"customer": row.customer_id, "object": session.subscription, "beside": other, "reason": reason}
+        tx.told.append(("review.needed", fact))
 
 
 def _whose(tx: Tx, session: Session) -> str | None:

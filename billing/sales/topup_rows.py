@@ -171,6 +171,22 @@ def of_session(tx: Tx, session: Session) -> Row[Any] | str | None:
     return row
 
 
+def lost(tx: Tx, session: str) -> None:
+    """Stripe knows no such session. If its time is over it can't be paid any more, and nobody waits for it."""
+    row = tx.connection.execute(select(topups).where(topups.c.session_id == session)).one_or_none()
+    if row is not None and row.expires_at is not None and row.expires_at <= tx.now:
+        move(tx, row.id, "expired", reason=sessions.LOST)
+
+
+def note_review(tx: Tx, session: str, reason: str) -> None:
+    """What was paid is not what was asked, and no event may ever say so: it is kept on the top-up, and told once."""
+    row = tx.connection.execute(select(topups).where(topups.c.session_id == session)).one_or_none()
+    if row is not None and row.reason != reason:
+        tx.connection.execute(sa.update(topups).where(topups.c.id == row.id).values(reason=reason))
+        fact = {"customer": row.customer_id, "topup": row.id, "object": session, "reason": reason}
+        tx.told.append(("review.needed", fact))
+
+
 def mismatch(row: Row[Any], session: Session, customer: str) -> str | None:
     """Why what was paid is not this top-up, or None. What our row says must have been asked, to the cent; less was paid
     with a promotion code, and more with tax, only where it was opened with them.

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Pack
-from billing.credits import grants
+from billing.credits import customers, grants
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.periods import Span
@@ -22,7 +22,7 @@ from billing.sales.claims import Sold, Source
 from billing.sales.sessions import FIRST_LOOK
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms
-from billing.stripe.values import Session, SessionLine
+from billing.stripe.values import Invoice, Session, SessionLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,23 @@ def fail(tx: Tx, session: Session) -> Applied:
         return Applied(note="no top-up of ours")
     failed = topup_rows.move(tx, ours.id, "failed", reason="The payment failed; nothing was charged.")
     return Applied(note="the top-up failed" if failed else "known before")
+
+
+def invoice_of_ours(tx: Tx, invoice: Invoice) -> Applied | None:
+    """Of an invoice that the Checkout of a top-up of ours made: nothing. Its session brings it, before or after."""
+    row = topup_rows.read(tx, invoice.metadata.get(topup_rows.MARK, ""))
+    if row is None:
+        return None
+    whose = stripe_customers.customer_of(tx, invoice.customer) if invoice.customer is not None else None
+    asked = sum(line.amount_cents for line in invoice.lines)
+    if whose not in (None, row.customer_id):
+        return Applied(waits=f"conflict: the invoice of {whose!r} names {row.id}, a top-up of another customer")
+    if (asked, invoice.currency) != (row.cents, row.currency):
+        cost = f"{row.id} costs {row.cents} cents in {row.currency}"
+        return Applied(waits=f"{cost}, the invoice was for {asked} in {invoice.currency}")
+    if row.paid_at is not None and not claims.settled_by_session(tx, invoice.id):
+        return Applied(waits=f"conflict: {row.id} was paid by another invoice than {invoice.id}")
+    return Applied(note=f"its session brings {row.id}")
 
 
 def _not_paid_yet(tx: Tx, session: Session, ours: Row[Any] | str | None) -> Applied:
@@ -123,6 +140,8 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
     """What a session that was opened elsewhere bought, by its lines' prices or its metadata."""
     linked = payer.linked
     bought, unknown = _bought(catalog, session)
+    if session.invoice is not None:  # it may bring the same, in another unit
+        customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {one.pack.unit for one in bought})
     done = _settled(tx, session)
     if done is None:
