@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from billing.base.db import Tx
+from billing.catalog import offered
 from billing.catalog.terms import Catalog
 from billing.sales import allocations, settling, stripe_customers, stripe_prices, subscriptions
 from billing.sales.values import Applied
@@ -41,10 +42,14 @@ def handle_subscription(tx: Tx, catalog: Catalog, event: Event) -> Applied:
     return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created)
 
 
-def handle_price(tx: Tx, _: Catalog, event: Event) -> Applied:
+def handle_price(tx: Tx, catalog: Catalog, event: Event) -> Applied:
     """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell."""
     price = answers.price(event.object)
     stripe_prices.note(tx, [(price.id, price.lookup_key)])
+    wrong = offered.differs(catalog, price)
+    if wrong is not None:
+        tx.told.append(("review.needed", {"type": event.type, "object": price.id, "reason": wrong}))
+        return Applied(note=wrong)
     return Applied(note=None if price.lookup_key else "it has no lookup key")
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, UnknownSession
-from billing.stripe import answering, answers, listing
+from billing.stripe import answering, answers, listing, selling
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
 from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
 from billing.stripe.calling import any_type as _any
@@ -101,6 +101,11 @@ class Gateway:
     def look(self) -> listing.Lists:
         """Lists of what is there, page by page."""
         return listing.Lists(self._client, self._ask)
+
+    @property
+    def shelf(self) -> selling.Shelf:
+        """What is on sale there, and how it is put there."""
+        return selling.Shelf(self._client, self._ask)
 
     def expire_session(self, id: str) -> bool:
         """Ends an open session; False if it was over already, paid or not."""

@@ -17,7 +17,7 @@ cli = Commands(
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
-        "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file."),
+        "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file, put them on sale at Stripe."),
         "audit": Named("web.cli.audit:audit", "Check the books against themselves."),
         "db": Named("web.cli.db:db", "The database's tables."),
     },

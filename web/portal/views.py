@@ -16,7 +16,7 @@ from web.portal.activity import Activity, activities
 from web.portal.balance import by_day
 from web.portal.names import names_of
 from web.portal.walletpage import wallet_page
-from web.state import clock_now, engine, secrets, snapshot, state
+from web.state import clock_now, engine, secrets, sells_credits, snapshot, state
 
 if TYPE_CHECKING:
     from billing import Entry, Transaction
@@ -82,7 +82,7 @@ def lead_to_checkout(response: Response) -> Response:
 def sold() -> dict[str, bool]:
     """Which pages there are something on to buy."""
     catalog = engine().catalog
-    return {"sells_packs": bool(catalog.packs), "sells_plans": any(plan.prices for plan in catalog.plans.values())}
+    return {"sells_packs": sells_credits(), "sells_plans": any(plan.prices for plan in catalog.plans.values())}
 
 
 @portal.get("/<token>")
