@@ -6,7 +6,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,12 @@ def derived(wanted: Callable[[Service], bool]) -> Schema:
     return {"operations": operations, "resources": resources, "error": error, "definitions": reader.definitions}
 
 
-def cached(folder: Path | None, wanted: Callable[[Service], bool]) -> Schema:
-    """Derived once for each version of the package."""
+def cached(folder: Path | None, wanted: Callable[[Service], bool], names: Iterable[str] = ()) -> Schema:
+    """Derived once for each version of the package and each set of operations (`names`, as they are wanted)."""
     if folder is None:
         return derived(wanted)
     sources = b"".join(Path(__file__).with_name(name).read_bytes() for name in ("annotations.py", "contract.py"))
-    file = folder / f"{stripe.VERSION}-{hash_of(sources)}.json"
+    file = folder / f"{stripe.VERSION}-{hash_of(sources + repr(sorted(names)).encode())}.json"
     if not file.exists():
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False) as draft:
             json.dump(derived(wanted), draft)

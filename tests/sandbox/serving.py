@@ -101,7 +101,8 @@ def answered_here(service: Service) -> bool:
 def stripe_schema(request: pytest.FixtureRequest) -> Schema:
     """Derived from the installed package: once for each version of it."""
     cache = getattr(request.config, "cache", None)
-    return stripe_contract.cached(cache.mkdir("stripe-contract") if cache else None, answered_here)
+    folder = cache.mkdir("stripe-contract") if cache else None
+    return stripe_contract.cached(folder, answered_here, [f"{method} {path}" for method, path in _OURS])
 
 
 @pytest.fixture(scope="session")

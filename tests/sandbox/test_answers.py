@@ -224,7 +224,7 @@ def test_what_is_not_there(ask: Callable[..., requests.Response], shop: Shop, wa
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "resource_missing")
     assert ask("GET", f"/v1/invoices/{shop.customer().id}").status_code == 404
     watch.lets_bad_requests_through = True
-    answer = ask("POST", "/v1/refunds", {"charge": "ch_1"})
+    answer = ask("POST", "/v1/payouts", {"amount": 100})
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")
     watch.wrong.clear()
 

@@ -39,14 +39,20 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
     """One of each, so that what is asked for is there."""
     subscription = shop.subscribe()
     session = shop.session(shop.pack())
+    charge = shop.v1.charges.list().data[0].id
     return {
         "customer": str(subscription.customer),
         "session": session.id,
+        "subscription": subscription.id,
         "subscription_exposed_id": subscription.id,
+        "item": subscription.items.data[0].id,
         "invoice": str(subscription.latest_invoice),
         "payment_method": "pm_card_visa",
         "intent": shop.v1.payment_intents.list().data[0].id,
-        "charge": shop.v1.charges.list().data[0].id,
+        "charge": charge,
+        "refund": shop.v1.refunds.create({"charge": charge, "amount": 1}).id,
+        "credit_note": "cn_no",
+        "dispute": sandbox.dashboard.dispute(charge, inquiry=True)["id"],
         "price": shop.v1.prices.list().data[0].id,
         "id": shop.v1.products.list().data[0].id,
         "invoice_payment": shop.v1.invoice_payments.list().data[0].id,

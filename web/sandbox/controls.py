@@ -10,12 +10,14 @@ from flask import Blueprint, jsonify, redirect, request
 from werkzeug.wrappers import Response
 
 from web.sandbox import events, faults, periods
+from web.sandbox.acts import ACTS, yes
 from web.sandbox.delivery import Faults as DeliveryFaults
 from web.sandbox.errors import Refused
 from web.sandbox.machine import Machine
 from web.sandbox.pages.common import page
 
 _DECLINES = "4000000000000002"
+_FORM = ("email", "country", "tax_id")
 _SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
 
 
@@ -44,6 +46,8 @@ def make_controls(machine: Machine) -> Blueprint:
     control("/deliver", _deliver)
     control("/pay", _pay)
     control("/decline", _decline)
+    for path, act in ACTS.items():
+        control(path, act)
     return controls
 
 
@@ -104,9 +108,9 @@ def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("Say event, hold, drop or twice.")
     current = machine.delivery.faults
     machine.delivery.faults = DeliveryFaults(
-        hold=_yes(said.get("hold", current.hold)),
+        hold=yes(said.get("hold", current.hold)),
         drop=int(said.get("drop", current.drop)),
-        twice=_yes(said.get("twice", current.twice)),
+        twice=yes(said.get("twice", current.twice)),
     )
     answer: dict[str, Any] = {}
     if "event" in said:
@@ -119,10 +123,15 @@ def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pay(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
-    """`{"session": "cs_…", "card"?: "4242…", "email"?: …}`: what the buyer does on the page."""
-    if "session" not in said or set(said) - {"session", "card", "email"}:
-        raise ValueError("Say session, and card and email if you like.")
-    return machine.pay(str(said["session"]), card=str(said.get("card") or machine.CARD), email=said.get("email"))
+    """`{"session": "cs_…", "card"?: "4242…", "email"?: …, "country"?: …, "tax_id"?: …}`: what the buyer does on the
+    page; with `"later": true` their bank pays, days after.
+    """
+    form = {name: str(said[name]) for name in _FORM if name in said}
+    if "session" not in said or set(said) - {"session", "card", "later", *_FORM}:
+        raise ValueError(f"Say session, and card, later, {', '.join(_FORM)} if you like.")
+    if yes(said.get("later")):
+        return machine.pay_later(str(said["session"]), **form)
+    return machine.pay(str(said["session"]), card=str(said.get("card") or machine.CARD), **form)
 
 
 def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
@@ -133,9 +142,5 @@ def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
         return machine.pay(str(said["session"]), card=_DECLINES)
     if "customer" not in said:
         raise ValueError("Say session, or customer.")
-    declines = _yes(said.get("declines", True))
+    declines = yes(said.get("declines", True))
     return {"customer": said["customer"], "cards": machine.decline(str(said["customer"]), declines=declines)}
-
-
-def _yes(value: Any) -> bool:
-    return value in (True, "true", "1", "on", "yes")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import checkout, invoice_payments, invoices
+from web.sandbox.resources import checkout, invoice_payments, invoices, refunds
 from web.sandbox.store import Object
 from web.sandbox.work import Work, shown
 
@@ -15,7 +15,10 @@ DEEPEST = 4
 
 EXPANDABLE = {
     "charge": {"customer", "payment_intent"},
+    "dispute": {"charge", "payment_intent"},
+    "refund": {"charge", "payment_intent"},
     "checkout.session": {"customer", "invoice", "payment_intent", "subscription"},
+    "credit_note": {"customer", "invoice"},
     "customer": {"default_source", "invoice_settings.default_payment_method"},
     "invoice": {
         "customer",
@@ -56,6 +59,10 @@ def _payments(work: Work, invoice: Object) -> Object:
     return listed("/v1/invoices/payments", invoice_payments.of(work, invoice))
 
 
+def _refunds(work: Work, charge: Object) -> Object:
+    return listed(f"/v1/charges/{charge['id']}/refunds", refunds.of(work, charge))
+
+
 def _confirmation_secret(work: Work, invoice: Object) -> Object | None:
     intent = invoices.intent_of(work, invoice)
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
@@ -71,6 +78,7 @@ def _sources(work: Work, customer: Object) -> Object:
 
 
 INCLUDABLE: dict[tuple[str, str], Callable[[Work, Object], Any]] = {
+    ("charge", "refunds"): _refunds,
     ("checkout.session", "line_items"): _line_items,
     ("customer", "sources"): _sources,
     ("customer", "subscriptions"): _subscriptions,

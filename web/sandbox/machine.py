@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
+from web.sandbox.dashboard import Dashboard
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
-from web.sandbox.resources import cards, checkout, collecting, customers, payment_methods, webhook_endpoints
+from web.sandbox.resources import (
+    cards,
+    checkout,
+    checkout_payments,
+    collecting,
+    customers,
+    payment_methods,
+    webhook_endpoints,
+)
 from web.sandbox.resources.cards import Decline, TestCard
 from web.sandbox.stops import AfterStop, Stops
 from web.sandbox.store import Object, Rows, Store
@@ -37,6 +47,7 @@ class Machine:
         self.url = ""
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
+        self.dashboard = Dashboard(self._acting, self.delivery.wake)
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
@@ -91,25 +102,41 @@ class Machine:
                 return str(endpoint["_secrets"][0])
             return str(webhook_endpoints.make(self._work(rows), url, ["*"])["_secrets"][0])
 
-    def pay(self, session_id: str, *, card: str = CARD, email: str | None = None) -> Object:
-        """What a buyer does on the Checkout page, the wait for the webhook's answer included. The session as it is
-        afterwards: still open if the card was declined. `Refused` if there is nothing to pay or no such card.
+    def pay(self, session_id: str, *, card: str = CARD, **form: str | None) -> Object:
+        """What a buyer does on the Checkout page, the wait for the webhook's answer included; `form` is what else they
+        write there (`email`, `country`, `tax_id`). The session as it is afterwards: still open if the card was
+        declined. `Refused` if there is nothing to pay or no such card.
         """
-        session, _ = self.buy(session_id, card, email)
+        session, _ = self.buy(session_id, card, checkout.Form(**form))
         return session
 
-    def buy(self, session_id: str, card: str, email: str | None) -> tuple[Object, Decline | None]:
+    def buy(self, session_id: str, card: str, form: checkout.Form) -> tuple[Object, Decline | None]:
         """As `pay`, with what the card said if it was declined."""
         known = _card(card)
-        with self.store.transaction() as rows:
-            work = self._work(rows)
-            session = work.addressed("checkout.session", session_id, "session")
-            if session["status"] != "open":
-                raise Refused(f"This Checkout Session is {session['status']}: it can't be paid any more.")
-            decline = checkout.pay(work, session, known, email)
+        with self._acting() as work:
+            session = _open(work, session_id)
+            decline = checkout.pay(work, session, known, form)
             answer = shown(session)
         self._tell(decline)
         return answer, decline
+
+    def pay_later(self, session_id: str, **form: str | None) -> Object:
+        """The buyer has their bank pay, which takes days: complete, but unpaid until `arrive`."""
+        with self._acting() as work:
+            session = _open(work, session_id)
+            checkout.pay_later(work, session, checkout.Form(**form))
+            answer = shown(session)
+        self._tell(None)
+        return answer
+
+    def arrive(self, session_id: str, *, fails: bool = False) -> Object:
+        """What the bank says days later: it has paid, or not. The session as it is afterwards."""
+        with self._acting() as work:
+            session = work.addressed("checkout.session", session_id, "session")
+            checkout_payments.arrive(work, session, fails=fails)
+            answer = shown(session)
+        self._tell(None)
+        return answer
 
     def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
         """What a customer does on an open invoice's page. The card is the customer's own from then on."""
@@ -145,6 +172,11 @@ class Machine:
     def _work(self, rows: Rows) -> Work:
         return Work(rows, time.seconds(self.clock.now()), self.url)
 
+    @contextmanager
+    def _acting(self) -> Iterator[Work]:
+        with self.store.transaction() as rows:
+            yield self._work(rows)
+
     def _tell(self, decline: Decline | None) -> None:
         """A buyer is sent back when the webhook has answered; a decline is shown at once."""
         self.delivery.wake()
@@ -156,6 +188,13 @@ class Machine:
         self._stops.close()
         self.delivery.close()
         self.store.close()
+
+
+def _open(work: Work, session_id: str) -> Object:
+    session = work.addressed("checkout.session", session_id, "session")
+    if session["status"] != "open":
+        raise Refused(f"This Checkout Session is {session['status']}: it can't be paid any more.")
+    return session
 
 
 def _card(number: str) -> TestCard:

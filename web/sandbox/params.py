@@ -159,6 +159,26 @@ class Fields:
         return {key: self.known[key].read(value, f"{name}[{key}]" if name else key) for key, value in raw.items()}
 
 
+class Word:
+    """One of these words, or else what the other kind takes (`trial_end=now`, `up_to=inf`)."""
+
+    def __init__(self, words: tuple[str, ...], other: Kind) -> None:
+        self._words, self._other = words, other
+
+    def read(self, raw: Any, name: str) -> Any:
+        return raw if raw in self._words else self._other.read(raw, name)
+
+
+class Unset:
+    """Fields, or an empty text that takes them all away."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+
+    def read(self, raw: Any, name: str) -> Any:
+        return None if raw == "" else self.fields.read(raw, name)
+
+
 class Either:
     """Fields, or the plain kind where no fields are given (`created`, `billing_cycle_anchor`)."""
 

@@ -13,7 +13,18 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from web.sandbox.answering import Answer, Desk, Request
-from web.sandbox.api import catalog, checkout, customers, events, invoices, payments, subscriptions
+from web.sandbox.api import (
+    catalog,
+    checkout,
+    credit_notes,
+    customers,
+    events,
+    invoices,
+    payments,
+    refunds,
+    subscription_items,
+    subscriptions,
+)
 from web.sandbox.api.operation import Operation
 from web.sandbox.controls import make_controls
 from web.sandbox.guard import guard
@@ -33,7 +44,18 @@ LONGEST_SILENCE = 90.0
 
 OPERATIONS: tuple[Operation, ...] = tuple(
     operation
-    for noun in (customers, catalog, payments, checkout, subscriptions, invoices, events)
+    for noun in (
+        customers,
+        catalog,
+        payments,
+        refunds,
+        checkout,
+        subscriptions,
+        subscription_items,
+        invoices,
+        credit_notes,
+        events,
+    )
     for operation in noun.OPERATIONS
 )
 

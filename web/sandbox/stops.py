@@ -9,7 +9,7 @@ from datetime import datetime
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
 from web.sandbox.delivery import Delivery
-from web.sandbox.resources import checkout, collecting, invoices
+from web.sandbox.resources import cards, checkout, collecting, disputes, invoices, pauses, pending_updates, refunds
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work
@@ -100,7 +100,7 @@ def _renew(work: Work, subscription: Object) -> None:
 
 def _cancel(work: Work, subscription: Object) -> None:
     if subscription["status"] not in subs.ENDED:
-        collecting.stop(work, subscription, None)
+        collecting.finish(work, subscription)
 
 
 def _collect(work: Work, invoice: Object) -> None:
@@ -122,6 +122,22 @@ def _expire_incomplete(work: Work, subscription: Object) -> None:
     subs.end(work, subscription, None, status="incomplete_expired")
 
 
+def _dispute(work: Work, charge: Object) -> None:
+    card = cards.behind(charge)
+    if card.disputed is not None:
+        disputes.make(work, charge, inquiry=card.inquired, reason=card.disputed)
+
+
+def _tell_of_trial_end(work: Work, subscription: Object) -> None:
+    if subscription["status"] == "trialing":
+        work.emit("customer.subscription.trial_will_end", subscription)
+
+
+def _expire_update(work: Work, subscription: Object) -> None:
+    if subscription["pending_update"] is not None:
+        pending_updates.withdraw(work, subscription, expired=True)
+
+
 _DUE: dict[str, Callable[[Work, Object], None]] = {
     "renew": _renew,
     "cancel": _cancel,
@@ -129,4 +145,9 @@ _DUE: dict[str, Callable[[Work, Object], None]] = {
     "retry": _collect,
     "expire_session": _expire_session,
     "expire_incomplete": _expire_incomplete,
+    "refund": refunds.settle,
+    "dispute": _dispute,
+    "expire_update": _expire_update,
+    "tell_of_trial_end": _tell_of_trial_end,
+    "collect_again": pauses.collect_again,
 }

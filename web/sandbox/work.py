@@ -109,8 +109,18 @@ def wants(endpoint: Object, happened: str) -> bool:
 
 
 def shown(thing: Object) -> Object:
-    """As Stripe shows it: without the sandbox's own names."""
-    return {name: value for name, value in thing.items() if not name.startswith("_")}
+    """As Stripe shows it: without the sandbox's own names, however deep they stand."""
+    return {
+        name: value if name == "metadata" else _shown(value)
+        for name, value in thing.items()
+        if not name.startswith("_")
+    }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return shown(value)
+    return [_shown(one) for one in value] if isinstance(value, list) else value
 
 
 def difference(before: Object, after: Object) -> Object:

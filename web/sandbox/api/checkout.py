@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from web.sandbox.api.catalog import PRODUCT_DATA, RECURRING, TAX_BEHAVIOR, UNIT
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
+from web.sandbox.api.subscriptions import BILLING_MODE, TRIAL_SETTINGS
 from web.sandbox.params import PAGE, SPAN, Currency, Fields, Labels, OneOf, Several, Text, Whole, YesNo
 from web.sandbox.resources import checkout
 from web.sandbox.store import Object
@@ -29,12 +30,15 @@ _LINE = Fields(
 _INVOICE_DATA = Fields({"description": Text(), "footer": Text(), "metadata": Labels()})
 _CREATE = takes(
     {
+        "allowed_payment_method_types": Several(OneOf("card", "sepa_debit", "us_bank_account")),
+        "automatic_tax": Fields({"enabled": YesNo()}, ["enabled"]),
         "cancel_url": Text(),
         "client_reference_id": Text(),
         "currency": Currency(),
         "customer": Text(),
         "customer_creation": OneOf("always", "if_required"),
         "customer_email": Text(),
+        "customer_update": Fields({name: OneOf("auto", "never") for name in ("address", "name")}),
         "expires_at": Whole(0),
         "invoice_creation": Fields({"enabled": YesNo(), "invoice_data": _INVOICE_DATA}, ["enabled"]),
         "line_items": Several(_LINE),
@@ -48,8 +52,21 @@ _CREATE = takes(
                 "setup_future_usage": OneOf("off_session", "on_session"),
             }
         ),
-        "subscription_data": Fields({"description": Text(), "metadata": Labels()}),
+        "payment_method_collection": OneOf("always", "if_required"),
+        "subscription_data": Fields(
+            {
+                "billing_cycle_anchor": Whole(0),
+                "billing_mode": BILLING_MODE,
+                "description": Text(),
+                "metadata": Labels(),
+                "proration_behavior": OneOf("create_prorations", "none"),
+                "trial_end": Whole(0),
+                "trial_period_days": Whole(1, 730),
+                "trial_settings": TRIAL_SETTINGS,
+            }
+        ),
         "success_url": Text(),
+        "tax_id_collection": Fields({"enabled": YesNo(), "required": OneOf("if_supported", "never")}, ["enabled"]),
         "ui_mode": OneOf("hosted_page"),
     },
     "mode",

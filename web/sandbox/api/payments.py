@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import Refused, needed
+from web.sandbox.money import least, money, odd
 from web.sandbox.params import ADDRESS, PAGE, SPAN, Currency, Fields, Labels, OneOf, Text, Whole, YesNo, merged
 from web.sandbox.resources import cards, customers, payment_intents, payment_methods
 from web.sandbox.store import Object
@@ -23,6 +26,7 @@ _INTENT = takes(
         "currency": Currency(),
         "customer": Text(),
         "description": Text(),
+        "error_on_requires_action": YesNo(),
         "metadata": Labels(),
         "off_session": YesNo(),
         "payment_method": Text(),
@@ -81,6 +85,7 @@ def _create_intent(asked: Asked) -> Object:
         owner = method["customer"]
         if owner is not None and owner != (id_of(customer)):
             raise Refused("The provided PaymentMethod belongs to another customer.", param="payment_method")
+    _judge(given["amount"], given["currency"])
     confirm = given.get("confirm", False)
     if given.get("off_session") and not confirm:
         raise Refused("`off_session` can only be used with `confirm=true`.", param="off_session")
@@ -99,7 +104,31 @@ def _create_intent(asked: Asked) -> Object:
     if method is not None:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
     work.keep(intent)
-    return _confirmed(work, intent) if confirm else shown(intent)
+    return _confirmed(work, intent, given) if confirm else shown(intent)
+
+
+def _judge(amount: int, currency: str) -> None:
+    if amount < least(currency):
+        words = f"Amount must be at least {money(least(currency), currency)} {currency}"
+        raise Refused(words, code="amount_too_small", param="amount")
+    if odd(amount, currency):
+        words = f"Amounts in {currency} must be divisible by 10: {amount} is not."
+        raise Refused(words, code="parameter_invalid_integer", param="amount")
+
+
+def _update_intent(asked: Asked) -> Object:
+    work, given, intent = asked.work, asked.params, _intent(asked)
+    if "amount" in given:
+        if intent["status"] in ("succeeded", "canceled", "processing"):
+            words = f"This PaymentIntent's amount could not be updated because it has a status of {intent['status']}."
+            raise Refused(words, code="payment_intent_unexpected_state")
+        _judge(given["amount"], intent["currency"])
+        intent["amount"] = given["amount"]
+    for name in ("description", "receipt_email"):
+        if name in given:
+            intent[name] = given[name]
+    intent["metadata"] = merged(intent["metadata"], given.get("metadata"))
+    return shown(work.keep(intent))
 
 
 def _confirm(asked: Asked) -> Object:
@@ -110,15 +139,20 @@ def _confirm(asked: Asked) -> Object:
         raise Refused(words, code="payment_intent_unexpected_state")
     if given.get("payment_method"):
         intent["payment_method"] = payment_methods.named(work, given["payment_method"], "payment_method")["id"]
-    return _confirmed(work, intent)
+    return _confirmed(work, intent, given)
 
 
-def _confirmed(work: Work, intent: Object) -> Object:
+def _confirmed(work: Work, intent: Object, given: dict[str, Any]) -> Object:
     method = work.find("payment_method", intent["payment_method"])
     if method is None:
         words = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise Refused(words, code="payment_intent_unexpected_state")
-    decline = payment_intents.charge(work, intent, method)
+    off_session = given.get("off_session", False)
+    asked = cards.behind(method).decline is None and cards.asks_the_buyer(method, off_session=off_session)
+    if asked and not (off_session or given.get("error_on_requires_action")):
+        payment_intents.ask_the_buyer(work, intent, method)
+        return shown(intent)
+    decline = payment_intents.charge(work, intent, method, cards.AUTHENTICATE if asked else None)
     if decline is not None:
         raise payment_intents.declined(decline, intent)
     return shown(intent)
@@ -164,9 +198,22 @@ OPERATIONS = (
     Operation("GET", "/v1/payment_intents/{intent}", _retrieve_intent),
     Operation(
         "POST",
+        "/v1/payment_intents/{intent}",
+        _update_intent,
+        takes({"amount": Whole(1, _LARGEST), "description": Text(), "metadata": Labels(), "receipt_email": Text()}),
+    ),
+    Operation(
+        "POST",
         "/v1/payment_intents/{intent}/confirm",
         _confirm,
-        takes({"off_session": YesNo(), "payment_method": Text(), "return_url": Text()}),
+        takes(
+            {
+                "error_on_requires_action": YesNo(),
+                "off_session": YesNo(),
+                "payment_method": Text(),
+                "return_url": Text(),
+            }
+        ),
     ),
     Operation("POST", "/v1/payment_intents/{intent}/cancel", _cancel, takes({"cancellation_reason": _REASONS})),
     Operation(

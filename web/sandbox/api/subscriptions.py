@@ -6,16 +6,30 @@ from typing import Any
 
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import Refused
-from web.sandbox.params import PAGE, SPAN, Fields, Labels, OneOf, Several, Text, Whole, YesNo, merged
-from web.sandbox.resources import collecting, customers, payment_methods, prices
+from web.sandbox.params import PAGE, SPAN, Fields, Labels, OneOf, Several, Text, Unset, Whole, Word, YesNo, merged
+from web.sandbox.resources import changing, collecting, customers, pausing, payment_methods, prices, subscription_items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object
 from web.sandbox.work import Work, id_of, shown
 
 _DETAILS = Fields({"comment": Text(), "feedback": Text()})
-_ITEM = Fields({"price": Text(), "quantity": Whole(1, 999_999), "metadata": Labels()}, ["price"])
+_ITEM = Fields({"price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels()}, ["price"])
+_CHANGED_ITEM = Fields(
+    {"id": Text(), "price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels(), "deleted": YesNo()}
+)
+PRORATION = OneOf("always_invoice", "create_prorations", "none")
+PAYMENT = OneOf("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
+MISSING_METHOD = OneOf("cancel", "create_invoice", "pause")
+TRIAL_SETTINGS = Fields(
+    {"end_behavior": Fields({"missing_payment_method": MISSING_METHOD}, ["missing_payment_method"])}, ["end_behavior"]
+)
+BILLING_MODE = Fields({"type": OneOf("classic", "flexible")}, ["type"])
+_ANCHOR = Fields({"type": OneOf("now", "unchanged")}, ["type"])
 _CREATE = takes(
     {
+        "billing_cycle_anchor": Whole(0),
+        "billing_mode": BILLING_MODE,
+        "cancel_at": Whole(),
         "cancel_at_period_end": YesNo(),
         "customer": Text(),
         "default_payment_method": Text(),
@@ -24,20 +38,62 @@ _CREATE = takes(
         "metadata": Labels(),
         "off_session": YesNo(),
         "payment_behavior": OneOf("allow_incomplete", "default_incomplete", "error_if_incomplete"),
+        "proration_behavior": OneOf("create_prorations", "none"),
+        "trial_end": Word(("now",), Whole(0)),
+        "trial_period_days": Whole(0, 730),
+        "trial_settings": TRIAL_SETTINGS,
     },
     "customer",
 )
+_PAUSE_COLLECTION = Fields(
+    {"behavior": OneOf("keep_as_draft", "mark_uncollectible", "void"), "resumes_at": Whole()}, ["behavior"]
+)
 _UPDATE = takes(
     {
+        "billing_cycle_anchor": _ANCHOR,
         "cancel_at": Whole(),
         "cancel_at_period_end": YesNo(),
         "cancellation_details": _DETAILS,
         "default_payment_method": Text(),
         "description": Text(),
+        "items": Several(_CHANGED_ITEM, 20),
         "metadata": Labels(),
+        "off_session": YesNo(),
+        "pause_collection": Unset(_PAUSE_COLLECTION),
+        "payment_behavior": PAYMENT,
+        "proration_behavior": PRORATION,
+        "proration_date": Whole(0),
+        "trial_end": Word(("now",), Whole(0)),
+        "trial_settings": TRIAL_SETTINGS,
     }
 )
-_STATUSES = ("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due")
+_PAUSE = takes(
+    {
+        "bill_for": Fields(
+            {"unused_time_from": Fields({"type": OneOf("item_current_period_start", "none", "now")}, ["type"])}
+        ),
+        "invoicing_behavior": OneOf("invoice", "pending_invoice_item"),
+        "type": OneOf("subscription"),
+    }
+)
+_RESUME = takes(
+    {
+        "billing_cycle_anchor": _ANCHOR,
+        "payment_behavior": OneOf("resume_on_payment_attempt", "resume_on_payment_success"),
+        "proration_behavior": PRORATION,
+    }
+)
+_CANCEL = takes({"cancellation_details": _DETAILS, "invoice_now": YesNo(), "prorate": YesNo()})
+_STATUSES = ("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused")
+_LIST = Fields(
+    {
+        **PAGE,
+        "created": SPAN,
+        "customer": Text(),
+        "price": Text(),
+        "status": OneOf(*_STATUSES, "trialing", "unpaid"),
+    }
+)
 
 
 def _create(asked: Asked) -> Object:
@@ -49,19 +105,20 @@ def _create(asked: Asked) -> Object:
     method = _owned(work, customer, given.get("default_payment_method"))
     behavior = given.get("payment_behavior", "allow_incomplete")
     instrument = payment_methods.of(work, customer, id_of(method))
-    costs = any(prices.total(one.price, one.quantity) for one in wanted)
+    fields = {"default_payment_method": id_of(method), "description": given.get("description")}
+    fields |= subs.begins(work, given) | {"metadata": merged({}, given.get("metadata"))}
+    costs = any(prices.total(one.price, one.quantity) for one in wanted) and fields.get("trial_end") is None
     if instrument is None and costs and behavior != "default_incomplete":
         words = "This customer has no attached payment source or default payment method. Please consider adding a"
         raise Refused(f"{words} default payment method.", code="resource_missing")
-    fields = {"default_payment_method": id_of(method), "description": given.get("description")}
-    fields["metadata"] = merged({}, given.get("metadata"))
     subscription = subs.make(work, customer, wanted, **fields)
     decline = collecting.begin(work, subscription, instrument, charge=behavior != "default_incomplete")
     if decline is not None and behavior == "error_if_incomplete":
         # Nothing of it is kept, as Stripe does; so the answer names no intent.
         raise Refused(decline.message, status=402, kind="card_error", code=decline.code)
-    if given.get("cancel_at_period_end"):
-        subs.change(work, subscription, {"cancel_at_period_end": True})
+    ends = {name: given[name] for name in ("cancel_at", "cancel_at_period_end") if given.get(name)}
+    if ends:
+        subs.change(work, subscription, ends)
     return shown(subscription)
 
 
@@ -70,6 +127,7 @@ def _retrieve(asked: Asked) -> Object:
 
 
 def _update(asked: Asked) -> Object:
+    """What costs nothing first, then the items and periods, then whether and when it ends."""
     work = asked.work
     subscription = work.addressed("subscription", asked.id)
     given: dict[str, Any] = dict(asked.params)
@@ -79,17 +137,60 @@ def _update(asked: Asked) -> Object:
         customer = customers.living(work, subscription["customer"])
         method = _owned(work, customer, given["default_payment_method"])
         given["default_payment_method"] = id_of(method)
+    if given.get("trial_settings"):
+        given["trial_settings"] = subs.trial_settings(given)
     subs.change(work, subscription, given)
+    wanted = change(work, given)
+    if wanted.items or wanted.anchor_now or wanted.trial_end is not None:
+        if subscription["status"] in subs.ENDED:
+            raise Refused("A canceled subscription can only update its cancellation_details and metadata.")
+        if given.get("trial_end") != "now" or subscription["status"] == "trialing" or wanted.items:
+            changing.apply(work, subscription, wanted)
     return shown(subscription)
 
 
+def change(work: Work, given: dict[str, Any]) -> changing.Change:
+    """What an update says of items and periods."""
+    trial_end = given.get("trial_end")
+    return changing.Change(
+        items=given.get("items"),
+        proration=given.get("proration_behavior", "create_prorations"),
+        at=given.get("proration_date"),
+        anchor_now=(given.get("billing_cycle_anchor") or {}).get("type") == "now",
+        trial_end=work.now if trial_end == "now" else trial_end,
+        payment=given.get("payment_behavior", "allow_incomplete"),
+    )
+
+
 def _cancel(asked: Asked) -> Object:
-    work = asked.work
+    work, given = asked.work, asked.params
     subscription = work.addressed("subscription", asked.id)
     if subscription["status"] in subs.ENDED:
         raise Refused(f"No such subscription: '{asked.id}'", status=404, code="resource_missing", param="id")
-    subscription["cancellation_details"] |= asked.params.get("cancellation_details") or {}
-    collecting.stop(work, subscription, "cancellation_requested")
+    subscription["cancellation_details"] |= given.get("cancellation_details") or {}
+    prorate, invoice_now = given.get("prorate", False), given.get("invoice_now", False)
+    collecting.stop(work, subscription, "cancellation_requested", prorate=prorate, invoice_now=invoice_now)
+    return shown(subscription)
+
+
+def _pause(asked: Asked) -> Object:
+    subscription = asked.work.addressed("subscription", asked.id)
+    credited_from = ((asked.params.get("bill_for") or {}).get("unused_time_from") or {}).get("type", "now")
+    invoiced = asked.params.get("invoicing_behavior") == "invoice"
+    pausing.pause(asked.work, subscription, credited_from=credited_from, invoiced=invoiced)
+    return shown(subscription)
+
+
+def _resume(asked: Asked) -> Object:
+    given = asked.params
+    subscription = asked.work.addressed("subscription", asked.id)
+    pausing.resume(
+        asked.work,
+        subscription,
+        anew=(given.get("billing_cycle_anchor") or {}).get("type") != "unchanged",
+        prorates=given.get("proration_behavior", "create_prorations"),
+        pays_first=given.get("payment_behavior") == "resume_on_payment_success",
+    )
     return shown(subscription)
 
 
@@ -107,9 +208,9 @@ def _list(asked: Asked) -> Object:
     return paged(asked, "/v1/subscriptions", found, "subscription")
 
 
-def _wanted(work: Work, one: dict[str, Any], name: str) -> subs.Wanted:
+def _wanted(work: Work, one: dict[str, Any], name: str) -> subscription_items.Wanted:
     price = prices.sold(work, one["price"], f"{name}[price]")
-    return subs.Wanted(price, one.get("quantity", 1), merged({}, one.get("metadata")))
+    return subscription_items.Wanted(price, one.get("quantity", 1), merged({}, one.get("metadata")))
 
 
 def _owned(work: Work, customer: Object, id: str | None) -> Object | None:
@@ -127,15 +228,10 @@ def _owned(work: Work, customer: Object, id: str | None) -> Object | None:
 
 OPERATIONS = (
     Operation("POST", "/v1/subscriptions", _create, _CREATE),
-    Operation(
-        "GET",
-        "/v1/subscriptions",
-        _list,
-        Fields({**PAGE, "created": SPAN, "customer": Text(), "price": Text(), "status": OneOf(*_STATUSES)}),
-    ),
+    Operation("GET", "/v1/subscriptions", _list, _LIST),
     Operation("GET", "/v1/subscriptions/{subscription_exposed_id}", _retrieve),
     Operation("POST", "/v1/subscriptions/{subscription_exposed_id}", _update, _UPDATE),
-    Operation(
-        "DELETE", "/v1/subscriptions/{subscription_exposed_id}", _cancel, takes({"cancellation_details": _DETAILS})
-    ),
+    Operation("DELETE", "/v1/subscriptions/{subscription_exposed_id}", _cancel, _CANCEL),
+    Operation("POST", "/v1/subscriptions/{subscription}/pause", _pause, _PAUSE),
+    Operation("POST", "/v1/subscriptions/{subscription}/resume", _resume, _RESUME),
 )

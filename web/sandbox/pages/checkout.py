@@ -24,9 +24,14 @@ def make_checkout(machine: Machine) -> Blueprint:
 
     @pages.post("/c/pay/<session_id>")
     def pay(session_id: str) -> Any:
-        card, email = request.form.get("card", ""), request.form.get("email", "").strip() or None
+        card = request.form.get("card", "")
+        written = {name: request.form.get(name, "").strip() or None for name in ("email", "country", "tax_id")}
+        decline = None
         try:
-            session, decline = machine.buy(session_id, card, email)
+            if "later" in request.form:
+                session = machine.pay_later(session_id, **written)
+            else:
+                session, decline = machine.buy(session_id, card, checkout.Form(**written))
         except Refused as error:
             return _session_page(machine, session_id, said=str(error), card=card, status=error.status)
         if decline is not None:
@@ -71,6 +76,7 @@ def _session_page(
         items=checkout.items(session),
         said=said,
         card=card or _SPACED,
+        later=session["amount_total"] and len(session["payment_method_types"]) > 1,
     )
 
 

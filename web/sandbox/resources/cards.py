@@ -26,6 +26,10 @@ class TestCard:
     funding: str = "credit"
     decline: Decline | None = None
     attaches: bool = True
+    disputed: str | None = None  # why, as soon as it has paid
+    inquired: bool = False  # the dispute is an inquiry
+    authenticates: str = "never"  # or "always", or "once": without the buyer only after they were there at its set-up
+    refunds: str = "arrive"  # or "pending", or "fails": how a refund to it goes
 
     @property
     def last4(self) -> str:
@@ -36,6 +40,11 @@ _DECLINED = Decline("card_declined", "generic_decline", "Your card was declined.
 _POOR = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
 _OLD = Decline("expired_card", "expired_card", "Your card has expired.")
 _CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
+AUTHENTICATE = Decline(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+)
 
 CARDS = (
     TestCard("4242424242424242", "visa"),
@@ -48,6 +57,13 @@ CARDS = (
     TestCard("4000000000000069", "chargeDeclinedExpiredCard", decline=_OLD, attaches=False),
     TestCard("4000000000000127", "chargeDeclinedIncorrectCvc", decline=_CVC, attaches=False),
     TestCard("4000000000000341", "chargeCustomerFail", decline=_DECLINED),
+    TestCard("4000002500003155", "authenticationRequiredOnSetup", authenticates="once"),
+    TestCard("4000002760003184", "authenticationRequired", authenticates="always"),
+    TestCard("4000000000000259", "createDispute", disputed="fraudulent"),
+    TestCard("4000000000002685", "createDisputeProductNotReceived", disputed="product_not_received"),
+    TestCard("4000000000001976", "createDisputeInquiry", disputed="fraudulent", inquired=True),
+    TestCard("4000000000007726", "pendingRefund", refunds="pending"),
+    TestCard("4000000000005126", "refundFail", refunds="fails"),
 )
 _DECLINES_LATER = "4000000000000341"
 _NAMED = {card.name: card for card in CARDS}
@@ -70,6 +86,22 @@ def numbered(number: str) -> TestCard | None:
 def behind(instrument: Object) -> TestCard:
     """The test card that a payment method or a source is."""
     return _NUMBERED[_DECLINES_LATER if instrument.get("_declines") else instrument["_number"]]
+
+
+def asks_the_buyer(instrument: Object, *, off_session: bool) -> bool:
+    """Whether the bank wants the buyer to confirm this payment."""
+    wants = behind(instrument).authenticates
+    if wants == "once" and off_session:
+        return not instrument.get("_authenticated")
+    return wants != "never"
+
+
+def refunds_of(charge: Object) -> str:
+    """How refunds of a charge go: `arrive`, `pending` or `fails`, as its card has it."""
+    if charge["payment_method_details"]["type"] != "card":
+        return "pending"
+    known = _NUMBERED.get(charge.get("_number") or "")
+    return known.refunds if known is not None else "arrive"
 
 
 def checks() -> Object:

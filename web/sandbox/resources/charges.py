@@ -61,8 +61,14 @@ def make(work: Work, intent: Object, instrument: Object, card: TestCard) -> Obje
             status="failed" if decline else "succeeded",
             transfer_data=None,
             transfer_group=None,
+            _number=card.number,
         )
     )
+
+
+def balance_id() -> str:
+    """The balance transaction of a payment that has arrived."""
+    return ids.new("balance_transaction")
 
 
 def _outcome(card: TestCard) -> Object:

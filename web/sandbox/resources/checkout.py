@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from web.sandbox import ids
-from web.sandbox.errors import Refused, needed
+from web.sandbox.errors import Refused
 from web.sandbox.params import merged
 from web.sandbox.resources import (
+    bank_debits,
+    checkout_lines,
+    checkout_payments,
     collecting,
     customers,
     invoice_items,
-    invoices,
-    payment_intents,
     payment_methods,
-    prices,
+    subscription_items,
     subscriptions,
+    taxes,
 )
 from web.sandbox.resources.cards import Decline, TestCard
 from web.sandbox.store import Object
@@ -56,7 +58,8 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         invoice_creation=_invoice_creation(given),
         metadata=merged({}, given.get("metadata")),
         mode=mode,
-        payment_method_collection="if_required" if mode == "payment" else "always",
+        payment_method_collection=given.get("payment_method_collection")
+        or ("if_required" if mode == "payment" else "always"),
         payment_method_options={"card": {"request_three_d_secure": "automatic"}},
         payment_method_types=["card"],
         payment_status="unpaid",
@@ -68,8 +71,11 @@ def make(work: Work, given: dict[str, Any]) -> Object:
         _payment={name: given.get(name) or {} for name in ("payment_intent_data", "subscription_data")},
         _intent=None,
     )
+    taxes.begin(session, given, customer)
     session["url"] = f"{work.page_url}/c/pay/{session['id']}"
     _fill(work, session, given["line_items"], given.get("currency"))
+    later = [bank_debits.kind(session["currency"])] if mode == "payment" else []
+    session["payment_method_types"] = given.get("allowed_payment_method_types") or ["card", *later]
     work.keep(session)
     work.rows.schedule(session["expires_at"], "expire_session", session["id"])
     return session
@@ -86,24 +92,51 @@ def expire(work: Work, session: Object) -> Object:
     return session
 
 
-def pay(work: Work, session: Object, card: TestCard, email: str | None) -> Decline | None:
+@dataclass(frozen=True)
+class Form:
+    """What a buyer writes on the page, beside the card."""
+
+    email: str | None = None
+    country: str | None = None
+    tax_id: str | None = None
+
+
+def pay(work: Work, session: Object, card: TestCard, form: Form) -> Decline | None:
     """What the buyer does on the page. Declined, the session stays open for another card."""
-    customer = work.find("customer", session["customer"])
-    email = email or session["customer_details"]["email"] or "buyer@example.com"
+    customer, email = _begun(work, session, form)
     if session["mode"] == "subscription":
         decline = _subscribe(work, session, customer, card, email)
     else:
-        decline = _buy(work, session, customer, card, email)
+        decline = checkout_payments.buy(work, session, customer, card, email)
     if decline is not None:
         work.keep(session)
         return decline
+    _complete(work, session, email, "paid" if session["amount_total"] else "no_payment_required")
+    return None
+
+
+def pay_later(work: Work, session: Object, form: Form) -> None:
+    """The buyer has their bank pay: complete, and not paid yet."""
+    if bank_debits.kind(session["currency"]) not in session["payment_method_types"] or not session["amount_total"]:
+        raise Refused("This Checkout Session cannot be paid later.")
+    customer, email = _begun(work, session, form)
+    checkout_payments.begin(work, session, customer, email)
+    _complete(work, session, email, "unpaid")
+
+
+def _begun(work: Work, session: Object, form: Form) -> tuple[Object | None, str]:
+    """Who buys, by which address; what is to be paid follows from where they are."""
+    customer = work.find("customer", session["customer"])
+    taxes.settle(work, session, customer, form.country, form.tax_id)
+    return customer, form.email or session["customer_details"]["email"] or "buyer@example.com"
+
+
+def _complete(work: Work, session: Object, email: str, payment_status: str) -> None:
     work.rows.unschedule("expire_session", session["id"])
-    session |= {"status": "complete", "url": None}
-    session["payment_status"] = "paid" if session["amount_total"] else "no_payment_required"
+    session |= {"status": "complete", "url": None, "payment_status": payment_status}
     session["customer_details"] = session["customer_details"] | {"email": email, "tax_exempt": "none"}
     work.keep(session)
     work.emit("checkout.session.completed", session)
-    return None
 
 
 def _subscribe(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
@@ -116,7 +149,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     method = payment_methods.attach(work, payment_methods.make(work, card, {"email": email}), customer)
     given = session["_payment"]["subscription_data"]
     wanted = [
-        subscriptions.Wanted(line["price"], line["quantity"]) for line in session["_items"]
+        subscription_items.Wanted(line["price"], line["quantity"]) for line in session["_items"]
         if line["price"]["recurring"] is not None
     ]  # fmt: skip
     for line in session["_items"]:
@@ -130,6 +163,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         default_payment_method=method["id"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
+        **subscriptions.begins(work, given),
     )
     decline = collecting.begin(work, subscription, method)
     assert decline is None, "the card was asked before"
@@ -137,69 +171,19 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
     return None
 
 
-def _buy(work: Work, session: Object, customer: Object | None, card: TestCard, email: str) -> Decline | None:
-    """One payment; with `invoice_creation`, of an invoice."""
-    makes_customer = session["customer_creation"] == "always"
-    if customer is None and makes_customer and card.decline is None:
-        customer = customers.make(work, {"email": email})
-        session["customer"] = customer["id"]
-    method = payment_methods.make(work, card, {"email": email})
-    given = session["_payment"]["payment_intent_data"]
-    if customer is not None and given.get("setup_future_usage") and card.decline is None:
-        payment_methods.attach(work, method, customer)
-    if (session["invoice_creation"] or {}).get("enabled") and customer is not None and card.decline is None:
-        return _buy_with_invoice(work, session, customer, method)
-    if not session["amount_total"]:
-        return None
-    intent = work.find("payment_intent", session["_intent"])
-    if intent is None:
-        intent = payment_intents.make(
-            work,
-            session["amount_total"],
-            session["currency"],
-            customer=id_of(customer),
-            description=given.get("description"),
-            metadata=merged({}, given.get("metadata")),
-            receipt_email=given.get("receipt_email"),
-            setup_future_usage=given.get("setup_future_usage"),
-        )
-        session["_intent"] = intent["id"]
-    elif customer is not None:
-        intent["customer"] = customer["id"]
-    decline = payment_intents.charge(work, intent, method)
-    if decline is None:
-        session["payment_intent"] = intent["id"]
-    return decline
-
-
-def _buy_with_invoice(work: Work, session: Object, customer: Object, method: Object) -> Decline | None:
-    told = session["invoice_creation"]["invoice_data"]
-    fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
-    invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
-    for line in session["_items"]:
-        once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
-        invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))
-    work.keep(invoice)
-    work.emit("invoice.created", invoice)
-    invoices.finalize(work, invoice)
-    intent = invoices.intent_of(work, invoice)
-    if intent is not None:
-        given = session["_payment"]["payment_intent_data"]
-        intent["metadata"] = merged({}, given.get("metadata"))
-        work.keep(intent)
-    decline = collecting.attempt(work, invoice, method)
-    if decline is None:
-        session |= {"invoice": invoice["id"], "payment_intent": id_of(intent)}
-    return decline
-
-
 def items(session: Object) -> list[Object]:
     """What is bought, as `line_items` shows it."""
     return list(session["_items"])
 
 
+def _is_tried(work: Work, session: Object) -> bool:
+    """Whether the subscription begins with a trial: nothing is due for it now."""
+    given = session["_payment"]["subscription_data"]
+    return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
+
+
 def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
-    lines = [_line(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
+    lines = [checkout_lines.make(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
     currencies = {line["currency"] for line in lines}
     if len(currencies) > 1:
         raise Refused("All line items must have the same currency.", param="line_items")
@@ -214,38 +198,13 @@ def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_curr
     if session["mode"] == "subscription" and not recurring:
         words = "You must provide at least one recurring price in `subscription` mode when using prices."
         raise Refused(words, param="line_items")
-    total = sum(line["amount_total"] for line in lines)
-    session |= {"currency": lines[0]["currency"], "amount_subtotal": total, "amount_total": total, "_items": lines}
-    session["total_details"] = {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}
-
-
-def _line(work: Work, one: dict[str, Any], name: str) -> Object:
-    if ("price" in one) == ("price_data" in one):
-        raise (
-            needed(f"{name}[price]")
-            if "price" not in one
-            else Refused("You may only specify one of these parameters: price, price_data.", param=f"{name}[price]")
-        )
-    if "price" in one:
-        price = prices.sold(work, one["price"], f"{name}[price]")
-    else:
-        price = prices.make(work, one["price_data"], active=True, quiet=True)
-    product, quantity = work.find("product", price["product"]), one.get("quantity", 1)
-    amount = prices.total(price, quantity)
-    return {
-        "id": ids.new("item"),
-        "object": "item",
-        "adjustable_quantity": None,
-        "amount_discount": 0,
-        "amount_subtotal": amount,
-        "amount_tax": 0,
-        "amount_total": amount,
-        "currency": price["currency"],
-        "description": product and product["name"],
-        "metadata": {},
-        "price": price,
-        "quantity": quantity,
-    }
+    if _is_tried(work, session):
+        for line in lines:
+            if line["price"]["recurring"] is not None:
+                line |= {"amount_subtotal": 0, "amount_total": 0}
+    session |= {"currency": lines[0]["currency"], "_items": lines}
+    checkout_lines.total_up(session)
+    checkout_lines.judge(session)
 
 
 def _customer(work: Work, given: dict[str, Any]) -> Object | None:

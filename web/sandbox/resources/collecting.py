@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import cards, invoice_items, invoice_payments, invoices, payment_intents, payment_methods
+from web.sandbox.resources import (
+    cards,
+    invoice_payments,
+    invoices,
+    pauses,
+    payment_intents,
+    payment_methods,
+    pending_updates,
+    prorations,
+    subscription_invoices,
+)
+from web.sandbox.resources import subscription_items as items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.resources.cards import Decline
 from web.sandbox.store import Object
@@ -15,11 +26,19 @@ HOUR, DAY = int(timedelta(hours=1).total_seconds()), int(timedelta(days=1).total
 TRY_AGAIN_AFTER = (3, 5, 7)
 """Days after each refused attempt; after the last one the subscription is cancelled."""
 WAITS_FOR_FIRST_PAYMENT = 23 * HOUR
+AFTER_RETRIES = "collecting.after_retries"
+"""A setting: cancel, unpaid or past_due."""
 
 
 def begin(work: Work, subscription: Object, instrument: Object | None, *, charge: bool = True) -> Decline | None:
-    """Bills the first period, at once. Declined it stays incomplete, for 23 hours."""
-    invoice = _draft(work, subscription, "subscription_create")
+    """Bills the first period, or a trial of it, at once. Declined it stays incomplete, for 23 hours."""
+    invoice = subscription_invoices.draft(work, subscription, "subscription_create")
+    if not invoice["_lines"]:  # nothing is billed before the anchor
+        work.rows.remove(invoice["id"])
+        _start(work, subscription)
+        work.keep(subscription)
+        work.emit("customer.subscription.created", subscription)
+        return None
     subscription["latest_invoice"] = invoice["id"]
     work.emit("invoice.created", invoice)
     invoices.finalize(work, invoice)
@@ -27,8 +46,7 @@ def begin(work: Work, subscription: Object, instrument: Object | None, *, charge
     if charge or invoice["amount_due"] == 0:
         decline = attempt(work, invoice, instrument)
     if invoice["status"] == "paid":
-        subscription["status"] = "active"
-        work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+        _start(work, subscription)
     else:
         work.rows.schedule(work.now + WAITS_FOR_FIRST_PAYMENT, "expire_incomplete", subscription["id"])
     work.keep(subscription)
@@ -39,18 +57,48 @@ def begin(work: Work, subscription: Object, instrument: Object | None, *, charge
 def renew(work: Work, subscription: Object) -> None:
     """A period is over: the next begins with a draft that is finalized and charged an hour later, or it ends here."""
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
-        subs.end(work, subscription, None)
+        finish(work, subscription)
         return
-    start, end = subs.period(subscription)
+    if subscription["status"] == "trialing" and _stays_unpaid(work, subscription):
+        return
+    start, end = items.period(subscription)
     with work.changing(subscription, "customer.subscription.updated"):
-        subs.begin_period(subscription, end)
-        fields = {"period_start": start, "period_end": end, "auto_advance": True}
+        if subscription["status"] == "trialing":
+            subscription["status"] = "active"
+        items.begin_period(subscription, end)
+        fields: Object = {"period_start": start, "period_end": end, "auto_advance": True}
         fields["automatically_finalizes_at"] = work.now + HOUR
-        invoice = _draft(work, subscription, "subscription_cycle", **fields)
+        if subscription["status"] == "unpaid" or pauses.keeps_drafts(subscription):
+            fields = fields | {"auto_advance": False, "automatically_finalizes_at": None}
+        invoice = subscription_invoices.draft(work, subscription, "subscription_cycle", **fields)
         subscription["latest_invoice"] = invoice["id"]
         work.emit("invoice.created", invoice)
-    work.rows.schedule(work.now + HOUR, "finalize", invoice["id"])
-    work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+    work.rows.schedule(items.period(subscription)[1], "renew", subscription["id"])
+    if invoice["auto_advance"] and not pauses.disposes_of(work, subscription, invoice):
+        work.rows.schedule(work.now + HOUR, "finalize", invoice["id"])
+
+
+def _start(work: Work, subscription: Object) -> None:
+    """Paid for, or nothing to pay: it runs."""
+    subscription["status"] = "active"
+    if subscription["trial_end"] is not None:
+        subscription["status"] = "trialing"
+        subs.announce_end(work, subscription)
+    work.rows.schedule(items.period(subscription)[1], "renew", subscription["id"])
+
+
+def _stays_unpaid(work: Work, subscription: Object) -> bool:
+    """A trial ends and there is no card: as was chosen, it is billed all the same, or ends, or pauses."""
+    customer = work.find("customer", subscription["customer"])
+    assert customer is not None
+    if payment_methods.of(work, customer, subscription["default_payment_method"]) is not None:
+        return False
+    chosen = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    if chosen == "cancel":
+        subs.end(work, subscription, None)
+    elif chosen == "pause":
+        pauses.stop(work, subscription, "trial_end_without_payment_method")
+    return bool(chosen in ("cancel", "pause"))
 
 
 def advance(work: Work, invoice: Object) -> None:
@@ -61,21 +109,21 @@ def advance(work: Work, invoice: Object) -> None:
             invoice["parent"]["subscription_details"]["metadata"] = subscription["metadata"]
         invoices.finalize(work, invoice)
     if invoice["status"] == "open":
-        attempt(work, invoice, _instrument(work, invoice))
+        attempt(work, invoice, instrument(work, invoice))
 
 
-def attempt(work: Work, invoice: Object, instrument: Object | None) -> Decline | None:
+def attempt(work: Work, invoice: Object, card: Object | None) -> Decline | None:
     """Charges an open invoice once, and does what follows for its subscription."""
     intent = invoices.intent_of(work, invoice)
     decline: Decline | None = None
     if intent is None:
         invoices.settle(work, invoice, by_card=False)
-    elif instrument is None:
+    elif card is None:
         decline = Decline("payment_intent_payment_attempt_failed", "no_card", "The customer has no card to charge.")
     else:
-        if cards.behind(instrument).decline is None:
+        if cards.behind(card).decline is None:
             invoice_payments.note_paid(work, invoice)
-        decline = payment_intents.charge(work, intent, instrument)
+        decline = payment_intents.charge(work, intent, card)
         if decline is None:
             invoices.settle(work, invoice, by_card=True)
     if decline is not None:
@@ -85,18 +133,18 @@ def attempt(work: Work, invoice: Object, instrument: Object | None) -> Decline |
     return decline
 
 
-def pay(work: Work, invoice: Object, instrument: Object | None, *, out_of_band: bool) -> Object:
+def pay(work: Work, invoice: Object, card: Object | None, *, out_of_band: bool) -> Object:
     """`POST /v1/invoices/{id}/pay`: finalizes a draft, then pays, or refuses with the card's answer."""
     if invoice["status"] == "draft":
         invoices.finalize(work, invoice)
     if invoice["status"] == "paid":
         raise Refused("Invoice is already paid", code="invoice_already_paid")
-    if invoice["status"] != "open":
+    if invoice["status"] not in ("open", "uncollectible"):
         raise Refused(f"Invoice is {invoice['status']} and can't be paid.", code="invoice_not_open")
     if out_of_band:
         _settle_out_of_band(work, invoice)
         return invoice
-    chosen = instrument or _instrument(work, invoice)
+    chosen = card or instrument(work, invoice)
     if invoice["amount_due"] > 0 and chosen is None:
         words = "This customer has no attached payment source or default payment method."
         raise Refused(f"{words} Please consider adding a default payment method.", code="resource_missing")
@@ -115,32 +163,43 @@ def use_card(work: Work, invoice: Object, method: Object) -> None:
         subs.change(work, subscription, {"default_payment_method": method["id"]})
 
 
-def stop(work: Work, subscription: Object, reason: str | None) -> None:
-    """Cancelled now. Its unpaid invoice is left as it is and no longer collected."""
+def stop(
+    work: Work, subscription: Object, reason: str | None, *, prorate: bool = False, invoice_now: bool = False
+) -> None:
+    """Cancelled now. Its unpaid invoice is left as it is and no longer collected. With `prorate` what is not used is
+    credited; with `invoice_now` what waits for an invoice is billed at once.
+    """
     invoice = work.find("invoice", subscription["latest_invoice"])
     if invoice is not None and invoice["status"] in ("draft", "open"):
         for what in ("finalize", "retry"):
             work.rows.unschedule(what, invoice["id"])
         with work.changing(invoice, "invoice.updated"):
             invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
+    if prorate and subscription["status"] != "trialing":
+        for item in subscription["items"]["data"]:
+            prorations.credit(work, subscription, item, work.now)
+    if invoice_now and subscription_invoices.waiting_for(work, subscription):
+        last = _last_invoice(work, subscription, "subscription_update")
+        invoices.finalize(work, last)
+        attempt(work, last, instrument(work, last))
     subs.end(work, subscription, reason)
 
 
-def _draft(work: Work, subscription: Object, reason: str, **fields: object) -> Object:
-    customer = work.find("customer", subscription["customer"])
-    assert customer is not None
-    parent = {
-        "quote_details": None,
-        "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
-        "type": "subscription_details",
-    }
-    invoice = invoices.draft(work, customer, subscription["currency"], reason, parent=parent, **fields)
-    for waiting in invoice_items.pending(work, customer, subscription["currency"]):
-        invoices.add_item(work, invoice, waiting)
-    start, end = subs.period(subscription)
-    for item in subscription["items"]["data"]:
-        invoices.add_period(work, invoice, subscription, item, start, end)
-    return work.keep(invoice)
+def finish(work: Work, subscription: Object) -> None:
+    """Over at its time. What still waits for an invoice is billed by a last one."""
+    if subscription_invoices.waiting_for(work, subscription):
+        last = _last_invoice(work, subscription, "subscription_cycle")
+        with work.changing(last):
+            last |= {"auto_advance": True, "automatically_finalizes_at": work.now + HOUR}
+        work.rows.schedule(work.now + HOUR, "finalize", last["id"])
+    subs.end(work, subscription, None)
+
+
+def _last_invoice(work: Work, subscription: Object, reason: str) -> Object:
+    last = subscription_invoices.draft(work, subscription, reason, bills_period=False)
+    subscription["latest_invoice"] = last["id"]
+    work.emit("invoice.created", last)
+    return last
 
 
 def _settle_out_of_band(work: Work, invoice: Object) -> None:
@@ -173,18 +232,35 @@ def _refused(work: Work, invoice: Object) -> None:
         with work.changing(subscription, "customer.subscription.updated"):
             subscription["status"] = "past_due"
     if again is None:
+        _give_up(work, subscription)
+
+
+def _give_up(work: Work, subscription: Object) -> None:
+    """No attempt is left: it ends, or goes on unpaid or late, as the account has it set."""
+    chosen = work.rows.setting(AFTER_RETRIES) or "cancel"
+    if chosen == "cancel":
         stop(work, subscription, "payment_failed")
+    elif chosen == "unpaid":
+        with work.changing(subscription, "customer.subscription.updated"):
+            subscription["status"] = "unpaid"
 
 
 def _recovered(work: Work, subscription: Object, invoice: Object) -> None:
-    """Its newest invoice is paid: an incomplete or late subscription is active."""
-    if subscription["latest_invoice"] != invoice["id"] or subscription["status"] not in ("incomplete", "past_due"):
+    """Its newest invoice is paid: an incomplete or late subscription is active; what waited for this, happens."""
+    if (subscription["_pending"] or {}).get("invoice") == invoice["id"]:
+        pending_updates.land(work, subscription)
         return
-    if invoice["billing_reason"] == "subscription_create":
-        work.rows.unschedule("expire_incomplete", subscription["id"])
-        work.rows.schedule(subs.period(subscription)[1], "renew", subscription["id"])
+    if subscription["latest_invoice"] != invoice["id"]:
+        return
+    if subscription["status"] == "paused" and subscription.get("_resumes_with") == invoice["id"]:
+        pauses.go_on(work, subscription)
+    if subscription["status"] not in ("incomplete", "past_due", "unpaid"):
+        return
     with work.changing(subscription, "customer.subscription.updated"):
-        subscription["status"] = "active"
+        if subscription["status"] == "incomplete":
+            work.rows.unschedule("expire_incomplete", subscription["id"])
+            _start(work, subscription)
+        subscription["status"] = "trialing" if subscription["status"] == "trialing" else "active"
 
 
 def _subscription(work: Work, invoice: Object) -> Object | None:
@@ -193,7 +269,7 @@ def _subscription(work: Work, invoice: Object) -> Object | None:
     return work.find("subscription", parent["subscription_details"]["subscription"]) if parent else None
 
 
-def _instrument(work: Work, invoice: Object) -> Object | None:
+def instrument(work: Work, invoice: Object) -> Object | None:
     customer = work.find("customer", invoice["customer"])
     assert customer is not None
     subscription = _subscription(work, invoice)

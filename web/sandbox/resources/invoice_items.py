@@ -16,22 +16,40 @@ def make(work: Work, customer: Object, given: dict[str, Any], invoice: Object | 
     price, quantity = _price(work, given), given.get("quantity", 1)
     period = given.get("period") or {"start": work.now, "end": work.now}
     amount = prices.total(price, quantity)
+    item = new(work, customer["id"], price["currency"], amount, quantity) | {
+        "description": given.get("description") or _product_name(work, price),
+        "discountable": given.get("discountable", True),
+        "invoice": invoice["id"] if invoice else None,
+        "metadata": merged({}, given.get("metadata")),
+        "period": {"end": period["end"], "start": period["start"]},
+        "pricing": pricing(price),
+    }
+    if given.get("subscription"):
+        details = {"subscription": given["subscription"], "subscription_item": None}
+        item["parent"] = {"subscription_details": details, "type": "subscription_details"}
+    work.keep(item)
+    work.emit("invoiceitem.created", item)
+    return item
+
+
+def new(work: Work, customer: str, currency: str, amount: int, quantity: int) -> Object:
+    """An item that says no more than whom it bills and how much."""
     item = work.new(
         "invoiceitem",
         amount=amount,
-        currency=price["currency"],
-        customer=customer["id"],
+        currency=currency,
+        customer=customer,
         customer_account=None,
         date=work.now,
-        description=given.get("description") or _product_name(work, price),
-        discountable=given.get("discountable", True),
+        description=None,
+        discountable=True,
         discounts=[],
-        invoice=invoice["id"] if invoice else None,
-        metadata=merged({}, given.get("metadata")),
+        invoice=None,
+        metadata={},
         net_amount=amount,
         parent=None,
-        period={"end": period["end"], "start": period["start"]},
-        pricing=pricing(price),
+        period={"end": work.now, "start": work.now},
+        pricing=None,
         proration=False,
         quantity=quantity,
         quantity_decimal=str(quantity),
@@ -39,15 +57,23 @@ def make(work: Work, customer: Object, given: dict[str, Any], invoice: Object | 
         test_clock=None,
     )
     del item["created"]
-    work.keep(item)
-    work.emit("invoiceitem.created", item)
     return item
 
 
-def pending(work: Work, customer: Object, currency: str | None = None) -> list[Object]:
-    """Those that wait for an invoice, in the order they were made."""
+def pending(work: Work, customer: Object, currency: str | None = None, subscription: str | None = None) -> list[Object]:
+    """Those that wait for an invoice, in the order they were made: the customer's, and this subscription's own."""
     waiting = work.rows.select("invoiceitem", customer=customer["id"], invoice=None)
-    return [item for item in reversed(waiting) if currency in (None, item["currency"])]
+    return [
+        item
+        for item in reversed(waiting)
+        if currency in (None, item["currency"]) and subscription_of(item) in (None, subscription)
+    ]
+
+
+def subscription_of(item: Object) -> str | None:
+    """The subscription it belongs to; none, and the next invoice takes it."""
+    parent = item["parent"]
+    return parent["subscription_details"]["subscription"] if parent else None
 
 
 def pricing(price: Object) -> Object:

@@ -6,7 +6,7 @@ from web.sandbox.store import Object
 from web.sandbox.work import Work
 
 
-def make(work: Work, invoice: Object, intent: Object) -> Object:
+def make(work: Work, invoice: Object, intent: Object, *, default: bool = True) -> Object:
     return work.keep(
         work.new(
             "invoice_payment",
@@ -14,7 +14,7 @@ def make(work: Work, invoice: Object, intent: Object) -> Object:
             amount_requested=intent["amount"],
             currency=invoice["currency"],
             invoice=invoice["id"],
-            is_default=True,
+            is_default=default,
             payment={"payment_intent": intent["id"], "type": "payment_intent"},
             status="open",
             status_transitions={"canceled_at": None, "paid_at": None},

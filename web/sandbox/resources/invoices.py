@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.sandbox import ids
-from web.sandbox.money import money
-from web.sandbox.resources import customers, invoice_items, invoice_payments, payment_intents, prices
+from web.sandbox.resources import customers, invoice_lines, invoice_payments, payment_intents
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
+LEAST = {"gbp": 30, "jpy": 50}
+"""The least that can be charged; 50 in other currencies."""
 FIRST_LINES = 10
 """How many lines an invoice itself shows; the others are listed."""
 
@@ -72,54 +72,32 @@ def add_item(work: Work, invoice: Object, item: Object) -> None:
     if item["invoice"] != invoice["id"]:
         item["invoice"] = invoice["id"]
         work.keep(item)
-    parent = {
-        "invoice_item_details": {
-            "invoice_item": item["id"],
-            "proration": False,
-            "proration_details": {"credited_items": None},
-            "subscription": None,
-        },
-        "subscription_item_details": None,
-        "type": "invoice_item_details",
-    }
-    line = _line(invoice, item["amount"], item["description"], item["pricing"], item["quantity"], parent)
-    line |= {"period": item["period"], "metadata": item["metadata"], "discountable": item["discountable"]}
-    _put_line(invoice, line)
+    put(invoice, invoice_lines.of_item(work, invoice, item))
 
 
-def add_period(work: Work, invoice: Object, subscription: Object, item: Object, start: int, end: int) -> None:
-    """A line for one period of a subscription's item."""
-    price, quantity = item["price"], item["quantity"]
-    parent = {
-        "invoice_item_details": None,
-        "subscription_item_details": {
-            "invoice_item": None,
-            "proration": False,
-            "proration_details": {"credited_items": None},
-            "subscription": subscription["id"],
-            "subscription_item": item["id"],
-        },
-        "type": "subscription_item_details",
-    }
-    product = work.find("product", price["product"])
-    words = f"{quantity} × {product['name'] if product else price['id']} (at {_each(price)})"
-    amount = prices.total(price, quantity)
-    line = _line(invoice, amount, words, invoice_items.pricing(price), quantity, parent)
-    line |= {"period": {"end": end, "start": start}, "metadata": item["metadata"]}
-    _put_line(invoice, line)
+def put(invoice: Object, *lines: Object) -> None:
+    """The lines go onto it, and its figures follow."""
+    invoice["_lines"] += lines
+    total_up(invoice)
 
 
-def finalize(work: Work, invoice: Object) -> None:
-    """Draft → open, with the intent that will pay it. One of nothing is paid at once."""
+def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
+    """Draft → open, with the intent that will pay it. The customer's balance is reckoned with: what they have there
+    pays first, what is too little to be charged waits there for the next. One of nothing is paid at once.
+    """
     customer = work.find("customer", invoice["customer"])
     assert customer is not None
     work.rows.unschedule("finalize", invoice["id"])
     customers.note_currency(work, customer, invoice["currency"])
+    starting, ending = customer["balance"], customer["balance"]
+    due = invoice["amount_due"]
+    if charges:
+        due, ending = _reckoned(invoice, starting)
     intent = None
-    if invoice["amount_due"] > 0:
+    if due > 0 and charges:
         intent = payment_intents.make(
             work,
-            invoice["amount_due"],
+            due,
             invoice["currency"],
             customer=customer["id"],
             description=_purpose(invoice),
@@ -131,7 +109,10 @@ def finalize(work: Work, invoice: Object) -> None:
             "status": "open",
             "number": customers.next_invoice_number(work, customer),
             "effective_at": work.now,
-            "ending_balance": 0,
+            "starting_balance": starting,
+            "ending_balance": ending,
+            "amount_due": due,
+            "amount_remaining": due,
             "hosted_invoice_url": f"{work.page_url}/_sandbox/invoices/{invoice['id']}",
             "automatically_finalizes_at": None,
         }
@@ -139,7 +120,18 @@ def finalize(work: Work, invoice: Object) -> None:
         if intent is not None:
             invoice["_intent"] = intent["id"]
             invoice_payments.make(work, invoice, intent)
+    if ending != starting:
+        with work.changing(customer, "customer.updated"):
+            customer["balance"] = ending
     work.emit("invoice.finalized", invoice)
+
+
+def _reckoned(invoice: Object, balance: int) -> tuple[int, int]:
+    """What is due, and the customer's balance afterwards (below nothing they have something there)."""
+    total = invoice["total"] + balance
+    if total <= 0 or total < LEAST.get(invoice["currency"], 50):
+        return 0, total
+    return total, 0
 
 
 def settle(work: Work, invoice: Object, *, by_card: bool) -> None:
@@ -174,42 +166,17 @@ def void(work: Work, invoice: Object) -> None:
         payment_intents.cancel(work, intent, "void_invoice")
 
 
+def mark_uncollectible(work: Work, invoice: Object) -> None:
+    """Open → uncollectible: given up, though it can still be paid."""
+    with work.changing(invoice, "invoice.updated"):
+        invoice |= {"status": "uncollectible", "auto_advance": False, "next_payment_attempt": None}
+        invoice["status_transitions"]["marked_uncollectible_at"] = work.now
+    work.rows.unschedule("retry", invoice["id"])
+    work.emit("invoice.marked_uncollectible", invoice)
+
+
 def intent_of(work: Work, invoice: Object) -> Object | None:
     return work.find("payment_intent", invoice.get("_intent"))
-
-
-def _line(
-    invoice: Object,
-    amount: int,
-    description: str | None,
-    pricing: Object,
-    quantity: int,
-    parent: Object,
-) -> Object:
-    return {
-        "id": ids.new("line_item"),
-        "object": "line_item",
-        "amount": amount,
-        "currency": invoice["currency"],
-        "description": description,
-        "discount_amounts": [],
-        "discountable": True,
-        "discounts": [],
-        "invoice": invoice["id"],
-        "livemode": False,
-        "parent": parent,
-        "pretax_credit_amounts": [],
-        "pricing": pricing,
-        "quantity": quantity,
-        "quantity_decimal": str(quantity),
-        "subtotal": amount,
-        "taxes": [],
-    }
-
-
-def _put_line(invoice: Object, line: Object) -> None:
-    invoice["_lines"].append(line)
-    total_up(invoice)
 
 
 def total_up(invoice: Object) -> None:
@@ -228,18 +195,9 @@ def total_up(invoice: Object) -> None:
     invoice |= {"amount_due": due, "amount_remaining": due}
 
 
-def _each(price: Object) -> str:
-    recurring = price["recurring"]
-    count = recurring["interval_count"]
-    every = recurring["interval"] if count == 1 else f"{count} {recurring['interval']}s"
-    amount = price["unit_amount"]
-    if amount is None:
-        return f"{price['unit_amount_decimal']} hundredths of {price['currency']} / {every}"
-    return f"{money(amount, price['currency'])} / {every}"
-
-
 def _purpose(invoice: Object) -> str:
     return {
         "subscription_create": "Subscription creation",
         "subscription_cycle": "Subscription update",
+        "subscription_update": "Subscription update",
     }.get(invoice["billing_reason"], "Payment for Invoice")

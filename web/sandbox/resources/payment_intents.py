@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from web.sandbox import ids
 from web.sandbox.errors import Refused
 from web.sandbox.resources import cards, charges
@@ -75,9 +77,13 @@ def make(
     return intent
 
 
-def charge(work: Work, intent: Object, instrument: Object) -> Decline | None:
-    """Tries to take the money, and tells how it went. Whoever asked turns a decline into an answer."""
+def charge(work: Work, intent: Object, instrument: Object, said: Decline | None = None) -> Decline | None:
+    """Tries to take the money, and tells how it went. Whoever asked turns a decline into an answer. What is `said` the
+    bank says whatever the card.
+    """
     card = cards.behind(instrument)
+    if said is not None:
+        card = replace(card, decline=said)
     made = charges.make(work, intent, instrument, card)
     intent["latest_charge"] = made["id"]
     decline = card.decline
@@ -87,6 +93,8 @@ def charge(work: Work, intent: Object, instrument: Object) -> Decline | None:
         work.keep(intent)
         work.emit("charge.succeeded", made)
         work.emit("payment_intent.succeeded", intent)
+        if card.disputed is not None:
+            work.rows.schedule(work.now, "dispute", made["id"])
         return None
     intent["status"] = "requires_payment_method"
     intent["payment_method"] = None
@@ -103,6 +111,36 @@ def charge(work: Work, intent: Object, instrument: Object) -> Decline | None:
     work.emit("charge.failed", made)
     work.emit("payment_intent.payment_failed", intent)
     return decline
+
+
+def ask_the_buyer(work: Work, intent: Object, instrument: Object) -> None:
+    """Nothing is taken before the buyer has told their bank that it is they."""
+    intent |= {"status": "requires_action", "payment_method": instrument["id"]}
+    intent["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    work.keep(intent)
+    work.emit("payment_intent.requires_action", intent)
+
+
+def authenticate(work: Work, intent: Object, *, fails: bool) -> Object:
+    """The buyer has, or could not."""
+    instrument = work.find("payment_method", intent["payment_method"])
+    if intent["status"] != "requires_action" or instrument is None:
+        raise Refused(f"This PaymentIntent is {intent['status']}: nobody is asked to authenticate it.")
+    intent["next_action"] = None
+    if not fails:
+        charge(work, intent, instrument)
+        return intent
+    words = "We are unable to authenticate your payment method. Please choose a different payment method and try again."
+    intent |= {"status": "requires_payment_method", "payment_method": None}
+    intent["last_payment_error"] = {
+        "code": "payment_intent_authentication_failure",
+        "message": words,
+        "payment_method": shown(instrument),
+        "type": "invalid_request_error",
+    }
+    work.keep(intent)
+    work.emit("payment_intent.payment_failed", intent)
+    return intent
 
 
 def declined(decline: Decline, intent: Object) -> Refused:

@@ -1,11 +1,13 @@
-"""Prices: one-time or recurring, per unit."""
+"""Prices: one-time or recurring, per unit or in tiers."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from web.sandbox.errors import Refused, missing, needed
+from web.sandbox.money import money
 from web.sandbox.params import merged
 from web.sandbox.resources import products
 from web.sandbox.store import Object
@@ -14,12 +16,13 @@ from web.sandbox.work import Work
 
 def make(work: Work, given: dict[str, Any], *, active: bool = True, quiet: bool = False) -> Object:
     """A price for a product that is named, or made with it. A quiet one tells nobody: made for one line."""
-    unit, exact = _unit(given)
+    tiers = _tiers(given)
+    unit, exact = (None, None) if tiers else _unit(given)
     recurring = given.get("recurring")
     price = work.new(
         "price",
         active=given.get("active", active),
-        billing_scheme="per_unit",
+        billing_scheme="tiered" if tiers else "per_unit",
         currency=given["currency"],
         custom_unit_amount=None,
         lookup_key=None,
@@ -35,11 +38,12 @@ def make(work: Work, given: dict[str, Any], *, active: bool = True, quiet: bool 
             "usage_type": "licensed",
         },
         tax_behavior=given.get("tax_behavior") or "unspecified",
-        tiers_mode=None,
+        tiers_mode=given.get("tiers_mode"),
         transform_quantity=None,
         type="recurring" if recurring else "one_time",
         unit_amount=unit,
         unit_amount_decimal=exact,
+        _tiers=tiers,
     )
     if given.get("lookup_key"):
         _take_lookup_key(work, price, given["lookup_key"], transfer=given.get("transfer_lookup_key", False))
@@ -74,10 +78,66 @@ def sold(work: Work, id: str, param: str) -> Object:
     return price
 
 
+@dataclass(frozen=True)
+class Part:
+    """What a line bills: so many units at this much each, or a flat amount."""
+
+    quantity: int
+    amount: int
+    unit: str | None
+    words: str
+
+
 def total(price: Object, quantity: int) -> int:
-    """Cents for so many units, a half rounded up."""
-    exact = Decimal(price["unit_amount_decimal"]) * quantity
+    """Cents for so many units."""
+    return sum(part.amount for part in parts(price, quantity))
+
+
+def parts(price: Object, quantity: int) -> list[Part]:
+    """What so many units are billed as: one line, or one for each tier they reach and each flat amount of it."""
+    if not price.get("_tiers"):
+        exact = price["unit_amount_decimal"]
+        return [Part(quantity, _cents(Decimal(exact) * quantity), exact, f"at {_each(price)}")]
+    found: list[Part] = []
+    before = 0
+    for number, tier in enumerate(price["_tiers"], 1):
+        reached = quantity > before or not found
+        last = tier["up_to"] is None or quantity <= tier["up_to"]
+        graduated = price["tiers_mode"] == "graduated"
+        if reached and (graduated or last):
+            inside = min(quantity, tier["up_to"] or quantity) - before if graduated else quantity
+            exact = tier["unit_amount_decimal"] or "0"
+            words = f"Tier {number} at {_amount(price, exact)} / {_every(price)}"
+            found.append(Part(inside, _cents(Decimal(exact) * inside), exact, words))
+            if tier["flat_amount"]:
+                flat = f"Tier {number} flat fee of {money(tier['flat_amount'], price['currency'])}"
+                found.append(Part(0, tier["flat_amount"], None, flat))
+        if last:
+            break
+        before = tier["up_to"]
+    return found
+
+
+def _cents(exact: Decimal) -> int:
+    """A half rounded up."""
     return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def _each(price: Object) -> str:
+    every = f" / {_every(price)}" if price["recurring"] else ""
+    return _amount(price, price["unit_amount_decimal"]) + every
+
+
+def _every(price: Object) -> str:
+    recurring = price["recurring"] or {"interval": "unit", "interval_count": 1}
+    count, interval = recurring["interval_count"], str(recurring["interval"])
+    return interval if count == 1 else f"{count} {interval}s"
+
+
+def _amount(price: Object, exact: str) -> str:
+    if Decimal(exact) != int(Decimal(exact)):
+        return f"{exact} hundredths of {price['currency']}"
+    return money(int(Decimal(exact)), price["currency"])
 
 
 def plan(price: Object) -> Object:
@@ -89,7 +149,7 @@ def plan(price: Object) -> Object:
         "active": price["active"],
         "amount": price["unit_amount"],
         "amount_decimal": price["unit_amount_decimal"],
-        "billing_scheme": "per_unit",
+        "billing_scheme": price["billing_scheme"],
         "created": price["created"],
         "currency": price["currency"],
         "interval": recurring["interval"],
@@ -99,11 +159,38 @@ def plan(price: Object) -> Object:
         "meter": None,
         "nickname": price["nickname"],
         "product": price["product"],
-        "tiers_mode": None,
+        "tiers_mode": price["tiers_mode"],
         "transform_usage": None,
         "trial_period_days": None,
         "usage_type": "licensed",
     }
+
+
+def _tiers(given: dict[str, Any]) -> list[Object]:
+    """Each with its end (`up_to`, none for the last), what a unit costs in it, and what it costs to be in it."""
+    if given.get("billing_scheme") != "tiered":
+        if "tiers" in given or "tiers_mode" in given:
+            raise Refused("`tiers` are for `billing_scheme=tiered`.", param="tiers")
+        return []
+    if not given.get("tiers") or not given.get("tiers_mode"):
+        raise needed("tiers" if given.get("tiers_mode") else "tiers_mode")
+    tiers: list[Object] = []
+    for tier in given["tiers"]:
+        unit, exact = _unit(tier) if {"unit_amount", "unit_amount_decimal"} & set(tier) else (None, None)
+        flat = tier.get("flat_amount")
+        tiers.append(
+            {
+                "flat_amount": flat,
+                "flat_amount_decimal": None if flat is None else str(flat),
+                "unit_amount": unit,
+                "unit_amount_decimal": exact,
+                "up_to": None if tier["up_to"] == "inf" else tier["up_to"],
+            }
+        )
+    ends = [tier["up_to"] for tier in tiers]
+    if ends[-1] is not None or None in ends[:-1] or ends[:-1] != sorted(set(ends[:-1])):
+        raise Refused("Tiers go up, each to more than the one before it; the last one is up to `inf`.", param="tiers")
+    return tiers
 
 
 def _unit(given: dict[str, Any]) -> tuple[int | None, str]:

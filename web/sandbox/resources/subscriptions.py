@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from web.sandbox import ids, periods
+from web.sandbox import periods
 from web.sandbox.errors import Refused
 from web.sandbox.params import merged
-from web.sandbox.resources import prices
+from web.sandbox.resources.subscription_items import Wanted, check, first, interval, period
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
 ENDED = ("canceled", "incomplete_expired")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One item of a subscription that is to be."""
-
-    price: Object
-    quantity: int = 1
-    metadata: dict[str, str] = field(default_factory=dict)
+DAY = int(timedelta(days=1).total_seconds())
+TOLD_BEFORE = 3 * DAY
+_DUE = ("renew", "cancel", "expire_incomplete", "expire_update", "tell_of_trial_end", "collect_again")
 
 
 def make(work: Work, customer: Object, wanted: list[Wanted], **fields: Any) -> Object:
     """Not paid yet, and not kept. The caller collects its first invoice."""
-    _check(wanted)
+    check([one.price for one in wanted])
     subscription = work.new(
         "subscription",
         application=None,
@@ -78,27 +72,42 @@ def make(work: Work, customer: Object, wanted: list[Wanted], **fields: Any) -> O
         trial_end=None,
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
         trial_start=None,
+        _billed={},
+        _pending=None,
     )
     subscription |= fields
-    subscription["items"] = _items(work, subscription, wanted)
+    if subscription["trial_end"] is not None:
+        subscription |= {"trial_start": work.now, "billing_cycle_anchor": subscription["trial_end"]}
+    elif subscription["billing_cycle_anchor"] > periods.next_end(work.now, *interval(wanted[0].price), work.now):
+        words = "`billing_cycle_anchor` cannot be later than next natural billing date for plan."
+        raise Refused(words, param="billing_cycle_anchor")
+    subscription["items"] = first(work, subscription, wanted, subscription["trial_end"])
     return subscription
 
 
-def period(subscription: Object) -> tuple[int, int]:
-    """The running period of all its items, which have one."""
-    item = subscription["items"]["data"][0]
-    return item["current_period_start"], item["current_period_end"]
+def begin_trial(work: Work, subscription: Object, end: int) -> None:
+    """Tried for nothing until then, from when on its periods are counted."""
+    subscription |= {"status": "trialing", "trial_start": work.now, "trial_end": end, "billing_cycle_anchor": end}
+    announce_end(work, subscription)
 
 
-def begin_period(subscription: Object, start: int) -> None:
-    """The next period of every item begins."""
-    for item in subscription["items"]["data"]:
-        item |= {"current_period_start": start, "current_period_end": _end(subscription, item["price"], start)}
+def announce_end(work: Work, subscription: Object) -> None:
+    """Three days before a trial ends it is told; at once where it is shorter."""
+    at = max(subscription["trial_end"] - TOLD_BEFORE, work.now)
+    work.rows.schedule(at, "tell_of_trial_end", subscription["id"])
+
+
+def end_trial(work: Work, subscription: Object) -> None:
+    """Over before its time."""
+    if subscription["status"] == "trialing":
+        work.rows.unschedule("tell_of_trial_end", subscription["id"])
+        subscription |= {"status": "active", "trial_end": work.now}
+        work.emit("customer.subscription.trial_will_end", subscription)
 
 
 def end(work: Work, subscription: Object, reason: str | None, status: str = "canceled") -> None:
     """Over now. What was to become due no longer does."""
-    for what in ("renew", "cancel", "expire_incomplete"):
+    for what in _DUE:
         work.rows.unschedule(what, subscription["id"])
     with work.changing(subscription):
         subscription |= {"status": status, "ended_at": work.now}
@@ -120,58 +129,65 @@ def change(work: Work, subscription: Object, given: dict[str, Any]) -> None:
         for name in ("description", "default_payment_method"):
             if name in given:
                 subscription[name] = given[name]
+        if "pause_collection" in given:
+            _pause_collection(work, subscription, given["pause_collection"])
+        if "trial_settings" in given:
+            subscription["trial_settings"] = given["trial_settings"]
         subscription["cancellation_details"] |= given.get("cancellation_details") or {}
         if "cancel_at_period_end" in given:
             at_end = given["cancel_at_period_end"]
-            _cancel_at(work, subscription, period(subscription)[1] if at_end else None, at_end=at_end)
+            cancel_at(work, subscription, period(subscription)[1] if at_end else None, at_end=at_end)
         elif "cancel_at" in given:
-            _cancel_at(work, subscription, given["cancel_at"], at_end=False)
+            cancel_at(work, subscription, given["cancel_at"], at_end=False)
 
 
-def _cancel_at(work: Work, subscription: Object, at: int | None, *, at_end: bool) -> None:
+def begins(work: Work, given: dict[str, Any]) -> Object:
+    """How a new subscription begins: tried first, or at an anchor ahead; and how its prorations are reckoned."""
+    fields: Object = {}
+    if given.get("trial_period_days") and given.get("trial_end"):
+        words = "You may only specify one of these parameters: trial_end, trial_period_days."
+        raise Refused(words, param="trial_period_days")
+    trial_end = given.get("trial_end")
+    if given.get("trial_period_days"):
+        trial_end = work.now + given["trial_period_days"] * DAY
+    if trial_end not in (None, "now"):
+        if trial_end <= work.now:
+            raise Refused("The trial's end must be in the future.", param="trial_end")
+        fields["trial_end"] = trial_end
+    if given.get("trial_settings"):
+        fields["trial_settings"] = trial_settings(given)
+    if given.get("billing_cycle_anchor") is not None:
+        if given["billing_cycle_anchor"] < work.now:
+            raise Refused("`billing_cycle_anchor` must be in the future.", param="billing_cycle_anchor")
+        fields["billing_cycle_anchor"] = given["billing_cycle_anchor"]
+        fields["_begins_free"] = given.get("proration_behavior") == "none"
+    if (given.get("billing_mode") or {}).get("type") == "classic":
+        fields["billing_mode"] = {"flexible": None, "type": "classic"}
+    return fields
+
+
+def trial_settings(given: dict[str, Any]) -> Object:
+    """As they are shown."""
+    end = (given.get("trial_settings") or {}).get("end_behavior") or {}
+    return {"end_behavior": {"missing_payment_method": end.get("missing_payment_method") or "create_invoice"}}
+
+
+def _pause_collection(work: Work, subscription: Object, given: dict[str, Any] | None) -> None:
+    work.rows.unschedule("collect_again", subscription["id"])
+    if given is None:
+        subscription["pause_collection"] = None
+        return
+    resumes_at = given.get("resumes_at")
+    subscription["pause_collection"] = {"behavior": given["behavior"], "resumes_at": resumes_at}
+    if resumes_at is not None:
+        work.rows.schedule(resumes_at, "collect_again", subscription["id"])
+
+
+def cancel_at(work: Work, subscription: Object, at: int | None, *, at_end: bool) -> None:
+    """Ends then, or no longer does."""
     subscription |= {"cancel_at": at, "cancel_at_period_end": at_end, "canceled_at": None if at is None else work.now}
     subscription["cancellation_details"]["reason"] = None if at is None else "cancellation_requested"
     if at is None:
         work.rows.unschedule("cancel", subscription["id"])
     else:
         work.rows.schedule(at, "cancel", subscription["id"])
-
-
-def _check(wanted: list[Wanted]) -> None:
-    for number, one in enumerate(wanted):
-        if one.price["recurring"] is None:
-            words = "The price specified is set to `type=one_time` but this field only accepts `type=recurring`."
-            raise Refused(words, param=f"items[{number}][price]")
-    if len({one.price["currency"] for one in wanted}) > 1:
-        raise Refused("All prices on a subscription must have the same currency.", param="items")
-    if len({(one.price["recurring"]["interval"], one.price["recurring"]["interval_count"]) for one in wanted}) > 1:
-        raise Refused("The sandbox wants all prices of a subscription to have the same interval.", param="items")
-
-
-def _items(work: Work, subscription: Object, wanted: list[Wanted]) -> Object:
-    items = [
-        {
-            "id": ids.new("subscription_item"),
-            "object": "subscription_item",
-            "billing_thresholds": None,
-            "created": work.now,
-            "current_period_end": _end(subscription, one.price, work.now),
-            "current_period_start": work.now,
-            "discounts": [],
-            "metadata": one.metadata,
-            "plan": prices.plan(one.price),
-            "price": one.price,
-            "quantity": one.quantity,
-            "subscription": subscription["id"],
-            "tax_rates": [],
-        }
-        for one in wanted
-    ]
-    url = f"/v1/subscription_items?subscription={subscription['id']}"
-    return {"object": "list", "data": items, "has_more": False, "total_count": len(items), "url": url}
-
-
-def _end(subscription: Object, price: Object, start: int) -> int:
-    recurring = price["recurring"]
-    anchor = subscription["billing_cycle_anchor"]
-    return periods.next_end(anchor, recurring["interval"], recurring["interval_count"], start)

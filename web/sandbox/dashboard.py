@@ -1,0 +1,114 @@
+"""What a merchant does in the Dashboard, and what a buyer's bank does: the acts that no request of the interface does.
+
+sandbox.dashboard.refund("pi_…", 400)
+dispute = sandbox.dashboard.dispute("ch_…", inquiry=True)
+sandbox.dashboard.judge(dispute["id"], "escalate")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from web.sandbox.errors import Refused
+from web.sandbox.resources import cards, disputes, parts, payment_intents, payment_methods, refunds
+from web.sandbox.store import Object
+from web.sandbox.work import Work, shown
+
+Opening = Callable[[], AbstractContextManager[Work]]
+
+_BECOMES: dict[str, Callable[[Work, Object], Object]] = {
+    "succeed": refunds.succeed,
+    "fail": refunds.fail,
+    "cancel": refunds.cancel,
+}
+_JUDGED: dict[str, Callable[[Work, Object], Object]] = {
+    "respond": lambda work, dispute: disputes.respond(work, dispute, {}, submit=True),
+    "close": disputes.close,
+    "lose": disputes.lose,
+}
+_JUDGED_FOR: dict[str, Callable[[Work, Object, int | None], Object]] = {
+    "escalate": disputes.escalate,
+    "win": disputes.win,
+    "reinstate": disputes.reinstate,
+}
+JUDGEMENTS = (*_JUDGED, *_JUDGED_FOR)
+
+
+class Dashboard:
+    """All of it answers with the object as it is afterwards; `Refused` where it cannot be done."""
+
+    def __init__(self, opening: Opening, wake: Callable[[], None]) -> None:
+        self._opening, self._wake = opening, wake
+
+    def refund(
+        self, payment: str, amount: int | None = None, *, status: str | None = None, fails: bool | None = None
+    ) -> Object:
+        """Of a charge or a payment intent, all that is left or so much. With `status` `pending` it arrives, or with
+        `fails` fails, a day later; with `requires_action` when it is told to.
+        """
+        if status not in (None, *refunds.STATUSES):
+            raise Refused(f"status is one of {', '.join(refunds.STATUSES)}", param="status")
+        if amount is not None and amount < 1:
+            raise Refused("This value must be greater than or equal to 1.", param="amount")
+        with self._act() as work:
+            charge = _charge(work, payment)
+            return shown(refunds.make(work, charge, amount, status=status, fails=fails))
+
+    def settle_refund(self, refund: str, how: str) -> Object:
+        """`succeed`, `fail` or `cancel`, before its time."""
+        with self._act() as work:
+            return shown(_named(_BECOMES, how, "how")(work, work.addressed("refund", refund, "refund")))
+
+    def dispute(
+        self, payment: str, *, inquiry: bool = False, amount: int | None = None, reason: str = "fraudulent"
+    ) -> Object:
+        """A charge, or a payment intent's, wholly or by so much."""
+        with self._act() as work:
+            charge = _charge(work, payment)
+            return shown(disputes.make(work, charge, inquiry=inquiry, amount=amount, reason=reason))
+
+    def judge(self, dispute: str, how: str, amount: int | None = None) -> Object:
+        """`respond`, `escalate` an inquiry, `win`, `lose`, `close`, or `reinstate` after a loss; by so much if it is a
+        part only that comes or goes.
+        """
+        with self._act() as work:
+            found = work.addressed("dispute", dispute, "dispute")
+            if how in _JUDGED_FOR:
+                return shown(_JUDGED_FOR[how](work, found, amount))
+            return shown(_named(_JUDGED, how, "how")(work, found))
+
+    def authenticate(self, intent: str, *, fails: bool = False) -> Object:
+        """The buyer whose action a payment intent requires has told their bank that it is they, or could not."""
+        with self._act() as work:
+            found = work.addressed("payment_intent", intent, "intent")
+            return shown(payment_intents.authenticate(work, found, fails=fails))
+
+    def pay_in_parts(self, invoice: str, amounts: list[int], card: str = "4242424242424242") -> Object:
+        """Several payments on an open invoice, one for each amount."""
+        known = cards.numbered(card)
+        if known is None:
+            raise Refused("There is no such test card.", param="card")
+        with self._act() as work:
+            found = work.addressed("invoice", invoice, "invoice")
+            return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
+
+    @contextmanager
+    def _act(self) -> Iterator[Work]:
+        with self._opening() as work:
+            yield work
+        self._wake()
+
+
+def _charge(work: Work, payment: str) -> Object:
+    if payment.startswith("pi_"):
+        return refunds.charge_of(work, charge=None, intent=payment)
+    return refunds.charge_of(work, charge=payment, intent=None)
+
+
+def _named(
+    known: dict[str, Callable[[Work, Object], Object]], name: str, param: str
+) -> Callable[[Work, Object], Object]:
+    if name not in known:
+        raise Refused(f"{param} is one of {', '.join(known)}", param=param)
+    return known[name]

@@ -1,0 +1,171 @@
+"""What becomes of a subscription when its items, its anchor or its trial change: prorations, and perhaps an invoice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from web.sandbox.errors import Refused
+from web.sandbox.resources import collecting, invoices, pending_updates, prices, prorations, subscription_invoices
+from web.sandbox.resources import subscription_items as items
+from web.sandbox.resources import subscriptions as subs
+from web.sandbox.resources.cards import Decline
+from web.sandbox.store import Object
+from web.sandbox.work import Work
+
+PENDING_FOR = int(timedelta(hours=23).total_seconds())
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update asks for. `items` as they are given, `anchor_now` to begin a period anew, a trial's end."""
+
+    items: list[dict[str, Any]] | None = None
+    proration: str = "create_prorations"
+    at: int | None = None
+    anchor_now: bool = False
+    trial_end: int | None = None
+    payment: str = "allow_incomplete"
+
+
+def apply(work: Work, subscription: Object, change: Change) -> None:
+    """Does it, tells of it, and collects what has to be paid for it now."""
+    if subscription["status"] in ("incomplete", "paused"):
+        raise Refused(f"A subscription that is {subscription['status']} can't change its items.")
+    if subscription["pending_update"] is not None:
+        pending_updates.withdraw(work, subscription)
+    at = _instant(work, subscription, change)
+    if change.payment == "pending_if_incomplete":
+        _try(work, subscription, change, at)
+        return
+    with work.changing(subscription, "customer.subscription.updated"):
+        invoice = _alter(work, subscription, change, at)
+    if invoice is None:
+        return
+    decline = _collect(work, invoice, charge=change.payment != "default_incomplete")
+    if decline is not None and change.payment == "error_if_incomplete":
+        raise Refused(decline.message, status=402, kind="card_error", code=decline.code)
+    if change.payment == "default_incomplete" and invoice["status"] == "open":
+        with work.changing(subscription, "customer.subscription.updated"):
+            subscription["status"] = "past_due"
+
+
+def _try(work: Work, subscription: Object, change: Change, at: int) -> None:
+    """Alters it only if what it costs is paid; else the change waits for the payment, 23 hours."""
+    names = ("items", "billing_cycle_anchor", "trial_start", "trial_end", "status", "_billed", "_trialed")
+    before = json.loads(json.dumps({name: subscription.get(name) for name in names}))
+    invoice = _alter(work, subscription, change, at)
+    after = json.loads(json.dumps({name: subscription.get(name) for name in names}))
+    subscription |= before
+    if invoice is None:
+        with work.changing(subscription, "customer.subscription.updated"):
+            subscription |= after
+            pending_updates.schedule(work, subscription)
+        return
+    subscription["_pending"] = {"invoice": invoice["id"], "after": after}
+    invoices.finalize(work, invoice)
+    decline = collecting.attempt(work, invoice, collecting.instrument(work, invoice))
+    if decline is None:
+        return
+    pending_updates.schedule(work, subscription)
+    expires_at = work.now + PENDING_FOR
+    with work.changing(subscription, "customer.subscription.updated"):
+        subscription["pending_update"] = {
+            "billing_cycle_anchor": after["billing_cycle_anchor"] if change.anchor_now else None,
+            "cancel_at_period_end": None,
+            "discounts": None,
+            "expires_at": expires_at,
+            "metadata": None,
+            "subscription_items": after["items"]["data"],
+            "trial_end": None,
+            "trial_from_plan": None,
+        }
+    work.rows.schedule(expires_at, "expire_update", subscription["id"])
+
+
+def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object | None:
+    """The items, the periods and the prorations as they shall be; the invoice that this needs at once."""
+    old = {item["id"]: item for item in subscription["items"]["data"]}
+    begun = items.period(subscription)[0]
+    new = items.changed(work, subscription, change.items or [])
+    switched = items.interval(new[0]["price"]) != items.interval(next(iter(old.values()))["price"])
+    classic = subscription["billing_mode"]["type"] == "classic"
+    trying = subscription["status"] == "trialing"
+    restarts = change.anchor_now or (switched and classic and not trying) or change.trial_end is not None
+    touched = [
+        item for item in new if restarts or switched or item["id"] not in old or not items.same(item, old[item["id"]])
+    ]
+    gone = [item for id, item in old.items() if id not in {item["id"] for item in new}]
+    prorates = change.proration != "none" and not trying
+    replaced = [old[item["id"]] for item in touched if item["id"] in old]
+    credits = {item["id"] for item in (*gone, *replaced)} if prorates else set()
+    before = json.loads(json.dumps(subscription["items"]["data"]))
+    if not restarts and switched and not trying:
+        _move_period(subscription, new, at)
+    subscription["items"] |= {"data": new, "total_count": len(new)}
+    made = 0
+    for item in before:
+        if item["id"] in credits and prorations.credit(work, subscription, item, at) is not None:
+            made += 1
+        fresh = next((one for one in touched if one["id"] == item["id"]), None)
+        if fresh is not None and prorates and not restarts:
+            prorations.charge(work, subscription, fresh, at, _net(fresh))
+            made += 1
+    for item in touched:
+        if item["id"] not in old and prorates and not restarts:
+            prorations.charge(work, subscription, item, at, _net(item))
+            made += 1
+    if restarts:
+        _restart(work, subscription, change)
+        invoice = subscription_invoices.draft(work, subscription, "subscription_update")
+    elif made and (switched or change.proration == "always_invoice"):
+        fields = {"period_start": begun}
+        invoice = subscription_invoices.draft(work, subscription, "subscription_update", bills_period=False, **fields)
+    else:
+        pending_updates.schedule(work, subscription)
+        return None
+    pending_updates.schedule(work, subscription)
+    subscription["latest_invoice"] = invoice["id"]
+    work.emit("invoice.created", invoice)
+    return invoice
+
+
+def _net(item: Object) -> int:
+    """What an item's whole period costs."""
+    return prices.total(item["price"], item["quantity"])
+
+
+def _restart(work: Work, subscription: Object, change: Change) -> None:
+    """A period begins now: paid for, or tried until `trial_end`."""
+    subs.end_trial(work, subscription)
+    if change.trial_end is not None and change.trial_end > work.now:
+        subs.begin_trial(work, subscription, change.trial_end)
+        items.begin_period(subscription, work.now, change.trial_end)
+        return
+    subscription["billing_cycle_anchor"] = work.now
+    items.begin_period(subscription, work.now)
+
+
+def _move_period(subscription: Object, new: list[Object], at: int) -> None:
+    """Another interval on the same anchor: the period that now is in."""
+    start, end = items.around(subscription, new[0]["price"], at)
+    for item in new:
+        item |= {"current_period_start": start, "current_period_end": end}
+
+
+def _instant(work: Work, subscription: Object, change: Change) -> int:
+    if change.at is None:
+        return work.now
+    start, end = items.period(subscription)
+    if not start <= change.at <= end:
+        raise Refused("The proration date must be within the current period.", param="proration_date")
+    return change.at
+
+
+def _collect(work: Work, invoice: Object, *, charge: bool) -> Decline | None:
+    invoices.finalize(work, invoice)
+    if not charge and invoice["amount_due"] > 0:
+        return None
+    return collecting.attempt(work, invoice, collecting.instrument(work, invoice))
