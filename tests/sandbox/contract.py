@@ -169,6 +169,8 @@ class Contract:
         kinds = {one.get("type") for one in options}
         if re.fullmatch(r"-?\d+", raw) and kinds & {"integer", "number"}:
             return int(raw)
+        if re.fullmatch(r"-?\d+\.\d+", raw) and "number" in kinds:
+            return float(raw)
         return raw == "true" if raw in ("true", "false") and "boolean" in kinds else raw
 
 

@@ -15,17 +15,28 @@ DEEPEST = 4
 
 EXPANDABLE = {
     "charge": {"customer", "payment_intent"},
+    "checkout.session": {
+        "customer",
+        "discounts.coupon",
+        "discounts.promotion_code",
+        "invoice",
+        "payment_intent",
+        "subscription",
+    },
     "dispute": {"charge", "payment_intent"},
     "refund": {"charge", "payment_intent"},
-    "checkout.session": {"customer", "invoice", "payment_intent", "subscription"},
     "credit_note": {"customer", "invoice"},
     "customer": {"default_source", "invoice_settings.default_payment_method"},
     "invoice": {
         "customer",
         "default_payment_method",
         "default_source",
+        "discounts",
         "parent.subscription_details.subscription",
+        "total_discount_amounts.discount",
     },
+    "discount": {"customer", "promotion_code", "source.coupon"},
+    "promotion_code": {"customer", "promotion.coupon"},
     "invoice_payment": {"invoice", "payment.charge", "payment.payment_intent"},
     "invoiceitem": {"customer", "invoice", "pricing.price_details.price"},
     "line_item": {"pricing.price_details.price"},
@@ -38,6 +49,7 @@ EXPANDABLE = {
         "customer",
         "default_payment_method",
         "default_source",
+        "discounts",
         "latest_invoice",
         "pending_setup_intent",
         "schedule",
@@ -68,6 +80,10 @@ def _confirmation_secret(work: Work, invoice: Object) -> Object | None:
     return intent and {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
+def _tiers(_: Work, price: Object) -> Any:
+    return price["_tiers"] or None
+
+
 def _subscriptions(work: Work, customer: Object) -> Object:
     running = [one for one in work.rows.select("subscription", customer=customer["id"]) if one["status"] != "canceled"]
     return listed(f"/v1/customers/{customer['id']}/subscriptions", running)
@@ -84,6 +100,7 @@ INCLUDABLE: dict[tuple[str, str], Callable[[Work, Object], Any]] = {
     ("customer", "subscriptions"): _subscriptions,
     ("invoice", "confirmation_secret"): _confirmation_secret,
     ("invoice", "payments"): _payments,
+    ("price", "tiers"): _tiers,
 }
 """What is there only when it is asked for."""
 
@@ -97,6 +114,12 @@ def expanded(work: Work, answer: Object, paths: list[str | None]) -> Object:
             raise Refused(f"You cannot expand more than {DEEPEST} levels of a property. Property: {path}")
         _expand(work, copy, parts, "", [])
     return copy
+
+
+def _named(work: Work, held: Any) -> Any:
+    """What an id names; what is expanded already stays."""
+    found = work.rows.find(held) if isinstance(held, str) else None
+    return held if found is None else json.loads(json.dumps(shown(found)))
 
 
 def _expand(work: Work, node: Any, parts: list[str], kind: str, way: list[str]) -> None:
@@ -116,9 +139,8 @@ def _expand(work: Work, node: Any, parts: list[str], kind: str, way: list[str]) 
         assert kept is not None
         node[name] = json.loads(json.dumps(include(work, kept)))
     elif ".".join(way) in EXPANDABLE.get(kind, ()):
-        if isinstance(node.get(name), str):
-            found = work.rows.find(node[name])
-            node[name] = node[name] if found is None else json.loads(json.dumps(shown(found)))
+        held = node.get(name)
+        node[name] = [_named(work, one) for one in held] if isinstance(held, list) else _named(work, held)
     elif not (include is not None or (rest and isinstance(node.get(name), dict | list))):
         raise Refused(f"This property cannot be expanded ({'.'.join(way)}).")
     _expand(work, node.get(name), rest, kind, way)

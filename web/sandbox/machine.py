@@ -21,6 +21,7 @@ from web.sandbox.resources import (
     collecting,
     customers,
     payment_methods,
+    session_items,
     webhook_endpoints,
 )
 from web.sandbox.resources.cards import Decline, TestCard
@@ -119,6 +120,15 @@ class Machine:
             answer = shown(session)
         self._tell(decline)
         return answer, decline
+
+    def enter_code(self, session_id: str, code: str) -> None:
+        """What a buyer does who knows a promotion code. `Refused` if it is none for them."""
+        with self.store.transaction() as rows:
+            work = self._work(rows)
+            session = work.addressed("checkout.session", session_id, "session")
+            if session["status"] != "open":
+                raise Refused(f"This Checkout Session is {session['status']}: it can't be paid any more.")
+            session_items.enter_code(work, session, code)
 
     def pay_later(self, session_id: str, **form: str | None) -> Object:
         """The buyer has their bank pay, which takes days: complete, but unpaid until `arrive`."""

@@ -16,9 +16,11 @@ from web.sandbox.answering import Answer, Desk, Request
 from web.sandbox.api import (
     catalog,
     checkout,
+    coupons,
     credit_notes,
     customers,
     events,
+    invoice_items,
     invoices,
     payments,
     refunds,
@@ -47,12 +49,14 @@ OPERATIONS: tuple[Operation, ...] = tuple(
     for noun in (
         customers,
         catalog,
+        coupons,
         payments,
         refunds,
         checkout,
         subscriptions,
         subscription_items,
         invoices,
+        invoice_items,
         credit_notes,
         events,
     )

@@ -80,6 +80,17 @@ class Rows:
         self._seen.pop(id, None)
         self.run("DELETE FROM objects WHERE id = ?", id)
 
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """All that the block does is as if it had not been."""
+        self.run("SAVEPOINT undone")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK TO undone")
+            self.run("RELEASE undone")
+            self._seen.clear()
+
     def select(self, kind: str, **equal: Any) -> list[Object]:
         """The objects of a kind, newest first, that hold these values at their top level."""
         sql, values = "SELECT id, body FROM objects WHERE kind = ?", [kind]

@@ -15,6 +15,7 @@ from web.sandbox.params import (
     Several,
     Text,
     Whole,
+    Word,
     YesNo,
 )
 from web.sandbox.resources import prices, products
@@ -48,12 +49,14 @@ _PRICE: dict[str, Kind] = {
 _NEW_PRICE: dict[str, Kind] = {
     **_PRICE,
     **UNIT,
-    "billing_scheme": OneOf("per_unit"),
+    "billing_scheme": OneOf("per_unit", "tiered"),
     "currency": Currency(),
     "product": Text(),
     "product_data": Fields(
         {"id": Text(), "active": YesNo(), "metadata": Labels(), "name": Text(), "unit_label": Text()}, ["name"]
     ),
+    "tiers": Several(Fields({**UNIT, "flat_amount": Whole(0), "up_to": Word(("inf",), Whole(1))}, ["up_to"])),
+    "tiers_mode": OneOf("graduated", "volume"),
     "recurring": Fields({**_EVERY, "usage_type": OneOf("licensed")}, ["interval"]),
 }
 

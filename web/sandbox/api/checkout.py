@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from web.sandbox.api.catalog import PRODUCT_DATA, RECURRING, TAX_BEHAVIOR, UNIT
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
-from web.sandbox.api.subscriptions import BILLING_MODE, TRIAL_SETTINGS
+from web.sandbox.api.subscriptions import BILLING_MODE, DISCOUNT, TRIAL_SETTINGS
 from web.sandbox.params import PAGE, SPAN, Currency, Fields, Labels, OneOf, Several, Text, Whole, YesNo
 from web.sandbox.resources import checkout
 from web.sandbox.store import Object
@@ -30,6 +30,7 @@ _LINE = Fields(
 _INVOICE_DATA = Fields({"description": Text(), "footer": Text(), "metadata": Labels()})
 _CREATE = takes(
     {
+        "allow_promotion_codes": YesNo(),
         "allowed_payment_method_types": Several(OneOf("card", "sepa_debit", "us_bank_account")),
         "automatic_tax": Fields({"enabled": YesNo()}, ["enabled"]),
         "cancel_url": Text(),
@@ -38,6 +39,7 @@ _CREATE = takes(
         "customer": Text(),
         "customer_creation": OneOf("always", "if_required"),
         "customer_email": Text(),
+        "discounts": Several(DISCOUNT, 1),
         "customer_update": Fields({name: OneOf("auto", "never") for name in ("address", "name")}),
         "expires_at": Whole(0),
         "invoice_creation": Fields({"enabled": YesNo(), "invoice_data": _INVOICE_DATA}, ["enabled"]),

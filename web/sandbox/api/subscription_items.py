@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from web.sandbox.api.operation import Asked, Operation, paged, takes
-from web.sandbox.api.subscriptions import PAYMENT, PRORATION, change
+from web.sandbox.api.subscriptions import PAYMENT, PRORATION
 from web.sandbox.errors import Refused, missing
 from web.sandbox.params import PAGE, Fields, Kind, Labels, Text, Whole, YesNo
 from web.sandbox.resources import changing
@@ -52,7 +52,7 @@ def _change(work: Work, subscription: Object, one: dict[str, Any], given: dict[s
     if subscription["status"] in subs.ENDED:
         raise Refused("The items of a canceled subscription can't change.")
     how = {name: given[name] for name in _HOW if name in given}
-    changing.apply(work, subscription, change(work, {**how, "items": [one]}))
+    changing.apply(work, subscription, changing.Change.of(work, {**how, "items": [one]}))
 
 
 def _found(asked: Asked) -> tuple[Object, Object]:

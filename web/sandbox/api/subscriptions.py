@@ -7,16 +7,26 @@ from typing import Any
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import Refused
 from web.sandbox.params import PAGE, SPAN, Fields, Labels, OneOf, Several, Text, Unset, Whole, Word, YesNo, merged
-from web.sandbox.resources import changing, collecting, customers, pausing, payment_methods, prices, subscription_items
+from web.sandbox.resources import (
+    changing,
+    collecting,
+    customers,
+    discounts,
+    pausing,
+    payment_methods,
+    prices,
+    subscription_items,
+)
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object
 from web.sandbox.work import Work, id_of, shown
 
 _DETAILS = Fields({"comment": Text(), "feedback": Text()})
 _ITEM = Fields({"price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels()}, ["price"])
-_CHANGED_ITEM = Fields(
+CHANGED_ITEM = Fields(
     {"id": Text(), "price": Text(), "quantity": Whole(0, 999_999), "metadata": Labels(), "deleted": YesNo()}
 )
+DISCOUNT = Fields({"coupon": Text(), "promotion_code": Text()})
 PRORATION = OneOf("always_invoice", "create_prorations", "none")
 PAYMENT = OneOf("allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete")
 MISSING_METHOD = OneOf("cancel", "create_invoice", "pause")
@@ -34,6 +44,7 @@ _CREATE = takes(
         "customer": Text(),
         "default_payment_method": Text(),
         "description": Text(),
+        "discounts": Several(DISCOUNT, 20),
         "items": Several(_ITEM, 20),
         "metadata": Labels(),
         "off_session": YesNo(),
@@ -56,7 +67,8 @@ _UPDATE = takes(
         "cancellation_details": _DETAILS,
         "default_payment_method": Text(),
         "description": Text(),
-        "items": Several(_CHANGED_ITEM, 20),
+        "discounts": Several(DISCOUNT, 20),
+        "items": Several(CHANGED_ITEM, 20),
         "metadata": Labels(),
         "off_session": YesNo(),
         "pause_collection": Unset(_PAUSE_COLLECTION),
@@ -111,7 +123,14 @@ def _create(asked: Asked) -> Object:
     if instrument is None and costs and behavior != "default_incomplete":
         words = "This customer has no attached payment source or default payment method. Please consider adding a"
         raise Refused(f"{words} default payment method.", code="resource_missing")
-    subscription = subs.make(work, customer, wanted, **fields)
+    had = {"customer": str(customer["id"]), "currency": str(wanted[0].price["currency"])}
+    subscription = subs.make(
+        work,
+        customer,
+        wanted,
+        lambda id: discounts.give(work, given.get("discounts"), subscription=id, **had),
+        **fields,
+    )
     decline = collecting.begin(work, subscription, instrument, charge=behavior != "default_incomplete")
     if decline is not None and behavior == "error_if_incomplete":
         # Nothing of it is kept, as Stripe does; so the answer names no intent.
@@ -140,26 +159,13 @@ def _update(asked: Asked) -> Object:
     if given.get("trial_settings"):
         given["trial_settings"] = subs.trial_settings(given)
     subs.change(work, subscription, given)
-    wanted = change(work, given)
-    if wanted.items or wanted.anchor_now or wanted.trial_end is not None:
+    wanted = changing.Change.of(work, given)
+    if wanted.does_something:
         if subscription["status"] in subs.ENDED:
             raise Refused("A canceled subscription can only update its cancellation_details and metadata.")
         if given.get("trial_end") != "now" or subscription["status"] == "trialing" or wanted.items:
             changing.apply(work, subscription, wanted)
     return shown(subscription)
-
-
-def change(work: Work, given: dict[str, Any]) -> changing.Change:
-    """What an update says of items and periods."""
-    trial_end = given.get("trial_end")
-    return changing.Change(
-        items=given.get("items"),
-        proration=given.get("proration_behavior", "create_prorations"),
-        at=given.get("proration_date"),
-        anchor_now=(given.get("billing_cycle_anchor") or {}).get("type") == "now",
-        trial_end=work.now if trial_end == "now" else trial_end,
-        payment=given.get("payment_behavior", "allow_incomplete"),
-    )
 
 
 def _cancel(asked: Asked) -> Object:

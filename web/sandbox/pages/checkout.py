@@ -38,6 +38,15 @@ def make_checkout(machine: Machine) -> Blueprint:
             return _session_page(machine, session_id, said=decline.message, card=card, status=402)
         return redirect(session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"]), 303)
 
+    @pages.post("/c/pay/<session_id>/code")
+    def enter_code(session_id: str) -> Any:
+        code = request.form.get("code", "")
+        try:
+            machine.enter_code(session_id, code)
+        except Refused as error:
+            return _session_page(machine, session_id, refused_code=str(error), code=code, status=error.status)
+        return redirect(f"/c/pay/{session_id}", 303)
+
     @pages.get("/_sandbox/invoices/<invoice_id>")
     def show_invoice(invoice_id: str) -> Response:
         return _invoice_page(machine, invoice_id)
@@ -57,7 +66,14 @@ def make_checkout(machine: Machine) -> Blueprint:
 
 
 def _session_page(
-    machine: Machine, session_id: str, *, said: str | None = None, card: str = "", status: int = 200
+    machine: Machine,
+    session_id: str,
+    *,
+    said: str | None = None,
+    card: str = "",
+    refused_code: str | None = None,
+    code: str = "",
+    status: int = 200,
 ) -> Response:
     session = _find(machine, "checkout.session", session_id)
     if session is None:
@@ -76,6 +92,8 @@ def _session_page(
         items=checkout.items(session),
         said=said,
         card=card or _SPACED,
+        refused_code=refused_code,
+        code=code,
         later=session["amount_total"] and len(session["payment_method_types"]) > 1,
     )
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import collecting, invoices, pending_updates, prices, prorations, subscription_invoices
+from web.sandbox.resources import collecting, discounts, invoices, pending_updates, prorations, subscription_invoices
 from web.sandbox.resources import subscription_items as items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.resources.cards import Decline
@@ -29,6 +29,23 @@ class Change:
     trial_end: int | None = None
     payment: str = "allow_incomplete"
 
+    @classmethod
+    def of(cls, work: Work, given: dict[str, Any]) -> Change:
+        """What an update, or the preview of one, says of items and periods."""
+        trial_end = given.get("trial_end")
+        return cls(
+            items=given.get("items"),
+            proration=given.get("proration_behavior", "create_prorations"),
+            at=given.get("proration_date"),
+            anchor_now=(given.get("billing_cycle_anchor") or {}).get("type") == "now",
+            trial_end=work.now if trial_end == "now" else trial_end,
+            payment=given.get("payment_behavior", "allow_incomplete"),
+        )
+
+    @property
+    def does_something(self) -> bool:
+        return bool(self.items) or self.anchor_now or self.trial_end is not None
+
 
 def apply(work: Work, subscription: Object, change: Change) -> None:
     """Does it, tells of it, and collects what has to be paid for it now."""
@@ -36,12 +53,11 @@ def apply(work: Work, subscription: Object, change: Change) -> None:
         raise Refused(f"A subscription that is {subscription['status']} can't change its items.")
     if subscription["pending_update"] is not None:
         pending_updates.withdraw(work, subscription)
-    at = _instant(work, subscription, change)
     if change.payment == "pending_if_incomplete":
-        _try(work, subscription, change, at)
+        _try(work, subscription, change)
         return
     with work.changing(subscription, "customer.subscription.updated"):
-        invoice = _alter(work, subscription, change, at)
+        invoice = alter(work, subscription, change)
     if invoice is None:
         return
     decline = _collect(work, invoice, charge=change.payment != "default_incomplete")
@@ -52,11 +68,11 @@ def apply(work: Work, subscription: Object, change: Change) -> None:
             subscription["status"] = "past_due"
 
 
-def _try(work: Work, subscription: Object, change: Change, at: int) -> None:
+def _try(work: Work, subscription: Object, change: Change) -> None:
     """Alters it only if what it costs is paid; else the change waits for the payment, 23 hours."""
     names = ("items", "billing_cycle_anchor", "trial_start", "trial_end", "status", "_billed", "_trialed")
     before = json.loads(json.dumps({name: subscription.get(name) for name in names}))
-    invoice = _alter(work, subscription, change, at)
+    invoice = alter(work, subscription, change)
     after = json.loads(json.dumps({name: subscription.get(name) for name in names}))
     subscription |= before
     if invoice is None:
@@ -85,8 +101,9 @@ def _try(work: Work, subscription: Object, change: Change, at: int) -> None:
     work.rows.schedule(expires_at, "expire_update", subscription["id"])
 
 
-def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object | None:
+def alter(work: Work, subscription: Object, change: Change) -> Object | None:
     """The items, the periods and the prorations as they shall be; the invoice that this needs at once."""
+    at = _instant(work, subscription, change)
     old = {item["id"]: item for item in subscription["items"]["data"]}
     begun = items.period(subscription)[0]
     new = items.changed(work, subscription, change.items or [])
@@ -111,11 +128,11 @@ def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object 
             made += 1
         fresh = next((one for one in touched if one["id"] == item["id"]), None)
         if fresh is not None and prorates and not restarts:
-            prorations.charge(work, subscription, fresh, at, _net(fresh))
+            prorations.charge(work, subscription, fresh, at, discounts.net(work, subscription, fresh))
             made += 1
     for item in touched:
         if item["id"] not in old and prorates and not restarts:
-            prorations.charge(work, subscription, item, at, _net(item))
+            prorations.charge(work, subscription, item, at, discounts.net(work, subscription, item))
             made += 1
     if restarts:
         _restart(work, subscription, change)
@@ -130,11 +147,6 @@ def _alter(work: Work, subscription: Object, change: Change, at: int) -> Object 
     subscription["latest_invoice"] = invoice["id"]
     work.emit("invoice.created", invoice)
     return invoice
-
-
-def _net(item: Object) -> int:
-    """What an item's whole period costs."""
-    return prices.total(item["price"], item["quantity"])
 
 
 def _restart(work: Work, subscription: Object, change: Change) -> None:

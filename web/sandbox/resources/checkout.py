@@ -9,12 +9,12 @@ from web.sandbox.errors import Refused
 from web.sandbox.params import merged
 from web.sandbox.resources import (
     bank_debits,
-    checkout_lines,
     checkout_payments,
     collecting,
     customers,
     invoice_items,
     payment_methods,
+    session_items,
     subscription_items,
     subscriptions,
     taxes,
@@ -73,7 +73,7 @@ def make(work: Work, given: dict[str, Any]) -> Object:
     )
     taxes.begin(session, given, customer)
     session["url"] = f"{work.page_url}/c/pay/{session['id']}"
-    _fill(work, session, given["line_items"], given.get("currency"))
+    session_items.fill(work, session, given)
     later = [bank_debits.kind(session["currency"])] if mode == "payment" else []
     session["payment_method_types"] = given.get("allowed_payment_method_types") or ["card", *later]
     work.keep(session)
@@ -160,6 +160,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         work,
         customer,
         wanted,
+        lambda id: session_items.redeem(work, session, session["customer"], subscription=id),
         default_payment_method=method["id"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
@@ -174,37 +175,6 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
 def items(session: Object) -> list[Object]:
     """What is bought, as `line_items` shows it."""
     return list(session["_items"])
-
-
-def _is_tried(work: Work, session: Object) -> bool:
-    """Whether the subscription begins with a trial: nothing is due for it now."""
-    given = session["_payment"]["subscription_data"]
-    return bool(session["mode"] == "subscription" and subscriptions.begins(work, given).get("trial_end"))
-
-
-def _fill(work: Work, session: Object, wanted: list[dict[str, Any]], wanted_currency: str | None) -> None:
-    lines = [checkout_lines.make(work, one, f"line_items[{number}]") for number, one in enumerate(wanted)]
-    currencies = {line["currency"] for line in lines}
-    if len(currencies) > 1:
-        raise Refused("All line items must have the same currency.", param="line_items")
-    if wanted_currency not in (None, *currencies):
-        raise Refused(
-            f"The price is not sold in `{wanted_currency}`: it has no such currency option.", param="currency"
-        )
-    recurring = [line["price"] for line in lines if line["price"]["recurring"] is not None]
-    if session["mode"] == "payment" and recurring:
-        words = "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use"
-        raise Refused(f"{words} only one-time prices.", param="line_items")
-    if session["mode"] == "subscription" and not recurring:
-        words = "You must provide at least one recurring price in `subscription` mode when using prices."
-        raise Refused(words, param="line_items")
-    if _is_tried(work, session):
-        for line in lines:
-            if line["price"]["recurring"] is not None:
-                line |= {"amount_subtotal": 0, "amount_total": 0}
-    session |= {"currency": lines[0]["currency"], "_items": lines}
-    checkout_lines.total_up(session)
-    checkout_lines.judge(session)
 
 
 def _customer(work: Work, given: dict[str, Any]) -> Object | None:

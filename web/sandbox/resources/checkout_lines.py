@@ -18,12 +18,12 @@ TAX_PERCENT = 20
 
 def total_up(session: Object) -> None:
     """All figures anew, from the lines' own amounts: after its discount, and with tax once it is known where."""
-    lines, coupon = session["_items"], session.get("_coupon")
+    lines = session["_items"]
     taxed = session["automatic_tax"]["status"] == "complete" and not session.get("_exempt")
-    for line, off in zip(lines, shares(coupon, [line["amount_subtotal"] for line in lines]), strict=True):
-        after = line["amount_subtotal"] - off
+    for line in lines:
+        after = line["amount_subtotal"] - line["amount_discount"]
         tax, added = tax_on(after, line["price"]) if taxed else (0, 0)
-        line |= {"amount_discount": off, "amount_tax": tax, "amount_total": after + added}
+        line |= {"amount_tax": tax, "amount_total": after + added}
     session["amount_subtotal"] = sum(line["amount_subtotal"] for line in lines)
     session["amount_total"] = sum(line["amount_total"] for line in lines)
     session["total_details"] = {
@@ -51,18 +51,6 @@ def tax_on(amount: int, price: Object) -> tuple[int, int]:
         return amount - _rounded(Decimal(amount) * 100 / (100 + TAX_PERCENT)), 0
     tax = _rounded(Decimal(amount) * TAX_PERCENT / 100)
     return tax, tax
-
-
-def shares(coupon: Object | None, amounts: list[int]) -> list[int]:
-    """What a coupon takes off each: so many percent of it, or its share of an amount, to the cent."""
-    if coupon is None:
-        return [0] * len(amounts)
-    if coupon.get("percent_off"):
-        return [_rounded(Decimal(amount) * Decimal(str(coupon["percent_off"])) / 100) for amount in amounts]
-    whole = sum(amounts)
-    off = min(coupon["amount_off"], whole)
-    sums = [sum(amounts[: place + 1]) * off // whole if whole else 0 for place in range(len(amounts))]
-    return [after - before for before, after in zip([0, *sums], sums, strict=False)]
 
 
 def _rounded(amount: Decimal) -> int:

@@ -13,6 +13,7 @@ from web.sandbox.resources import (
     invoices,
     payment_intents,
     payment_methods,
+    session_items,
     taxes,
 )
 from web.sandbox.resources.cards import Decline, TestCard
@@ -36,10 +37,12 @@ def buy(work: Work, session: Object, customer: Object | None, card: TestCard, em
             session |= {"invoice": invoice["id"], "payment_intent": id_of(invoices.intent_of(work, invoice))}
         return decline
     if not session["amount_total"]:
+        session_items.redeem(work, session, id_of(customer))
         return None
     intent = _intent(work, session, customer)
     decline = payment_intents.charge(work, intent, method)
     if decline is None:
+        session_items.redeem(work, session, id_of(customer))
         session["payment_intent"] = intent["id"]
     return decline
 
@@ -55,6 +58,7 @@ def begin(work: Work, session: Object, customer: Object | None, email: str) -> N
         session["invoice"] = invoice["id"]
     else:
         intent = _intent(work, session, customer)
+        session_items.redeem(work, session, id_of(customer))
     bank_debits.begin(work, intent, account)
     session["payment_intent"] = intent["id"]
 
@@ -117,6 +121,7 @@ def _invoice(work: Work, session: Object, customer: Object) -> Object:
     told = session["invoice_creation"]["invoice_data"]
     fields = {name: told.get(name) for name in ("description", "footer")} | {"metadata": told.get("metadata") or {}}
     invoice = work.keep(invoices.draft(work, customer, session["currency"], "manual", **fields))
+    invoices.give(work, invoice, session_items.redeem(work, session, customer["id"], invoice=invoice["id"]))
     for line in session["_items"]:
         once = {"pricing": {"price": line["price"]["id"]}, "quantity": line["quantity"]}
         invoices.add_item(work, invoice, invoice_items.make(work, customer, once, invoice))

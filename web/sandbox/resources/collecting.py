@@ -108,6 +108,10 @@ def advance(work: Work, invoice: Object) -> None:
         if subscription is not None:
             invoice["parent"]["subscription_details"]["metadata"] = subscription["metadata"]
         invoices.finalize(work, invoice)
+        if invoice["collection_method"] == "send_invoice" and invoice["amount_due"] > 0:
+            work.emit("invoice.sent", invoice)
+    if invoice["collection_method"] == "send_invoice" and invoice["amount_due"] > 0:
+        return
     if invoice["status"] == "open":
         attempt(work, invoice, instrument(work, invoice))
 
@@ -175,9 +179,8 @@ def stop(
             work.rows.unschedule(what, invoice["id"])
         with work.changing(invoice, "invoice.updated"):
             invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
-    if prorate and subscription["status"] != "trialing":
-        for item in subscription["items"]["data"]:
-            prorations.credit(work, subscription, item, work.now)
+    if prorate:
+        _credit_all(work, subscription)
     if invoice_now and subscription_invoices.waiting_for(work, subscription):
         last = _last_invoice(work, subscription, "subscription_update")
         invoices.finalize(work, last)
@@ -193,6 +196,18 @@ def finish(work: Work, subscription: Object) -> None:
             last |= {"auto_advance": True, "automatically_finalizes_at": work.now + HOUR}
         work.rows.schedule(work.now + HOUR, "finalize", last["id"])
     subs.end(work, subscription, None)
+
+
+def cancellation(work: Work, subscription: Object) -> Object:
+    """The last invoice there would be if it were cancelled now, with what is not used credited."""
+    _credit_all(work, subscription)
+    return _last_invoice(work, subscription, "subscription_update")
+
+
+def _credit_all(work: Work, subscription: Object) -> None:
+    if subscription["status"] != "trialing":
+        for item in subscription["items"]["data"]:
+            prorations.credit(work, subscription, item, work.now)
 
 
 def _last_invoice(work: Work, subscription: Object, reason: str) -> Object:

@@ -32,6 +32,14 @@ def make(work: Work, customer: Object, given: dict[str, Any], invoice: Object | 
     return item
 
 
+def change(work: Work, item: Object, given: dict[str, Any]) -> Object:
+    for name in ("amount", "description", "discountable"):
+        if name in given:
+            item[name] = given[name]
+    item |= {"net_amount": item["amount"], "metadata": merged(item["metadata"], given.get("metadata"))}
+    return work.keep(item)
+
+
 def new(work: Work, customer: str, currency: str, amount: int, quantity: int) -> Object:
     """An item that says no more than whom it bills and how much."""
     item = work.new(

@@ -30,7 +30,7 @@ def of_item(work: Work, invoice: Object, item: Object) -> Object:
         parent = _parent("invoice_item_details", details)
     line = _line(invoice, item["amount"], item["description"], item["pricing"], item["quantity"], parent)
     names = ("period", "metadata", "discountable")
-    return line | {name: item[name] for name in names} | {"_discounts": item.get("_discounts", [])}
+    return line | {name: item[name] for name in names}
 
 
 def of_period(work: Work, invoice: Object, subscription: Object, item: Object, start: int, end: int) -> list[Object]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from web.sandbox.resources import customers, invoice_lines, invoice_payments, payment_intents
+from web.sandbox.money import least
+from web.sandbox.resources import customers, discounts, invoice_lines, invoice_payments, payment_intents
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
-LEAST = {"gbp": 30, "jpy": 50}
-"""The least that can be charged; 50 in other currencies."""
 FIRST_LINES = 10
 """How many lines an invoice itself shows; the others are listed."""
 
@@ -60,6 +59,7 @@ def draft(work: Work, customer: Object, currency: str, reason: str, **fields: An
         total_pretax_credit_amounts=[],
         total_taxes=[],
         webhooks_delivered_at=work.now,
+        _discounts=[],
         _lines=[],
     )
     invoice |= fields
@@ -73,6 +73,12 @@ def add_item(work: Work, invoice: Object, item: Object) -> None:
         item["invoice"] = invoice["id"]
         work.keep(item)
     put(invoice, invoice_lines.of_item(work, invoice, item))
+
+
+def give(work: Work, invoice: Object, given: list[str]) -> None:
+    """These discounts are taken off it, as they are now."""
+    invoice |= {"discounts": given, "_discounts": discounts.running(work, given)}
+    total_up(invoice)
 
 
 def put(invoice: Object, *lines: Object) -> None:
@@ -92,7 +98,7 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
     starting, ending = customer["balance"], customer["balance"]
     due = invoice["amount_due"]
     if charges:
-        due, ending = _reckoned(invoice, starting)
+        due, ending = reckoned(invoice, starting)
     intent = None
     if due > 0 and charges:
         intent = payment_intents.make(
@@ -126,10 +132,10 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
     work.emit("invoice.finalized", invoice)
 
 
-def _reckoned(invoice: Object, balance: int) -> tuple[int, int]:
+def reckoned(invoice: Object, balance: int) -> tuple[int, int]:
     """What is due, and the customer's balance afterwards (below nothing they have something there)."""
     total = invoice["total"] + balance
-    if total <= 0 or total < LEAST.get(invoice["currency"], 50):
+    if total <= 0 or total < least(invoice["currency"]):
         return 0, total
     return total, 0
 
@@ -161,6 +167,12 @@ def void(work: Work, invoice: Object) -> None:
         invoice |= {"status": "void", "auto_advance": False, "next_payment_attempt": None, "amount_remaining": 0}
         invoice["status_transitions"]["voided_at"] = work.now
     work.emit("invoice.voided", invoice)
+    used = invoice["ending_balance"] - invoice["starting_balance"]
+    if used:  # what the customer's balance paid goes back there
+        customer = work.find("customer", invoice["customer"])
+        assert customer is not None
+        with work.changing(customer, "customer.updated"):
+            customer["balance"] -= used
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent, "void_invoice")
@@ -182,7 +194,10 @@ def intent_of(work: Work, invoice: Object) -> Object | None:
 def total_up(invoice: Object) -> None:
     """The figures that follow from the lines, and the first of these."""
     lines = invoice["_lines"]
-    total = sum(line["amount"] for line in lines)
+    discounts.spread(lines, invoice["_discounts"])
+    off = discounts.totals(lines)
+    subtotal = sum(line["amount"] for line in lines)
+    total = subtotal - sum(one["amount"] for one in off)
     due = max(total, 0)
     invoice["lines"] = {
         "object": "list",
@@ -191,7 +206,10 @@ def total_up(invoice: Object) -> None:
         "total_count": len(lines),
         "url": f"/v1/invoices/{invoice['id']}/lines",
     }
-    invoice |= dict.fromkeys(("subtotal", "subtotal_excluding_tax", "total", "total_excluding_tax"), total)
+    invoice["total_discount_amounts"] = off
+    invoice["total_pretax_credit_amounts"] = [one | {"type": "discount"} for one in off]
+    invoice |= dict.fromkeys(("subtotal", "subtotal_excluding_tax"), subtotal)
+    invoice |= dict.fromkeys(("total", "total_excluding_tax"), total)
     invoice |= {"amount_due": due, "amount_remaining": due}
 
 

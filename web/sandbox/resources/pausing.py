@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import collecting, invoices, pauses, prices, prorations, subscription_invoices
+from web.sandbox.resources import collecting, discounts, invoices, pauses, prorations, subscription_invoices
 from web.sandbox.resources import subscription_items as items
 from web.sandbox.store import Object
 from web.sandbox.work import Work
@@ -47,7 +47,7 @@ def resume(
             items.begin_period(subscription, start, end)
             if prorates != "none":
                 for item in subscription["items"]["data"]:
-                    net = prices.total(item["price"], item["quantity"])
+                    net = discounts.net(work, subscription, item)
                     prorations.charge(work, subscription, item, work.now, net)
     if not anew and prorates != "always_invoice":
         pauses.go_on(work, subscription)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from web.sandbox.resources import invoice_items, invoice_lines, invoices, prices, prorations
+from web.sandbox.resources import discounts, invoice_items, invoice_lines, invoices, prices, prorations
 from web.sandbox.resources.subscription_items import around, period
 from web.sandbox.store import Object
 from web.sandbox.work import Work
@@ -20,12 +20,19 @@ def draft(work: Work, subscription: Object, reason: str, *, bills_period: bool =
 def empty(work: Work, subscription: Object, reason: str, **fields: object) -> Object:
     customer = work.find("customer", subscription["customer"])
     assert customer is not None
-    parent = {
+    fields = {"parent": parent(subscription), **fields}
+    invoice = invoices.draft(work, customer, subscription["currency"], reason, **fields)
+    invoices.give(work, invoice, subscription["discounts"])
+    return invoice
+
+
+def parent(subscription: Object) -> Object:
+    """How an invoice says whose it is."""
+    return {
         "quote_details": None,
         "subscription_details": {"metadata": subscription["metadata"], "subscription": subscription["id"]},
         "type": "subscription_details",
     }
-    return invoices.draft(work, customer, subscription["currency"], reason, parent=parent, **fields)
 
 
 def take_waiting(work: Work, subscription: Object, invoice: Object) -> None:
@@ -56,7 +63,8 @@ def add_period(work: Work, subscription: Object, invoice: Object, items: list[Ob
 
 
 def settle_draft(work: Work, subscription: Object, invoice: Object) -> Object:
-    """Kept; the subscription knows what it has been billed for."""
+    """Kept; the subscription knows what it has been billed for, and which of its discounts are used up."""
     work.keep(invoice)
+    discounts.use_up(work, subscription, invoice)
     prorations.note_billed(subscription, invoice)
     return invoice

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from web.sandbox import periods
 from web.sandbox.errors import Refused
 from web.sandbox.params import merged
+from web.sandbox.resources import discounts
 from web.sandbox.resources.subscription_items import Wanted, check, first, interval, period
 from web.sandbox.store import Object
 from web.sandbox.work import Work
@@ -18,8 +20,14 @@ TOLD_BEFORE = 3 * DAY
 _DUE = ("renew", "cancel", "expire_incomplete", "expire_update", "tell_of_trial_end", "collect_again")
 
 
-def make(work: Work, customer: Object, wanted: list[Wanted], **fields: Any) -> Object:
-    """Not paid yet, and not kept. The caller collects its first invoice."""
+def make(
+    work: Work,
+    customer: Object,
+    wanted: list[Wanted],
+    gives: Callable[[str], list[str]] | None = None,
+    **fields: Any,
+) -> Object:
+    """Not paid yet, and not kept. The caller collects its first invoice. `gives` gives it discounts, by its id."""
     check([one.price for one in wanted])
     subscription = work.new(
         "subscription",
@@ -82,6 +90,7 @@ def make(work: Work, customer: Object, wanted: list[Wanted], **fields: Any) -> O
         words = "`billing_cycle_anchor` cannot be later than next natural billing date for plan."
         raise Refused(words, param="billing_cycle_anchor")
     subscription["items"] = first(work, subscription, wanted, subscription["trial_end"])
+    subscription["discounts"] = gives(subscription["id"]) if gives is not None else []
     return subscription
 
 
@@ -131,6 +140,10 @@ def change(work: Work, subscription: Object, given: dict[str, Any]) -> None:
                 subscription[name] = given[name]
         if "pause_collection" in given:
             _pause_collection(work, subscription, given["pause_collection"])
+        if "discounts" in given:
+            discounts.take_away(work, subscription["discounts"])
+            had = {"customer": subscription["customer"], "currency": subscription["currency"]}
+            subscription["discounts"] = discounts.give(work, given["discounts"], subscription=subscription["id"], **had)
         if "trial_settings" in given:
             subscription["trial_settings"] = given["trial_settings"]
         subscription["cancellation_details"] |= given.get("cancellation_details") or {}
