@@ -20,7 +20,7 @@ from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
 from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, stripe_customers, stripe_prices, topups
+from billing.sales import claims, stripe_customers, stripe_prices, ties, topups
 from billing.sales.claims import Sold, Source
 from billing.sales.stripe_customers import Nobody
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
@@ -35,7 +35,7 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         return Applied(waits=f"the invoice's status is {invoice.status!r}, not 'paid'")
     if not invoice.has_more and all(line.price is None for line in invoice.lines):
         return Applied(note="no line of it has a price")
-    own = topups.invoice_of_ours(tx, invoice)
+    own = ties.of_invoice(tx, invoice)
     if own is not None:
         return own
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))

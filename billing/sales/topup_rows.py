@@ -23,7 +23,7 @@ from billing.sales.tables import sales, topups
 from billing.sales.values import Topup
 from billing.stripe.calling import Params
 from billing.stripe.gateway import Gateway
-from billing.stripe.values import OpenedSession, Session
+from billing.stripe.values import OpenedSession
 
 MARK = "billing_topup"
 """The metadata of a session of ours that names its top-up."""
@@ -155,22 +155,6 @@ def usual_currency(tx: Tx, customer: str) -> str | None:
     return tx.connection.execute(query.order_by(sales.c.recorded_at.desc()).limit(1)).scalar_one_or_none()
 
 
-def of_session(tx: Tx, session: Session) -> Row[Any] | str | None:
-    """The top-up that a session was opened for; why it can't be believed; or None: it was opened elsewhere."""
-    named = session.metadata.get(MARK)
-    its = topups.c.session_id == session.id
-    row = tx.connection.execute(select(topups).where(its)).one_or_none()
-    if row is None and named is not None:
-        row = read(tx, named)
-        if row is None:
-            return f"unknown top-up {named!r}"
-        if row.session_id is not None:
-            return f"conflict: {session.id} names the top-up {named}, whose session is {row.session_id}"
-    if row is not None and named not in (None, row.id):
-        return f"conflict: {session.id} is the session of {row.id} and names {named}"
-    return row
-
-
 def lost(tx: Tx, session: str) -> None:
     """Stripe knows no such session. If its time is over it can't be paid any more, and nobody waits for it."""
     row = tx.connection.execute(select(topups).where(topups.c.session_id == session)).one_or_none()
@@ -185,32 +169,6 @@ def note_review(tx: Tx, session: str, reason: str) -> None:
         tx.connection.execute(sa.update(topups).where(topups.c.id == row.id).values(reason=reason))
         fact = {"customer": row.customer_id, "topup": row.id, "object": session, "reason": reason}
         tx.told.append(("review.needed", fact))
-
-
-def mismatch(row: Row[Any], session: Session, customer: str) -> str | None:
-    """Why what was paid is not this top-up, or None. What our row says must have been asked, to the cent; less was paid
-    with a promotion code, and more with tax, only where it was opened with them.
-    """
-    if customer != row.customer_id:
-        return f"conflict: the session of {customer!r} names {row.id}, a top-up of another customer"
-    asked, total = session.amount_subtotal_cents, session.amount_total_cents
-    if total is None or (session.currency, asked) != (row.currency, row.cents):
-        return _other(row, session)
-    terms = CheckoutTerms(**(row.opened_as or {}))
-    discount, tax, net = session.discount_cents, session.tax_cents, session.net_cents
-    if not 0 <= discount <= row.cents or (discount and not terms.promotion_codes):
-        return f"{_other(row, session)}: it was opened without promotion codes"
-    if tax < 0 or (tax and not terms.automatic_tax):
-        return f"{_other(row, session)}: it was opened without tax"
-    within = terms.automatic_tax and total == row.cents - discount  # an inclusive tax is a part of the price
-    if net is None or net < 0 or not (within or total == row.cents - discount + tax):
-        return _other(row, session)
-    return None
-
-
-def _other(row: Row[Any], session: Session) -> str:
-    asked = f"{row.id} costs {row.cents} cents in {row.currency}"
-    return f"{asked}, the session was for {session.amount_total_cents} in {session.currency}"
 
 
 def move(tx: Tx, id: str, status: str, **values: Any) -> bool:

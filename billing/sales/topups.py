@@ -17,12 +17,12 @@ from billing.credits.writing import write
 from billing.rules.periods import Span
 from billing.rules.sale.packs import pack_sale
 from billing.rules.sale.values import PackSale, PackTerms
-from billing.sales import claims, stripe_customers, topup_rows
+from billing.sales import claims, stripe_customers, ties, topup_rows
 from billing.sales.claims import Sold, Source
 from billing.sales.sessions import FIRST_LOOK
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms
-from billing.stripe.values import Invoice, Session, SessionLine
+from billing.stripe.values import Session, SessionLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
     """
     if session.mode == "setup" or (session.mode != "payment" and session.status == "expired"):
         return Applied(note=f"a session of mode {session.mode} sells nothing when it is {session.status}")
-    ours = topup_rows.of_session(tx, session) if session.mode == "payment" else None
+    ours = ties.of_session(tx, session) if session.mode == "payment" else None
     if session.mode == "payment" and session.payment_status == "unpaid":
         return _not_paid_yet(tx, session, ours)
     payer = stripe_customers.payer(tx, session.customer, session.client_reference_id)
@@ -65,28 +65,11 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
 
 def fail(tx: Tx, session: Session) -> Applied:
     """The payment of a completed session failed for good: what was waiting for it is over."""
-    ours = topup_rows.of_session(tx, session)
+    ours = ties.of_session(tx, session)
     if ours is None or isinstance(ours, str) or _somebody_elses(tx, session, ours):
         return Applied(note="no top-up of ours")
     failed = topup_rows.move(tx, ours.id, "failed", reason="The payment failed; nothing was charged.")
     return Applied(note="the top-up failed" if failed else "known before")
-
-
-def invoice_of_ours(tx: Tx, invoice: Invoice) -> Applied | None:
-    """Of an invoice that the Checkout of a top-up of ours made: nothing. Its session brings it, before or after."""
-    row = topup_rows.read(tx, invoice.metadata.get(topup_rows.MARK, ""))
-    if row is None:
-        return None
-    whose = stripe_customers.customer_of(tx, invoice.customer) if invoice.customer is not None else None
-    asked = sum(line.amount_cents for line in invoice.lines)
-    if whose not in (None, row.customer_id):
-        return Applied(waits=f"conflict: the invoice of {whose!r} names {row.id}, a top-up of another customer")
-    if (asked, invoice.currency) != (row.cents, row.currency):
-        cost = f"{row.id} costs {row.cents} cents in {row.currency}"
-        return Applied(waits=f"{cost}, the invoice was for {asked} in {invoice.currency}")
-    if row.paid_at is not None and not claims.settled_by_session(tx, invoice.id):
-        return Applied(waits=f"conflict: {row.id} was paid by another invoice than {invoice.id}")
-    return Applied(note=f"its session brings {row.id}")
 
 
 def _not_paid_yet(tx: Tx, session: Session, ours: Row[Any] | str | None) -> Applied:
@@ -110,7 +93,7 @@ def _settle_ours(
     tx: Tx, catalog: Catalog, ours: Row[Any], session: Session, payer: Payer, paid_at: datetime
 ) -> Applied:
     """What a top-up of ours says, if that is what was paid."""
-    wrong = topup_rows.mismatch(ours, session, payer.customer)
+    wrong = ties.mismatch(ours, session, payer.customer)
     if wrong is not None:
         return Applied(waits=wrong, linked=payer.linked)
     wallet = open_units(tx, catalog, ours.customer_id, {ours.unit})[ours.unit]

@@ -97,6 +97,7 @@ def test_an_amount_is_never_edited(shop: Shop) -> None:
         assert len(monthly(shop)) == len(expected) and sum(active for _, active, _ in monthly(shop)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_what_was_cut_off_goes_on(shop: Shop) -> None:
     """An answer is lost, or the push ends between the new price and the archiving of the old one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.buying.shop import CATALOG, Shop
 from tests.buying.test_subscriptions import subscribe
 
 CODES = CheckoutTerms(promotion_codes=True)
+SLOW = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def open_as(shop: Shop, terms: CheckoutTerms) -> None:
@@ -32,8 +34,7 @@ def heard(shop: Shop) -> None:
     assert shop.billing.stripe_events(status="failed") == []
 
 
-@pytest.mark.parametrize("off", [25, 100])
-@pytest.mark.parametrize("invoice", [False, True])
+@pytest.mark.parametrize(("off", "invoice"), [(25, True), SLOW(25, False), SLOW(100, False), SLOW(100, True)])
 def test_a_code_takes_off_cents_and_no_credits(shop: Shop, off: int, invoice: bool) -> None:
     open_as(shop, replace(CODES, invoice=invoice))
     opened = shop.buy()
@@ -72,8 +73,11 @@ def test_a_pack_says_for_itself_whether_codes_are_taken(shop: Shop) -> None:
     assert not told.allow_promotion_codes
 
 
-@pytest.mark.parametrize(("behavior", "cents"), [("exclusive", 1000), ("inclusive", 833)])
-@pytest.mark.parametrize("events", [True, False])
+@pytest.mark.parametrize(
+    ("behavior", "cents", "events"),
+    [pytest.param("exclusive", 1000, True, marks=pytest.mark.database("sqlite")), SLOW("exclusive", 1000, False), SLOW("inclusive", 833, True),
+     SLOW("inclusive", 833, False)],
+)  # fmt: skip
 def test_tax_is_no_part_of_it_and_its_invoice_brings_nothing_more(
     shop: Shop, behavior: Any, cents: int, events: bool
 ) -> None:
@@ -100,8 +104,7 @@ def test_tax_is_no_part_of_it_and_its_invoice_brings_nothing_more(
     assert len(shop.billing.buckets("team")) == 1
 
 
-@pytest.mark.parametrize("invoice", [False, True])
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(("fails", "invoice"), [(False, True), SLOW(False, False), SLOW(True, False), SLOW(True, True)])
 def test_the_money_comes_days_later_or_not(shop: Shop, fails: bool, invoice: bool) -> None:
     told: list[str] = []
     kept = []
@@ -125,7 +128,7 @@ def test_the_money_comes_days_later_or_not(shop: Shop, fails: bool, invoice: boo
     assert told == ["topup_pending", "topup_failed" if fails else "topup_paid"]
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("fails", [False, SLOW(True)])
 @pytest.mark.database("sqlite")
 def test_the_money_comes_days_later_and_nobody_says_so(shop: Shop, fails: bool) -> None:
     """Neither webhook nor buyer: the step asks."""
@@ -141,7 +144,8 @@ def test_the_money_comes_days_later_and_nobody_says_so(shop: Shop, fails: bool) 
     assert shop.billing.find_topup("team", opened.id).status == ("failed" if fails else "paid")
 
 
-@pytest.mark.parametrize(("currency", "cents"), [("jpy", 1500), ("kwd", 3050)])
+@pytest.mark.parametrize(("currency", "cents"), [SLOW("jpy", 1500), ("kwd", 3050)])
+@pytest.mark.database("sqlite")
 def test_currencies_of_no_and_of_three_decimals(shop: Shop, currency: str, cents: int) -> None:
     small = replace(CATALOG.packs["small"], prices={"usd": 1000, "jpy": 1500, "kwd": 3050})
     shop.billing.catalog = replace(CATALOG, packs={"small": small})
