@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import pytest
@@ -21,8 +20,6 @@ from tests.sales.paid import APRIL, CATALOG, MAY, Json, invoice, line, session, 
 
 Make = Callable[..., TestBilling]
 CODES, TAXED = CheckoutTerms(promotion_codes=True), CheckoutTerms(automatic_tax=True, invoice=True)
-
-SQLITE = partial(pytest.param, marks=pytest.mark.database("sqlite"))
 
 
 @pytest.fixture
@@ -48,63 +45,60 @@ def paid(id: str, *, total: int, off: int = 0, tax: int = 0, key: str = "k", **m
     return session(**{**found, "payment_status": status, "payment_intent": "pi_1" if total else None, **more})
 
 
-@pytest.mark.parametrize(
-    ("terms", "said", "cents"),
-    [
-        (CODES, {"total": 750, "off": 250}, 750),
-        SQLITE(CODES, {"total": 1000}, 1000),
-        SQLITE(CODES, {"total": 0, "off": 1000}, 0),
-        SQLITE(TAXED, {"total": 1190, "tax": 190}, 1000),
-        SQLITE(TAXED, {"total": 1000}, 1000),
-        SQLITE(replace(TAXED, tax_behavior="inclusive"), {"total": 1000, "tax": 160}, 840),
-        (replace(TAXED, promotion_codes=True), {"total": 595, "off": 500, "tax": 95}, 500),
-    ],
-)
-def test_it_is_granted_whole_for_what_was_paid_before_tax(
-    billing: TestBilling, terms: CheckoutTerms, said: dict[str, Any], cents: int
-) -> None:
-    id = opened(billing, terms)
-    for _ in range(2):
-        assert tell(billing, paid(id, **said)).status == "done"
-    (bucket,) = billing.buckets("team")
-    assert (bucket.granted, bucket.paid_cents, bucket.currency) == (100, cents, "usd" if cents else None)
-    found = billing.find_topup("team", id)
-    assert (found.status, found.cents, found.paid_cents) == ("paid", 1000, cents)
+WHOLE: list[tuple[CheckoutTerms, dict[str, Any], int]] = [
+    (CODES, {"total": 750, "off": 250}, 750),
+    (CODES, {"total": 1000}, 1000),
+    (CODES, {"total": 0, "off": 1000}, 0),
+    (TAXED, {"total": 1190, "tax": 190}, 1000),
+    (TAXED, {"total": 1000}, 1000),
+    (replace(TAXED, tax_behavior="inclusive"), {"total": 1000, "tax": 160}, 840),
+    (replace(TAXED, promotion_codes=True), {"total": 595, "off": 500, "tax": 95}, 500),
+]
 
 
-@pytest.mark.parametrize(
-    ("terms", "said", "reason"),
-    [
-        (
-            CheckoutTerms(),
-            {"total": 750, "off": 250},
-            "the session was for 750 in usd: it was opened without promotion",
-        ),
-        (CheckoutTerms(), {"total": 0, "off": 1000}, "without promotion codes"),
-        (CheckoutTerms(), {"total": 1190, "tax": 190}, "opened without tax"),
-        (CODES, {"total": 700, "off": 250}, "the session was for 700"),
-        (CODES, {"total": 0, "off": 250, "payment_status": "paid"}, "the session was for 0"),
-        (CODES, {"total": 75, "off": 25, "amount_subtotal": 100}, "the session was for 75"),
-        (CODES, {"total": 750, "off": 250, "currency": "jpy"}, "the session was for 750 in jpy"),
-        (CODES, {"total": 0, "off": 1000, "customer": "cus_2", "client_reference_id": "other"}, "another customer"),
-        (TAXED, {"total": 1190, "tax": 100}, "the session was for 1190"),
-        (CODES, {"total": 900, "payment_status": "no_payment_required"}, "not known"),
-    ],
-)
+def test_it_is_granted_whole_for_what_was_paid_before_tax(billing: TestBilling) -> None:
+    for number, (terms, said, cents) in enumerate(WHOLE):
+        id = opened(billing, terms, f"k{number}")
+        for _ in range(2):
+            assert tell(billing, paid(id, key=f"k{number}", **said)).status == "done", said
+        (bucket,) = [one for one in billing.buckets("team") if one.origin == f"topup:{id}"]
+        assert (bucket.granted, bucket.paid_cents, bucket.currency) == (100, cents, "usd" if cents else None)
+        found = billing.find_topup("team", id)
+        assert (found.status, found.cents, found.paid_cents) == ("paid", 1000, cents)
+    assert billing.wallet("team").available == 100 * len(WHOLE)
+
+
+WRONG: list[tuple[CheckoutTerms, dict[str, Any], str]] = [
+    (
+        CheckoutTerms(),
+        {"total": 750, "off": 250},
+        "the session was for 750 in usd: it was opened without promotion codes",
+    ),
+    (CheckoutTerms(), {"total": 0, "off": 1000}, "without promotion codes"),
+    (CheckoutTerms(), {"total": 1190, "tax": 190}, "opened without tax"),
+    (CODES, {"total": 700, "off": 250}, "the session was for 700"),
+    (CODES, {"total": 0, "off": 250, "payment_status": "paid"}, "the session was for 0"),
+    (CODES, {"total": 75, "off": 25, "amount_subtotal": 100}, "the session was for 75"),
+    (CODES, {"total": 750, "off": 250, "currency": "jpy"}, "the session was for 750 in jpy"),
+    (CODES, {"total": 0, "off": 1000, "customer": "cus_2", "client_reference_id": "other"}, "another customer"),
+    (TAXED, {"total": 1190, "tax": 100}, "the session was for 1190"),
+    (CODES, {"total": 900, "payment_status": "no_payment_required"}, "not known"),
+]
+
+
 @pytest.mark.database("sqlite")
-def test_what_does_not_tie_grants_nothing_and_is_told(
-    billing: TestBilling, terms: CheckoutTerms, said: dict[str, Any], reason: str
-) -> None:
+def test_what_does_not_tie_grants_nothing_and_is_told(billing: TestBilling) -> None:
     told: list[Any] = []
-    receiver = lambda _, **fact: told.append(fact)  # noqa: E731
+    receiver = lambda _, **fact: told.append(fact["reason"])  # noqa: E731
     signals.review_needed.connect(receiver, sender=billing)
     billing.customer("other", stripe_customer_id="cus_2")
-    id = opened(billing, terms)
-    event = tell(billing, paid(id, **said))
-    assert event.status == "waiting"
-    assert reason in str(event.reason) and [reason in str(one["reason"]) for one in told] == [True]
+    for number, (terms, said, reason) in enumerate(WRONG):
+        id = opened(billing, terms, f"k{number}")
+        event = tell(billing, paid(id, key=f"k{number}", **said))
+        assert (event.status, told.pop()) == ("waiting", event.reason)
+        assert reason in str(event.reason) and told == []
+        assert billing.find_topup("team", id).status == "open"
     assert billing.wallet("team").available == billing.wallet("other").available == 0
-    assert billing.find_topup("team", id).status == "open"
 
 
 def bill(topup: str, *, cents: int = 1000, **more: Any) -> Json:
@@ -112,16 +106,16 @@ def bill(topup: str, *, cents: int = 1000, **more: Any) -> Json:
     return {**found, "parent": None, "metadata": {"billing_topup": topup, "billing_customer": "team"}, **more}
 
 
-@pytest.mark.parametrize(
-    ("off", "first"), [(250, "invoice"), (250, "session"), SQLITE(0, "invoice"), SQLITE(1000, "invoice")]
-)
-def test_its_invoice_brings_it_no_second_time(billing: TestBilling, first: str, off: int) -> None:
-    id = opened(billing, replace(CODES, invoice=True))
-    told = [paid(id, total=1000 - off, off=off, invoice="in_1"), bill(id, off=off)]
-    for document in told if first == "session" else reversed(told):
-        assert [tell(billing, document).status for _ in range(2)] == ["done", "done"]
-    (bucket,) = billing.buckets("team")
-    assert (bucket.granted, bucket.paid_cents) == (100, 1000 - off)
+def test_its_invoice_brings_it_no_second_time(billing: TestBilling) -> None:
+    """In either order, whatever a code took off."""
+    for number, (off, first) in enumerate((off, first) for off in (0, 250, 1000) for first in ("session", "invoice")):
+        id = opened(billing, replace(CODES, invoice=True), f"k{number}")
+        its = f"in_{number}"
+        told = [paid(id, total=1000 - off, off=off, invoice=its, key=f"k{number}"), bill(id, off=off, id=its)]
+        for document in told if first == "session" else reversed(told):
+            assert [tell(billing, document).status for _ in range(2)] == ["done", "done"]
+        assert billing.find_topup("team", id).paid_cents == 1000 - off
+        assert billing.wallet("team").available == 100 * (number + 1)
 
 
 @pytest.mark.parametrize(

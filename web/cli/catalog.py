@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from web.cli.group import Failed, listed
 from web.cli.printing import table
+from web.cli.pushing import compare, push
 
 if TYPE_CHECKING:
-    from billing.catalog.push import Difference
     from billing.catalog.terms import Catalog
-    from billing.stripe.gateway import Gateway
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -35,13 +32,7 @@ def check(file: Path, stripe: bool) -> None:
     table(("kind", "id", "name", "credits", "unit", "for", "Stripe's prices"), _rows(found))
     click.echo(f"The catalog is in order. Its version is {found.version}.")
     if stripe:
-        from billing.catalog.push import difference
-
-        differs = difference(_gateway(), found)
-        _show(differs)
-        if differs.changes or differs.problems:
-            raise Failed("What is on sale at Stripe is not what the catalog says.")
-        click.echo("Stripe sells the same.")
+        compare(found)
 
 
 @catalog.command()
@@ -58,26 +49,6 @@ def apply(file: Path, to_stripe: bool, yes: bool) -> None:
     if not to_stripe:
         raise click.UsageError("Say --push: the service itself reads the file that BILLING_CATALOG names.")
     push(load(file), yes)
-
-
-def push(found: Catalog, yes: bool) -> None:
-    """Shows what would be done at Stripe, and does it once that is agreed to."""
-    from billing.catalog.push import difference
-    from billing.catalog.push import push as put
-
-    gateway = _gateway()
-    differs = difference(gateway, found)
-    _show(differs)
-    if not differs.changes:
-        click.echo("Stripe sells the same: nothing to do.")
-    elif not yes and not sys.stdin.isatty():
-        click.echo("Nothing was changed. Say --yes to do it.")
-        return
-    elif yes or click.confirm("Do it?"):
-        put(gateway, found, differs)
-        click.echo("Done.")
-    if differs.problems:
-        raise Failed("Some of it a push can't mend: see above.")
 
 
 def _rows(found: Catalog) -> list[tuple[str, ...]]:
@@ -98,23 +69,3 @@ def _rows(found: Catalog) -> list[tuple[str, ...]]:
         prices = " ".join([f"{money_text(cents, currency)}/{per}" for currency, cents in some.price.items()])
         rows.append(("any number", some.id, some.name, bounds, some.id, prices, some.stripe_product or ""))
     return rows
-
-
-def _show(differs: Difference) -> None:
-    rows = [(one.act, "product" if one.product else "price", one.what, one.words) for one in differs.changes]
-    if rows:
-        table(("to do", "at Stripe", "which", "what"), rows)
-    if differs.problems:
-        click.echo(listed(differs.problems))
-
-
-def _gateway() -> Gateway:
-    """Of the key that the settings name."""
-    from billing.base.settings import Settings
-    from billing.sales.offers import NOT_CONFIGURED
-    from billing.stripe.gateway import Gateway
-
-    settings = Settings.from_env()
-    if settings.stripe_secret_key is None:
-        raise Failed(NOT_CONFIGURED)
-    return Gateway(settings.stripe_secret_key, settings.stripe_api_base)
