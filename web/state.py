@@ -77,7 +77,7 @@ def engine() -> Billing:
 def sells_credits() -> bool:
     """Is there a pack, or any number of credits, to be bought?"""
     catalog = engine().catalog
-    return bool(catalog.packs or catalog.topups)
+    return bool(catalog.packs_on_sale or catalog.topups)
 
 
 @contextmanager

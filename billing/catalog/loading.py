@@ -13,7 +13,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_sche
 
 from billing.catalog import reading, reading_prices, together
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import Amounts, AtPeriodEnd, Catalog, CheckoutTerms, Pack, Plan, Policy, TaxBehavior, Unit
+from billing.catalog.terms import Amounts, Catalog, CheckoutTerms, Pack, Plan, Policy, TaxBehavior, Unit
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -172,12 +172,13 @@ class _PlanTable(_Strict):
     unit = _Field(reading.name)
     every = _Field(reading.one_of(EVERY))
     prices = _Field(reading.stripe_prices)
-    at_period_end = _Field(reading.one_of(get_args(AtPeriodEnd)))
+    at_period_end = _Field(reading.at_period_end)
     grace = _Field(reading.span)
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
     price = _Field(reading_prices.plan_price)
+    retired = _Field(reading.yes_or_no)
 
 
 class _PackTable(_Strict):
@@ -188,6 +189,7 @@ class _PackTable(_Strict):
     prices = _Field(reading.prices)
     stripe_prices = _Field(reading.stripe_prices)
     valid_for = _Field(reading.some_time)
+    retired = _Field(reading.yes_or_no)
     stripe_product = _Field(reading.name)
     promotion_codes = _Field(reading.yes_or_no)
 

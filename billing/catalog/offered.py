@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.base.wording import money_text
-from billing.catalog.terms import Catalog, pushed_key
+from billing.catalog.terms import Catalog, Pack, Plan, pushed_key
 from billing.stripe.values import Price
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product of ours at Stripe. `ours`: we make it; else the catalog names one that must be there."""
+    """A product of ours at Stripe. `ours`: we make it; else the catalog names one that must be there. `retired`: it is
+    not made any more, and its prices are archived.
+    """
 
     id: str
     name: str
     description: str
     ours: bool = True
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,13 @@ class Offered:
 
 def products(catalog: Catalog) -> list[Product]:
     """The products of plans with a `price`, and of packs with `prices`."""
+    plans = [plan for plan in catalog.plans.values() if plan.price]
     found = [
-        Product(f"billing_plan_{plan.id}", plan.name, plan.description) for plan in catalog.plans.values() if plan.price
-    ]
+        Product(f"billing_plan_{plan.id}", plan.name, plan.description, retired=plan.retired) for plan in plans
+    ]  # fmt: skip
     for pack in catalog.packs.values():
         if any(pack.prices.values()):
-            product = Product(f"billing_pack_{pack.id}", pack.name, pack.description)
+            product = Product(f"billing_pack_{pack.id}", pack.name, pack.description, retired=pack.retired)
             if pack.stripe_product is not None:
                 product = Product(pack.stripe_product, pack.name, pack.description, ours=False)
             found.append(product)
@@ -61,25 +65,26 @@ def products(catalog: Catalog) -> list[Product]:
 
 
 def prices(catalog: Catalog) -> list[Offered]:
-    """Their prices, one for each currency and interval. What costs nothing is not on sale there."""
-    return [offered for offered in all_prices(catalog) if offered.cents]
+    """Their prices, one for each currency and interval. What costs nothing, or is retired, is not on sale there."""
+    on_sale = (*_of_plans(catalog.plans_on_sale), *_of_packs(catalog.packs_on_sale))
+    return [offered for offered in on_sale if offered.cents]
 
 
 def all_prices(catalog: Catalog) -> list[Offered]:
-    """The same with those that cost nothing."""
-    return [*_of_plans(catalog), *_of_packs(catalog)]
+    """The same with those that cost nothing or are retired."""
+    return [*_of_plans(catalog.plans), *_of_packs(catalog.packs)]
 
 
-def _of_plans(catalog: Catalog) -> Iterator[Offered]:
-    for plan in catalog.plans.values():
+def _of_plans(plans: Mapping[str, Plan]) -> Iterator[Offered]:
+    for plan in plans.values():
         for every, by_currency in plan.price.items():
             for currency, cents in by_currency.items():
                 key = pushed_key("plan", plan.id, every, currency)
                 yield Offered(key, f"billing_plan_{plan.id}", cents, currency, every)
 
 
-def _of_packs(catalog: Catalog) -> Iterator[Offered]:
-    for pack in catalog.packs.values():
+def _of_packs(packs: Mapping[str, Pack]) -> Iterator[Offered]:
+    for pack in packs.values():
         for currency, cents in pack.prices.items():
             product = pack.stripe_product or f"billing_pack_{pack.id}"
             yield Offered(pushed_key("pack", pack.id, currency), product, cents, currency, None)
@@ -95,10 +100,10 @@ def differs(catalog: Catalog, price: Price) -> str | None:
             return f"{price.id} is sold as {offered.key} at {words(price)}, the catalog says {offered.words}"
         return None if price.active else f"{price.id}, which is sold as {offered.key}, was archived"
     named = {price.id, price.lookup_key}
-    for plan in catalog.plans.values():
+    for plan in catalog.plans_on_sale.values():
         if named & set(plan.prices) and not price.active:
             return f"{price.id}, at which the plan {plan.id} is sold, was archived"
-    for pack in catalog.packs.values():
+    for pack in catalog.packs_on_sale.values():
         if named & set(pack.stripe_prices):
             if not price.active and not pack.prices:
                 return f"{price.id}, at which the pack {pack.id} is sold, was archived"

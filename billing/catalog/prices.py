@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from billing.catalog.terms import Catalog, Pack, Plan
 
 
@@ -19,4 +21,16 @@ def owner_of(catalog: Catalog, price_id: str | None, lookup_key: str | None = No
         for pack in catalog.packs.values():
             if name in pack.stripe_prices:
                 return pack
+    return None
+
+
+def owner_then(catalog: Catalog, price_id: str | None, lookup_key: str | None, at: datetime) -> Plan | Pack | None:
+    """Whose price it is by the version in force at that instant; where that knows none, by today's, or by the newest
+    that ever did: a price that was mapped later, or has gone from the file.
+    """
+    earlier = (known for _, known in reversed(catalog.history))
+    for version in (catalog.at(at), catalog, *earlier):
+        owner = owner_of(version, price_id, lookup_key)
+        if owner is not None:
+            return owner
     return None

@@ -75,7 +75,7 @@ def push(gateway: Gateway, catalog: Catalog, found: Difference) -> None:
 def _of_products(products: Iterable[Product], there: dict[str, SoldProduct]) -> Iterable[Change]:
     for product in products:
         known = there.get(product.id)
-        if not product.ours:
+        if not product.ours or product.retired:
             continue
         if known is None:
             yield Change("make", product.id, product.name, product=product)
@@ -111,8 +111,8 @@ def _archived(prices: list[Offered], sold: list[SoldPrice]) -> Iterable[Change]:
 def _named(shelf: Shelf, catalog: Catalog) -> Iterable[str]:
     """What the catalog names of Stripe's own that is not there, not on sale, or sold for something else."""
     ours = {price.key for price in offered.prices(catalog)}
-    plans = [(name, f"plans.{plan.id}") for plan in catalog.plans.values() for name in plan.prices]
-    packs = [(name, f"packs.{pack.id}") for pack in catalog.packs.values() for name in pack.stripe_prices]
+    plans = [(name, f"plans.{plan.id}") for plan in catalog.plans_on_sale.values() for name in plan.prices]
+    packs = [(name, f"packs.{pack.id}") for pack in catalog.packs_on_sale.values() for name in pack.stripe_prices]
     named = [(name, where) for name, where in (*plans, *packs) if name not in ours and not _free(catalog, name)]
     keys = [name for name, _ in named if not name.startswith("price_")]
     found = {str(one.price.lookup_key): one for one in shelf.prices(keys, ())}

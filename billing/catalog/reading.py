@@ -15,8 +15,9 @@ from typing import Any
 from billing.rules import money
 from billing.rules.periods import Span
 from billing.rules.wallet import burndown
-from billing.rules.wallet.overdraft import Overdraft
+from billing.rules.wallet.overdraft import MOST_CREDITS, Overdraft
 from billing.rules.wallet.overdraft import parse as parse_overdraft
+from billing.rules.wallet.rollover import RollOver
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)%")
@@ -65,6 +66,12 @@ def text(value: Any) -> str:
     return value
 
 
+def yes_or_no(value: Any) -> bool:
+    if type(value) is not bool:
+        raise Wrong("Write true or false.")
+    return value
+
+
 def one_of(known: tuple[str, ...]) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if isinstance(value, str) and value in known:
@@ -94,6 +101,50 @@ def share(value: Any) -> Fraction:
     if part is None or part > 1:
         raise Wrong('Write a percentage from "0%" to "100%", such as "12.5%".')
     return part
+
+
+MOST_PERIODS = 1_200
+
+_ROLL_OVER = "{ roll_over = { max = 2000, periods = 1 } }"
+
+
+def at_period_end(value: Any) -> str | RollOver:
+    """What becomes of what is left at a period's end."""
+    if isinstance(value, str) and value in ("expire", "keep"):
+        return value
+    if not isinstance(value, dict):
+        raise Wrong(f"Write one of 'expire', 'keep' or {_ROLL_OVER}.")
+    wrong: dict[Any, Any] = {key: [no_such("key", key, ["roll_over"])] for key in value if key != "roll_over"}
+    table = value.get("roll_over")
+    if not isinstance(table, dict):
+        raise Wrong({**wrong, "roll_over": [f"Write how much goes on, and how often, such as {_ROLL_OVER}."]})
+    inner: dict[Any, Any] = {
+        key: [no_such("key", key, ["max", "periods"])] for key in table if key not in ("max", "periods")
+    }
+    found: dict[str, Any] = {}
+    for key, read in (("max", _most), ("periods", whole(1, MOST_PERIODS))):
+        try:
+            found[key] = read(table.get(key, 1 if key == "periods" else None))
+        except Wrong as error:
+            inner[key] = [error.what]
+    if wrong or inner:
+        raise Wrong(wrong | ({"roll_over": inner} if inner else {}))
+    return RollOver(found["max"], found["periods"])
+
+
+def _most(value: Any) -> int | Fraction:
+    if isinstance(value, str):
+        try:
+            most = share(value)
+        except Wrong:
+            most = Fraction(0)
+        if most:
+            return most
+    elif type(value) is int and 1 <= value <= MOST_CREDITS:
+        return value
+    raise Wrong(
+        f'Write the most credits that go on, from 1 to {MOST_CREDITS:,}, or a share of the plan\'s, such as "50%".'
+    )
 
 
 def overdraft_terms(value: Any) -> Overdraft:
@@ -147,9 +198,3 @@ def _wrong_price(currency: str, cents: Any) -> str | None:
     if 0 < cents < money.least(currency):
         return f"Stripe charges no less than {money.least(currency)} in {currency}."
     return None
-
-
-def yes_or_no(value: Any) -> bool:
-    if type(value) is not bool:
-        raise Wrong("Write true or false.")
-    return value

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from typing import ClassVar, Literal
 
@@ -16,8 +17,9 @@ from billing.rules.periods import Every, Span
 from billing.rules.sale.amounts import Bonus
 from billing.rules.wallet import burndown
 from billing.rules.wallet.overdraft import NONE, Overdraft
+from billing.rules.wallet.rollover import RollOver
 
-AtPeriodEnd = Literal["expire", "keep"]
+AtPeriodEnd = Literal["expire", "keep"] | RollOver
 TaxBehavior = Literal["exclusive", "inclusive"]
 
 A_DAY = Span(seconds=86_400)
@@ -67,6 +69,8 @@ class Plan:
     late_grace: Span = A_WEEK
     overdraft: Overdraft | None = None
     credit_share: Fraction = field(default=Fraction(1))
+    retired: bool = False
+    """Not on sale any more; those who have it keep it, and its renewals grant."""
     price: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +95,7 @@ class Pack:
     prices: Mapping[str, int] = field(default_factory=dict)
     stripe_prices: tuple[str, ...] = ()
     valid_for: Span | None = None
+    retired: bool = False
     stripe_product: str | None = None
     promotion_codes: bool | None = None
 
@@ -162,12 +167,34 @@ class Catalog:
     topups: Mapping[str, Amounts] = field(default_factory=dict)
     checkout: CheckoutTerms = CheckoutTerms()
     version: str = field(init=False, default="")
+    history: tuple[tuple[datetime, Catalog], ...] = field(default=(), compare=False, repr=False)
+    """All versions there are and from when each holds, in that order; empty where the file is all there is."""
 
     def __post_init__(self) -> None:
         assert "credits" in self.units
         content = {name: _plain(getattr(self, name)) for name in _PARTS}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         object.__setattr__(self, "version", hashlib.sha256(canonical.encode()).hexdigest()[:12])
+
+    def at(self, instant: datetime) -> Catalog:
+        """The version in force at that instant; before the first the first."""
+        if not self.history:
+            return self
+        found = self.history[0][1]
+        for holds_from, catalog in self.history:
+            if holds_from <= instant:
+                found = catalog
+        return found if found.history else replace(found, history=self.history)
+
+    @property
+    def plans_on_sale(self) -> dict[str, Plan]:
+        """Those that are not retired."""
+        return {id: plan for id, plan in self.plans.items() if not plan.retired}
+
+    @property
+    def packs_on_sale(self) -> dict[str, Pack]:
+        """Those that are not retired."""
+        return {id: pack for id, pack in self.packs.items() if not pack.retired}
 
 
 _PARTS = ("policy", "units", "plans", "packs", "topups", "checkout")

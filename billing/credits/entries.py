@@ -19,7 +19,7 @@ from billing.rules.refusals import Invalid, Refusal, UnknownUnit
 from billing.rules.wallet.flows import FLOWS
 
 KINDS = tuple(dict.fromkeys(flow.kind for flow in FLOWS))
-_POCKET = re.compile(r"^(bucket|held):([0-9]+)$")
+_POCKET = re.compile(r"^(bucket|held|expired|voided):([0-9]+)$")
 
 
 def page(

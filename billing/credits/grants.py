@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,15 @@ from billing.base.clock import aware
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
-from billing.credits.opening import BUCKET_COLUMNS, OpenWallet, bucket_state, open_wallet, recollect
+from billing.credits.opening import OpenWallet, open_wallet, recollect
+from billing.credits.rows import BUCKET_COLUMNS, bucket_state
 from billing.credits.tables import bucket_ends, buckets, entries, wallets
 from billing.credits.values import Bucket, bucket_value
 from billing.credits.writing import write
 from billing.rules import asking
 from billing.rules.refusals import Invalid, Refusal, UnknownBucket
-from billing.rules.wallet import granting, takingback
-from billing.rules.wallet.values import BucketState, Cause
+from billing.rules.wallet import granting, months, takingback
+from billing.rules.wallet.values import BucketState, Cause, GrantTerms, MonthState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Lot:
     metadata: Mapping[str, Any] | None = None
     series: str | None = None
     period_end: datetime | None = None
+    at_end: Mapping[str, Any] | None = None
+    """What becomes of it at its end; None: it expires."""
+    paid_at: datetime | None = None
+    """When the period that it belongs to was paid for."""
 
 
 def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str) -> Bucket | Refusal:
@@ -68,33 +73,86 @@ def grant(tx: Tx, catalog: Catalog, customer: str, unit: str, lot: Lot, key: str
 
 
 def add(wallet: OpenWallet, lot: Lot, key: str | None = None, request: str | None = None) -> BucketState:
-    """Decides a grant in an open wallet; the caller writes. For whoever sells credits, too."""
+    """Decides a grant in an open wallet; the caller writes."""
     position = wallet.position
-    number = position.next_number
-    origin = lot.origin or f"grant:{number}"
-    bucket = BucketState(
+    bucket = _bucket(wallet, lot)
+    cause = Cause(bucket.origin, key=key, request=request, description=lot.description, details=bucket.metadata)
+    granting.grant(position, bucket, cause)
+    return bucket
+
+
+def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot]) -> list[MonthState]:
+    """Decides a sale in an open wallet, a lot for each of its months in order of time; the caller writes.
+
+    A sale of one month is granted at once. Of several, what was paid goes to prepaid, and each is allotted at its
+    `effective_at`, those whose time has come at once; `cents` in all are what the lots say.
+    """
+    position = wallet.position
+    if len(lots) == 1:
+        bucket = _bucket(wallet, lots[0])
+        month = _month(wallet, sale, 1, lots[0])
+        month.bucket, month.allotted = bucket.number, bucket.granted
+        bucket.sale, bucket.month = sale, month.number
+        position.months[month.number], position.next_month = month, month.number + 1
+        position.touch(month)
+        cause = Cause(bucket.origin, description=lots[0].description, details=bucket.metadata)
+        granting.grant(position, bucket, cause)
+        return [month]
+    sold = [_month(wallet, sale, place, lot) for place, lot in enumerate(lots, 1)]
+    months.sell(position, sold, Cause(sale, description=lots[0].description))
+    return sold
+
+
+def _month(wallet: OpenWallet, sale: str, place: int, lot: Lot) -> MonthState:
+    terms = GrantTerms(
+        description=lot.description,
+        series=lot.series,
+        priority=lot.priority,
+        features=tuple(sorted(lot.features)),
+        expires_at=lot.expires_at,
+        period_end=lot.period_end,
+        at_end=dict(lot.at_end) if lot.at_end else None,
+        metadata=dict(lot.metadata) if lot.metadata else None,
+        paid_at=lot.paid_at,
+    )
+    return MonthState(
+        number=wallet.position.next_month + place - 1,
+        sale=sale,
+        place=place,
+        starts_at=lot.effective_at or wallet.at,
+        ends_at=lot.period_end,
+        credits=lot.credits,
+        cents=lot.paid_cents,
+        currency=lot.currency if lot.paid_cents else None,
+        terms=terms,
+        made_at=wallet.at,
+    )
+
+
+def _bucket(wallet: OpenWallet, lot: Lot) -> BucketState:
+    number = wallet.position.next_number
+    return BucketState(
         number=number,
-        origin=origin,
+        origin=lot.origin or f"grant:{number}",
         granted=lot.credits,
         paid_cents=lot.paid_cents,
         currency=lot.currency if lot.paid_cents else None,
         priority=lot.priority,
         features=tuple(sorted(lot.features)),
         effective_at=lot.effective_at or wallet.at,
-        granted_at=position.at,
+        granted_at=wallet.position.at,
         expires_at=lot.expires_at,
         series=lot.series,
         period_end=lot.period_end,
         description=lot.description,
         metadata=dict(lot.metadata) if lot.metadata else None,
+        at_end=dict(lot.at_end) if lot.at_end else None,
+        paid_at=lot.paid_at,
         free=lot.credits,
         cents=lot.paid_cents,
         basis_cents=lot.paid_cents,
         basis_credits=lot.credits,
     )
-    cause = Cause(origin, key=key, request=request, description=lot.description, details=bucket.metadata)
-    granting.grant(position, bucket, cause)
-    return bucket
 
 
 def void(tx: Tx, catalog: Catalog, customer: str, bucket: str, reason: str, key: str) -> Bucket | Refusal:
@@ -184,7 +242,7 @@ def _utc(value: datetime | None) -> datetime | None:
 
 
 def _plain(lot: Lot) -> dict[str, Any]:
-    values = {name: getattr(lot, name) for name in Lot.__slots__}
+    values = {name: getattr(lot, name) for name in Lot.__slots__ if name not in ("at_end", "paid_at")}
     return {
         **values,
         "features": sorted(lot.features),

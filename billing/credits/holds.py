@@ -13,7 +13,8 @@ from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import recall
-from billing.credits.opening import OpenWallet, hold_state, open_wallet
+from billing.credits.opening import OpenWallet, open_wallet
+from billing.credits.rows import hold_state
 from billing.credits.spending import spend_under
 from billing.credits.tables import holds, wallets
 from billing.credits.values import HoldReceipt, Receipt, Spend

@@ -5,8 +5,8 @@ What was read before the lock is stale; so a verb opens first, and whoever holds
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,20 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import purse
-from billing.credits.tables import buckets, customers, holds, wallets
+from billing.credits import debts, purse, series
+from billing.credits.rows import (
+    BUCKET_COLUMNS,
+    MONTH_COLUMNS,
+    bucket_state,
+    hold_state,
+    month_state,
+)
+from billing.credits.tables import buckets, customers, holds, months, wallets
 from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.terms import Terms
-from billing.rules.wallet.values import BucketState, HoldState
 
 WalletName = tuple[str, str]
 """Customer and unit."""
@@ -59,7 +65,7 @@ def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms
         return Terms(burn_down, setting), None
     if row["plan_until"] is None or row["plan_until"] <= at:
         return usual, None
-    plan = catalog.plans.get(row["plan"])
+    plan = catalog.at(row["plan_from"] or at).plans.get(row["plan"])
     overdraft = plan.overdraft if plan is not None and plan.overdraft is not None else usual.overdraft
     # The end is due even where nothing changes with it: what is due must not depend on the catalog.
     return Terms(burn_down, overdraft), (row["plan_until"], usual)
@@ -96,11 +102,16 @@ def open_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> OpenWalle
 
 def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
     """Reads buckets that were not read on opening because nothing is left in them."""
-    missing = sorted(set(numbers) - set(wallet.position.buckets))
+    recollect_into(tx, wallet.id, wallet.position, numbers)
+
+
+def recollect_into(tx: Tx, wallet: int, position: Position, numbers: Iterable[int]) -> None:
+    missing = sorted(set(numbers) - set(position.buckets))
     if missing:
-        wanted = (buckets.c.wallet_id == wallet.id) & buckets.c.number.in_(missing)
+        wanted = (buckets.c.wallet_id == wallet) & buckets.c.number.in_(missing)
         for row in tx.connection.execute(select(*BUCKET_COLUMNS).where(wanted)):
-            wallet.position.know(bucket_state(row))
+            position.know(bucket_state(row))
+        series.read(tx, wallet, position)
 
 
 def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> list[OpenWallet]:
@@ -116,14 +127,19 @@ def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
     """Makes wallets that are not there; one that somebody else is making right now is left to them."""
     rows = [
         {"customer_id": customer, "unit": unit, "available": 0, "held": 0, "owed": 0, "last_number": 0,
-         "terms_number": 0, "created_at": tx.now}
+         "terms_number": 0, "last_month": 0, "open_months": 0, "created_at": tx.now}
         for customer, unit in pairs
     ]  # fmt: skip
     sets.insert(tx, wallets, rows, unless_there=True)
 
 
 def position_of(
-    catalog: Catalog, row: dict[str, Any], bucket_rows: Iterable[Any], hold_rows: Iterable[Any], now: datetime
+    catalog: Catalog,
+    row: dict[str, Any],
+    bucket_rows: Iterable[Any],
+    hold_rows: Iterable[Any],
+    month_rows: Iterable[Any],
+    now: datetime,
 ) -> tuple[Position, datetime]:
     """The position as it was last written, and the instant it is to be brought to. Used by readers, too."""
     last_at = row["last_at"] or now
@@ -136,6 +152,8 @@ def position_of(
         last_at,
         buckets=states,
         holds=[hold_state(hold) for hold in hold_rows],
+        months=[month_state(month) for month in month_rows],
+        next_month=row["last_month"] + 1,
         next_number=row["last_number"] + 1,
         owed=row["owed"],
         frozen=row["frozen_at"] is not None,
@@ -144,38 +162,6 @@ def position_of(
         terms_end=terms_end,
     )
     return position, at
-
-
-BUCKET_COLUMNS = tuple(buckets.c[field.name] for field in fields(BucketState) if field.name != "live")
-"""The columns of `bucket_state`, in the order of its fields."""
-
-BUCKET_NAMES = tuple(column.name for column in BUCKET_COLUMNS)
-
-
-def bucket_state(row: Any) -> BucketState:
-    """A row of `billing_buckets` as the rules see it; it begins with `BUCKET_COLUMNS`."""
-    state = BucketState(*row[: len(BUCKET_COLUMNS)])
-    state.features = tuple(state.features or ())
-    return state
-
-
-def hold_state(row: Any) -> HoldState:
-    """A row of `billing_holds` as the rules see it."""
-    return HoldState(
-        number=row.number,
-        credits=row.credits,
-        slices=tuple((number, credits) for number, credits in row.slices),
-        overdraft=row.overdraft,
-        feature=row.feature,
-        metadata=row.metadata,
-        placed_at=row.placed_at,
-        lapses_at=row.lapses_at,
-        recorded_at=row.recorded_at,
-        status=row.status,
-        ended_at=row.ended_at,
-        captured=row.captured,
-        outcome=row.outcome,
-    )
 
 
 def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
@@ -216,13 +202,41 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[Open
         is_open = holds.c.status == sa.literal_column("'open'")  # as the partial index says it
         for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
+    of_month = open_months(tx, rows)
     opened, policy = [], purse.policy_of(catalog)
     for row in rows:
         stored = of_bucket[row["id"]]
-        position, at = position_of(catalog, row, stored, of_hold[row["id"]], tx.now)
+        its = of_month.get(row["id"], ())
+        position, at = position_of(catalog, row, stored, of_hold[row["id"]], its, tx.now)
+        complete(tx, row["id"], position)
         due.advance(position, at)
         opened.append(OpenWallet(row["id"], row["customer_id"], row["unit"], at, position, row, stored, policy))
     return opened
+
+
+def open_months(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> dict[int, list[Any]]:
+    """The rows of the open months of these wallets, by wallet."""
+    having = [row["id"] for row in rows if row["open_months"]]
+    found: dict[int, list[Any]] = {}
+    if having:
+        query = select(*MONTH_COLUMNS, months.c.wallet_id).where(
+            months.c.is_open, _is_one_of(months.c.wallet_id, having)
+        )
+        for row in tx.connection.execute(query):
+            found.setdefault(row.wallet_id, []).append(row)
+    return found
+
+
+def complete(tx: Tx, wallet: int, position: Position) -> None:
+    """Reads what else must be known before time goes on: the debts of a sale that was taken back, and the bucket of a
+    month that gets something back.
+    """
+    if any(month.owed for month in position.months.values()):
+        position.debts = debts.read(tx, wallet)
+        recollect_into(tx, wallet, position, debts.places(position.debts))
+    again = [month.bucket for month in position.months.values() if month.to_come and month.bucket is not None]
+    recollect_into(tx, wallet, position, again)
+    series.read(tx, wallet, position)
 
 
 _BUCKETS = (*BUCKET_COLUMNS, buckets.c.wallet_id)

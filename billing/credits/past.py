@@ -14,11 +14,12 @@ from sqlalchemy import Row, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.opening import BUCKET_COLUMNS, bucket_state, hold_state, terms_of
-from billing.credits.tables import bucket_ends, buckets, entries, holds, wallet_terms
+from billing.credits.opening import terms_of
+from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, bucket_state, hold_state, month_state
+from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms
 from billing.rules.wallet import due
 from billing.rules.wallet.position import Position
-from billing.rules.wallet.values import BucketState, HoldState
+from billing.rules.wallet.values import BucketState, HoldState, MonthState
 
 _Sums = dict[str, list[int]]
 
@@ -44,6 +45,9 @@ def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetim
         start,
         buckets=states,
         holds=still,
+        months=_months(tx, row["id"], sums, moment),
+        next_number=row["last_number"] + 1,
+        next_month=row["last_month"] + 1,
         owed=-sums["overdraft"][0] - on_trust,
         frozen=row["frozen_at"] is not None,
         period_end=row["period_end"],
@@ -59,7 +63,7 @@ def _settings(tx: Tx, row: dict[str, Any], moment: datetime) -> tuple[dict[str, 
     """The wallet's row with the settings that held then, and since when they did."""
     then = select(wallet_terms).where(wallet_terms.c.wallet_id == row["id"], wallet_terms.c.recorded_at <= moment)
     last = tx.connection.execute(then.order_by(wallet_terms.c.number.desc()).limit(1)).one_or_none()
-    names = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+    names = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
     if last is None:
         return {**row, **dict.fromkeys(names)}, None
     return {**row, **{name: getattr(last, name) for name in names}}, last.recorded_at
@@ -86,6 +90,15 @@ def _sums(tx: Tx, wallet: int, then: Any) -> tuple[_Sums, datetime | None]:
             sums[account][1] += sign * int(row.cents)
         if row.destination == "expired":
             sums[f"expired:{row.source}"][0] += int(row.credits)
+        head = row.source.partition(":")[0]
+        if head in ("issued", "prepaid", "expired") and row.destination.startswith("bucket:"):
+            name = "revived" if head == "expired" else "granted"
+            sums[f"{name}:{row.destination}"][0] += int(row.credits)
+            sums[f"{name}:{row.destination}"][1] += int(row.cents)
+            sums[f"allotted:{row.source}:{row.destination if head == 'issued' else ''}"][0] += int(row.credits)
+        if head == "bucket" and row.destination.startswith("bucket:"):
+            sums[f"rolled:{row.source}:{row.destination}"][0] += int(row.credits)
+            sums[f"rolled:{row.source}:{row.destination}"][1] += int(row.cents)
         last_at = row.last_at if last_at is None else max(last_at, row.last_at)
     return sums, last_at
 
@@ -104,12 +117,45 @@ def _bucket(row: Row[Any], sums: _Sums, ends: dict[int, tuple[datetime | None]],
     state = bucket_state(row)
     free, held = sums[f"bucket:{state.number}"], sums[f"held:{state.number}"]
     state.free, state.held, state.cents = free[0], held[0], free[1] + held[1]
-    state.expired = sums[f"expired:bucket:{state.number}"][0]
+    state.expired = sums[f"expired:bucket:{state.number}"][0] - sums[f"revived:bucket:{state.number}"][0]
+    state.granted, state.paid_cents = sums[f"granted:bucket:{state.number}"]
+    if state.rolled_from is not None:
+        _rolled(state, sums)
     if state.number in ends:
         (state.expires_at,) = ends[state.number]
     if state.voided_at is not None and state.voided_at > moment:
         state.voided_at = None
     return state
+
+
+def _rolled(state: BucketState, sums: _Sums) -> None:
+    """What a rolled bucket had got by then, less what went back."""
+    source, own = f"bucket:{state.rolled_from}", f"bucket:{state.number}"
+    (came, cents), (back, cents_back) = sums[f"rolled:{source}:{own}"], sums[f"rolled:{own}:{source}"]
+    gone = came == back
+    state.granted, state.paid_cents = (came, cents) if gone else (came - back, cents - cents_back)
+    state.rolled_back = came if gone else 0
+
+
+def _months(tx: Tx, wallet: int, sums: _Sums, moment: datetime) -> list[MonthState]:
+    """The months to come as they were then: what had left each of them, by its entries."""
+    query = select(*MONTH_COLUMNS).where(months.c.wallet_id == wallet, months.c.made_at <= moment)
+    query = query.order_by(months.c.number)
+    found = []
+    for row in tx.connection.execute(query):
+        month = month_state(row)
+        if month.cancelled_at is not None and month.cancelled_at > moment:
+            month.cancelled_at = None
+        if sums[f"allotted:issued:bucket:{month.bucket}"][0]:
+            continue  # it was allotted when it was sold
+        left, allotted = sums[f"prepaid:{month.number}"], sums[f"allotted:prepaid:{month.number}:"][0]
+        month.allotted, month.taken, month.left_cents = allotted, -left[0] - allotted, month.cents + left[1]
+        if not allotted:
+            month.bucket = None
+        month.to_hold = month.owed = month.unearned_cents = 0
+        if month.to_come:
+            found.append(month)
+    return found
 
 
 def _holds(tx: Tx, wallet: int, moment: datetime, *, known: bool) -> list[Row[Any]]:

@@ -58,6 +58,9 @@ wallets = Table(
     Column("purse_policy", Text),
     Column("created_at", UTCDateTime, nullable=False),
     Column("purse_currency", Text),
+    Column("last_month", Whole, nullable=False, server_default="0"),
+    Column("open_months", Whole, nullable=False, server_default="0"),
+    Column("plan_from", UTCDateTime),  # the catalog's version of then says what the plan's terms are
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
@@ -77,6 +80,7 @@ wallet_terms = Table(
     Column("plan_until", UTCDateTime),
     Column("period_end", UTCDateTime),
     Column("recorded_at", UTCDateTime, nullable=False),
+    Column("plan_from", UTCDateTime),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     info={"append_only": True},
 )
@@ -108,17 +112,71 @@ buckets = Table(
     Column("basis_credits", Whole, nullable=False),
     Column("expired", Whole, nullable=False, default=0),
     Column("is_open", Boolean, nullable=False),  # so that a spend changes no indexed column until the last credit
+    Column("sale", Text),  # what it was sold by, in whichever bucket it was rolled
+    Column("month", Whole),
+    Column("rolled_from", Whole),
+    Column("at_end", Json),  # what becomes of it at its end; NULL: it expires
+    Column("disputed", Whole, nullable=False, server_default="0"),
+    Column("voided", Whole, nullable=False, server_default="0"),
+    Column("counted", Whole, nullable=False, server_default="0"),
+    Column("expired_cents", Whole, nullable=False, server_default="0"),
+    Column("voided_cents", Whole, nullable=False, server_default="0"),
+    Column("paid_at", UTCDateTime),
+    Column("rolled_back", Whole, nullable=False, server_default="0"),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     sa.UniqueConstraint("wallet_id", "origin"),
     CheckConstraint("effective_at < expires_at", name="validity"),
     CheckConstraint(f"granted > 0 AND granted <= {LARGEST_CREDITS}", name="granted"),
     CheckConstraint(f"paid_cents >= 0 AND paid_cents <= {LARGEST_CENTS}", name="paid_cents"),
     CheckConstraint("free >= 0 AND held >= 0 AND cents >= 0 AND free + held <= granted", name="left"),
-    CheckConstraint("is_open = (free + held > 0)", name="is_open"),
+    CheckConstraint("is_open OR free + held = 0", name="is_open"),  # cents may stay where no credit is left
+    CheckConstraint("disputed >= 0 AND disputed <= held", name="disputed"),
+    CheckConstraint("counted >= 0 AND counted <= expired + voided", name="counted"),
+    CheckConstraint("expired_cents >= 0 AND voided_cents >= 0", name="unused"),
+    Index("billing_buckets_sale_idx", "wallet_id", "sale", postgresql_where=sa.text("sale IS NOT NULL"),
+          sqlite_where=sa.text("sale IS NOT NULL")),
     Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
           sqlite_where=sa.text("is_open = 1")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
+
+months = Table(
+    "billing_months",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("number", Whole, primary_key=True, autoincrement=False),  # counts in the wallet: it is prepaid:<number>
+    Column("sale", Text, nullable=False),
+    Column("place", Integer, nullable=False),  # counts in the sale
+    Column("starts_at", UTCDateTime, nullable=False),
+    Column("ends_at", UTCDateTime),
+    Column("credits", Whole, nullable=False),
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text),
+    Column("terms", Json, nullable=False),  # the whole terms of the grant: nobody is asked when it comes
+    Column("made_at", UTCDateTime, nullable=False),
+    Column("bucket", Whole),
+    Column("cancelled_at", UTCDateTime),
+    Column("allotted", Whole, nullable=False),
+    Column("taken", Whole, nullable=False),
+    Column("left_cents", Whole, nullable=False),
+    Column("broken_cents", Whole, nullable=False),
+    Column("to_hold", Whole, nullable=False),
+    Column("owed", Whole, nullable=False),
+    Column("unearned_cents", Whole, nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    ForeignKeyConstraint(["wallet_id", "bucket"], ["billing_buckets.wallet_id", "billing_buckets.number"]),
+    sa.UniqueConstraint("wallet_id", "sale", "place"),
+    sa.UniqueConstraint("wallet_id", "bucket"),
+    CheckConstraint("number > 0 AND place > 0 AND starts_at < ends_at", name="places"),
+    CheckConstraint("credits >= 0 AND cents >= 0 AND allotted >= 0 AND taken >= 0 AND allotted + taken <= credits",
+                    name="credits"),
+    CheckConstraint("left_cents >= 0 AND broken_cents >= 0 AND left_cents + broken_cents <= cents", name="cents"),
+    CheckConstraint("to_hold >= 0 AND owed >= 0 AND unearned_cents >= 0", name="figures"),
+    Index("billing_months_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
+          sqlite_where=sa.text("is_open = 1")),
+)  # fmt: skip
+"""The months of each sale: what was sold, and what of it is still to come."""
 
 bucket_ends = Table(
     "billing_bucket_ends",
@@ -203,5 +261,8 @@ entries = Table(
     Index("billing_entries_debt_idx", "wallet_id", "number",
           postgresql_where=sa.text("kind IN ('repay', 'forgive')"),
           sqlite_where=sa.text("kind IN ('repay', 'forgive')")),
+    Index("billing_entries_taken_idx", "wallet_id", "number",
+          postgresql_where=sa.text("kind IN ('clawback', 'owe', 'restore', 'credit_back')"),
+          sqlite_where=sa.text("kind IN ('clawback', 'owe', 'restore', 'credit_back')")),
     info={"append_only": True},
 )  # fmt: skip

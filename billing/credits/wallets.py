@@ -11,8 +11,9 @@ from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import customers
-from billing.credits.opening import BUCKET_COLUMNS, bucket_state, open_wallet, position_of, terms_of
+from billing.credits.opening import complete, open_months, open_wallet, position_of, terms_of
 from billing.credits.past import position_then
+from billing.credits.rows import BUCKET_COLUMNS, bucket_state
 from billing.credits.tables import buckets, holds, wallets
 from billing.credits.values import Bucket, Wallet, bucket_value
 from billing.credits.writing import write
@@ -176,8 +177,14 @@ def _now(tx: Tx, catalog: Catalog, row: dict[str, Any]) -> Position:
     open_buckets = select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == row["id"], buckets.c.is_open)
     open_holds = select(holds).where(holds.c.wallet_id == row["id"], holds.c.status == "open")
     position, at = position_of(
-        catalog, row, tx.connection.execute(open_buckets), tx.connection.execute(open_holds), tx.now
+        catalog,
+        row,
+        tx.connection.execute(open_buckets),
+        tx.connection.execute(open_holds),
+        open_months(tx, [row]).get(row["id"], ()),
+        tx.now,
     )
+    complete(tx, row["id"], position)
     due.advance(position, at)
     return position
 

@@ -12,11 +12,13 @@ from typing import Any
 from billing import signals
 from billing.base import sets
 from billing.base.db import Tx
-from billing.credits import purse
-from billing.credits.opening import BUCKET_NAMES, OpenWallet
-from billing.credits.tables import buckets, entries, holds, wallet_terms, wallets
+from billing.credits import purse, terms_text
+from billing.credits.opening import OpenWallet
+from billing.credits.rows import BUCKET_NAMES
+from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
+from billing.rules.wallet import rollover
 from billing.rules.wallet.purse import Purse
-from billing.rules.wallet.values import BucketState, HoldState, Movement
+from billing.rules.wallet.values import BucketState, HoldState, MonthState, Movement
 
 _Rows = list[dict[str, Any]]
 
@@ -27,16 +29,18 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
     rows, plain, changed, terms = _Rows(), _Rows(), _Rows(), _Rows()
-    new_buckets, old_buckets, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows()
+    new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()
+    new_months, old_months = _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
         next_due_at = position.next_due()
-        moves = bool(position.movements or position.changed_buckets or wallet.changed)
+        moves = bool(position.movements or position.changed_buckets or position.changed_months or wallet.changed)
         if moves or next_due_at != wallet.row["next_due_at"]:
             filled = purse.fill(position, wallet.policy)
-            new, old = _buckets(wallet, filled)
+            new, old, more = _buckets(wallet, filled)
             new_buckets += new
             old_buckets += old
+            reshaped += more
             row = _wallet(wallet, next_due_at) | purse.columns(filled)
             if not wallet.changed:
                 plain.append(row)
@@ -45,6 +49,8 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
                 number = wallet.row["terms_number"] + 1
                 changed.append({**row, **now, "terms_number": number})
                 terms.append({"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at})
+        for number, month in position.changed_months.items():
+            (new_months if number > wallet.row["last_month"] else old_months).append(_month(wallet, month))
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
@@ -54,6 +60,9 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.insert(entries, _lean(rows))
     writes.insert(buckets, new_buckets)
     writes.update(buckets, ("wallet_id", "number"), old_buckets)
+    writes.update(buckets, ("wallet_id", "number"), reshaped)
+    writes.insert(months, new_months)
+    writes.update(months, ("wallet_id", "number"), [{name: row[name] for name in _MONTHS} for row in old_months])
     writes.insert(holds, new_holds)
     writes.update(holds, ("wallet_id", "number"), old_holds)
     writes.insert(wallet_terms, terms)
@@ -62,8 +71,16 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.run()
 
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
+_ALL_CHANGEABLE = (
+    *_CHANGEABLE, "granted", "paid_cents", "currency", "basis_cents", "basis_credits", "disputed", "voided", "counted",
+    "expired_cents", "voided_cents", "rolled_back",
+)  # fmt: skip
+_MONTHS = (
+    "wallet_id", "number", "bucket", "cancelled_at", "allotted", "taken", "left_cents", "broken_cents", "to_hold",
+    "owed", "unearned_cents", "is_open",
+)  # fmt: skip
 
 
 _OPTIONAL = ("currency", "key", "request", "member", "feature", "description", "details", "undoes", "via")
@@ -86,11 +103,13 @@ def _wallet(wallet: OpenWallet, next_due_at: datetime | None) -> dict[str, Any]:
         "last_at": wallet.at,
         "next_due_at": next_due_at,
         "debt_due_at": position.debt_due_at,
+        "last_month": position.next_month - 1,
+        "open_months": sum(month.is_open for month in position.months.values()),
     }
 
 
-def _buckets(wallet: OpenWallet, filled: Purse | None) -> tuple[_Rows, _Rows]:
-    """The rows of new and of changed buckets, without what lies in the purse that is filled now.
+def _buckets(wallet: OpenWallet, filled: Purse | None) -> tuple[_Rows, _Rows, _Rows]:
+    """The rows of new, of changed and of reshaped buckets, without what lies in the purse that is filled now.
 
     The bucket whose purse was poured back, and the one it was filled from, are looked at, too.
     """
@@ -99,16 +118,19 @@ def _buckets(wallet: OpenWallet, filled: Purse | None) -> tuple[_Rows, _Rows]:
     for number in (poured, filled.bucket if filled is not None else None):
         if number is not None:
             states.setdefault(number, position.buckets[number])
-    new, old = _Rows(), _Rows()
+    new, old, reshaped = _Rows(), _Rows(), _Rows()
     for number, state in states.items():
         row = purse.beside(filled, _bucket(wallet, state))
         if number > wallet.row["last_number"]:
             new.append(row)
             continue
+        if number in position.reshaped:
+            reshaped.append({name: row[name] for name in _ALL_CHANGEABLE})
+            continue
         row = {name: row[name] for name in _CHANGEABLE}
         if number != poured or not _as_stored(wallet, row):
             old.append(row)
-    return new, old
+    return new, old, reshaped
 
 
 def _as_stored(wallet: OpenWallet, row: dict[str, Any]) -> bool:
@@ -171,8 +193,24 @@ def _bucket(wallet: OpenWallet, bucket: BucketState) -> dict[str, Any]:
         "basis_cents": bucket.basis_cents,
         "basis_credits": bucket.basis_credits,
         "expired": bucket.expired,
-        "is_open": bucket.left > 0,
+        "is_open": bucket.left > 0 or bucket.cents > 0,
+        "sale": bucket.sale,
+        "month": bucket.month,
+        "rolled_from": bucket.rolled_from,
+        "at_end": bucket.at_end,
+        "disputed": bucket.disputed,
+        "voided": bucket.voided,
+        "counted": bucket.counted,
+        "expired_cents": bucket.expired_cents,
+        "voided_cents": bucket.voided_cents,
+        "paid_at": bucket.paid_at,
+        "rolled_back": bucket.rolled_back,
     }
+
+
+def _month(wallet: OpenWallet, month: MonthState) -> dict[str, Any]:
+    values = {name: getattr(month, name) for name in MonthState.__slots__}
+    return {"wallet_id": wallet.id, **values, "terms": terms_text.written(month.terms), "is_open": month.is_open}
 
 
 def _hold(wallet: OpenWallet, hold: HoldState) -> dict[str, Any]:
@@ -202,10 +240,31 @@ _EVENTS = {
     "overdraw": "credits.spent",
     "reverse": "credits.reversed",
     "expire": "credits.expired",
+    "roll_over": "credits.rolled_over",
+    "clawback": "credits.clawed_back",
+    "owe": "credits.clawed_back",
+    "restore": "credits.restored",
     "void": "credits.adjusted",
     "repay": "debt.repaid",
     "forgive": "debt.forgiven",
 }
+
+
+def _named(wallet: OpenWallet, movement: Movement) -> list[str]:
+    """What is told of a movement; of credits that could have gone on into the next period, that they did not, too."""
+    name = _EVENTS.get(movement.kind)
+    if movement.kind not in ("expire", "roll_over"):
+        return [name] if name else []
+    source, target = (_bucket_at(wallet, place) for place in (movement.source, movement.destination))
+    if movement.kind == "roll_over":
+        return ["credits.rolled_over"] if source and target and target.rolled_from == source.number else []
+    forfeited = source is not None and rollover.terms_of(source) is not None
+    return ["credits.expired", *(["credits.rollover_forfeited"] if forfeited else [])]
+
+
+def _bucket_at(wallet: OpenWallet, place: str) -> BucketState | None:
+    kind, _, number = place.partition(":")
+    return wallet.position.buckets.get(int(number)) if kind == "bucket" else None
 
 
 def _facts(wallet: OpenWallet) -> list[tuple[str, dict[str, Any]]]:
@@ -213,8 +272,7 @@ def _facts(wallet: OpenWallet) -> list[tuple[str, dict[str, Any]]]:
     facts: dict[tuple[str, str], dict[str, Any]] = {}
     owed = wallet.row["owed"]
     for movement in wallet.position.movements:
-        name = _EVENTS.get(movement.kind)
-        names = [name] if name else []
+        names = _named(wallet, movement)
         if not owed and movement.owed_after:
             names.append("debt.opened")
         owed = movement.owed_after

@@ -18,6 +18,7 @@ from billing.base.clock import Clock, SystemClock
 from billing.base.db import Database
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
+from billing.catalog.versions import InForce
 from billing.credits import due
 from billing.credits.values import Receipt
 from billing.engine import at_once
@@ -47,9 +48,10 @@ def _alone(
     @wraps(verb)
     def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
         refused: Refusal | None = None
+        catalog = self.catalog
         with self.database.write() as tx:
             try:
-                answer = verb(Transaction(tx, self.catalog), *args, **more)
+                answer = verb(Transaction(tx, catalog), *args, **more)
             except Unavailable:
                 raise
             except Refusal as refusal:
@@ -69,8 +71,9 @@ def _asked(
 
     @wraps(question)
     def run(self: Billing, /, *args: Asked.args, **more: Asked.kwargs) -> Answer:
+        catalog = self.catalog
         with self.database.read() as tx:
-            return question(Transaction(tx, self.catalog), *args, **more)
+            return question(Transaction(tx, catalog), *args, **more)
 
     return run
 
@@ -113,11 +116,11 @@ class Billing(Buying):
             from billing.catalog.loading import load
 
             catalog = load(catalog)
-        self.catalog = catalog or Catalog.DEFAULT
         self.gateway = gateway
         self.webhook_secrets = tuple(webhook_secrets)
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
+        self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
 
     @classmethod
     def from_env(cls) -> Billing:
@@ -146,8 +149,9 @@ class Billing(Buying):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Several verbs, one commit at the end of the block; an exception that leaves it rolls all of it back."""
+        catalog = self.catalog
         with self.database.write_for_others() as tx:
-            verbs = Transaction(tx, self.catalog)
+            verbs = Transaction(tx, catalog)
             try:
                 yield verbs
             finally:

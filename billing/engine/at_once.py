@@ -17,7 +17,9 @@ class Engine(Protocol):
     """What of `Billing` it stands on."""
 
     database: Database
-    catalog: Catalog
+
+    @property
+    def catalog(self) -> Catalog: ...
 
     def _spend(self, request: Spend, /) -> Receipt: ...
 

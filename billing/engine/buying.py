@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from billing import signals
-from billing.base.db import Database, Tx
-from billing.catalog.terms import Catalog
+from billing.base.db import Tx
 from billing.credits import customers
+from billing.engine.catalogs import Catalogs
 from billing.inbox import waking
 from billing.rules import asking
 from billing.rules.refusals import Refusal
@@ -19,11 +19,9 @@ from billing.stripe.gateway import Gateway
 from billing.stripe.values import Price
 
 
-class Buying:
+class Buying(Catalogs):
     """Methods of `Billing` that talk to Stripe, none in a transaction, and questions about what was bought."""
 
-    database: Database
-    catalog: Catalog
     gateway: Gateway | None
 
     def topup(

@@ -17,6 +17,7 @@ from billing.finance import (
     audit_entries,
     audit_history,
     audit_holds,
+    audit_months,
     audit_sales,
     audit_topups,
     audit_wallets,
@@ -24,11 +25,11 @@ from billing.finance import (
 )
 from billing.finance.books import Books
 from billing.finance.breach import Breach
-from billing.rules.wallet.flows import FLOWS, place
+from billing.rules.wallet.flows import LISTED, place
 
 __all__ = ["Breach", "breaches"]
 
-_COLUMNS = {(flow.kind, flow.source, flow.destination): flow.column for flow in FLOWS}
+_OUT = ("earned", "broken", "voided", "refunded", "credited")
 
 
 def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
@@ -52,22 +53,27 @@ def _wallets(tx: Tx, catalog: Catalog) -> Iterator[Breach]:
     for wallet in books.read(tx):
         yield from audit_wallets.of_wallet(catalog, wallet)
         yield from audit_buckets.of_wallet(wallet)
+        yield from audit_months.of_wallet(wallet)
         _count(wallet, money)
     for currency, sums in sorted(money.items()):
-        closing = sums["sold"] - sums["earned"] - sums["broken"] - sums["voided"]
+        closing = sums["sold"] - sum(sums[name] for name in _OUT)
         if closing != sums["deferred"]:
-            found = f"sold less earned, broken and voided is {closing} cents, in buckets are {sums['deferred']}"
+            found = f"sold less {', '.join(_OUT)} is {closing} cents, in buckets and prepaid are {sums['deferred']}"
             yield Breach("6 money", currency, found)
 
 
 def _count(wallet: Books, money: dict[str, dict[str, int]]) -> None:
-    """Adds what its entries sold, earned, broke and voided, and what its buckets hold, by currency."""
+    """Adds what its entries moved by report column, and what its buckets and months hold, by currency."""
     for row in wallet.movements:
-        column = _COLUMNS.get((row.kind, place(row.source), place(row.destination)))
-        if column is not None and row.cents:
-            money[str(row.currency)][column] += -int(row.cents) if row.kind == "reverse" else int(row.cents)
+        flow = LISTED.get((row.kind, place(row.source), place(row.destination)))
+        if flow is not None and row.cents:
+            for column, sign in flow.counts().items():
+                money[str(row.currency)][column] += sign * int(row.cents)
     for bucket in wallet.buckets:
         if bucket.cents:
             money[str(bucket.currency)]["deferred"] += bucket.cents
+    for month in wallet.months:
+        if month.left_cents:
+            money[str(month.currency)]["deferred"] += month.left_cents
     if wallet.row["purse_cents"]:
         money[str(wallet.row["purse_currency"])]["deferred"] += wallet.row["purse_cents"]

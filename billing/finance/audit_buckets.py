@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import BigInteger, and_, case, cast, func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits import purse
-from billing.credits.opening import bucket_state
-from billing.credits.tables import buckets, entries
-from billing.finance.asking import bucket_number, named
+from billing.credits.rows import bucket_state
+from billing.credits.tables import entries
+from billing.finance import audit_recognition
+from billing.finance.asking import named
 from billing.finance.books import Account, Books
 from billing.finance.breach import Breach
 from billing.rules.wallet import recognition
 from billing.rules.wallet.values import BucketState
-
-_LARGEST = 2**63 - 1
 
 
 def of_wallet(books: Books) -> Iterator[Breach]:
@@ -47,66 +45,37 @@ def _wrong(books: Books, state: BucketState, is_open: bool, in_holds: int) -> It
     held = books.accounts.get(f"held:{state.number}", empty)
     by_entries = (free.credits, held.credits, free.cents + held.cents)
     kept = (state.free, state.held, state.cents)
-    expired = books.expired.get(f"bucket:{state.number}", 0)
-    basis = (state.basis_cents, state.basis_credits)
+    expired, voided = (books.unused.get((kind, str(state.number)), [0, 0, 0]) for kind in ("expired", "voided"))
+    unused = (expired[0], voided[0], expired[1] + voided[1], expired[2], voided[2])
+    said = (state.expired, state.voided, state.counted, state.expired_cents, state.voided_cents)
     if by_entries != kept:
         yield f"free, held, cents are {kept}, by the entries {by_entries}"
     if min(by_entries) < 0:
         yield f"more left it than came in: {by_entries}"
-    if not state.left and state.cents:
+    if not state.left and state.cents and not _was_taken(books, state):
         yield f"{state.cents} cents without credits"
-    if state.held != in_holds:
-        yield f"{state.held} credits are held, by open holds {in_holds}"
+    if state.held != in_holds + state.disputed:
+        yield f"{state.held} credits are held, by open holds and disputes {in_holds + state.disputed}"
     if (free.currencies | held.currencies) - {state.currency}:
         moved = sorted(str(one) for one in free.currencies | held.currencies)
         yield f"its cents are {state.currency}, by the entries {', '.join(moved)}"
     if bool(state.paid_cents) != (state.currency is not None):
         yield f"{state.paid_cents} cents of the currency {state.currency} were paid for it"
-    if state.expired != expired:
-        yield f"{state.expired} credits expired, by the entries {expired}"
-    if basis != (state.paid_cents, state.granted):
-        yield f"its basis is {basis}, it got {(state.paid_cents, state.granted)}"
-    if is_open != (state.left > 0):
+    if said != unused:
+        yield f"expired, voided, counted and their cents are {said}, by the entries {unused}"
+    if is_open != (state.left > 0 or state.cents > 0):
         yield f"is_open is {is_open} with {state.left} credits left"
+
+
+def _was_taken(books: Books, state: BucketState) -> bool:
+    """Only what is taken back may leave cents without credits."""
+    return any(row.kind == "clawback" and row.source == f"bucket:{state.number}" for row in books.movements)
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """Which cents moved along with credits, out of buckets and back."""
-    yield from _recognised(tx)
+    yield from audit_recognition.breaches(tx)
     yield from _came_back(tx)
-
-
-def _recognised(tx: Tx) -> Iterator[Breach]:
-    """After each movement out, a bucket that was paid for keeps the cents that recognition says.
-
-    Reckoned in the database where the product fits its numbers, and here where it does not.
-    """
-    e, b = entries.c, buckets.c
-    leaves = e.kind.in_(("spend", "capture", "repay", "expire", "void"))
-    pocket = case((leaves, e.source), else_=e.destination)
-    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
-    moves = or_(leaves, e.kind.in_(("grant", "reverse")))
-    window: dict[str, Any] = {"partition_by": (e.wallet_id, b.number), "order_by": e.number}
-
-    def running(column: Any) -> Any:
-        return cast(func.sum(case((leaves, -column), else_=column)).over(**window), BigInteger)
-
-    columns = (e.wallet_id, e.number, e.kind, e.cents, b.paid_cents, b.granted, b.number.label("bucket"))
-    sums = (running(e.credits).label("left"), running(e.cents).label("stay"))
-    of = entries.join(buckets, its)
-    steps = select(*columns, *sums).select_from(of).where(moves, b.paid_cents > 0).subquery()
-    s = steps.c
-    large = s.paid_cents > _LARGEST // 2 // s.granted
-    share = (s.paid_cents * s.left + s.granted - 1) // s.granted
-    keeps = case((s.stay + s.cents < share, s.stay + s.cents), else_=share)
-    wrong = case((large, True), (or_(s.left < 0, s.stay < 0), True), else_=s.stay != keeps)
-    query = select(steps).where(s.kind.not_in(("grant", "reverse")), wrong)
-    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
-        should = recognition.keeps(row.stay + row.cents, row.paid_cents, row.granted, row.left)
-        if row.left < 0 or row.stay != should:
-            where = named("entry", row.wallet_id, row.number)
-            found = f"leaves {row.stay} cents for {row.left} credits in {ids.of('bkt', row.wallet_id, row.bucket)}"
-            yield Breach("1 recognition", where, f"{found}, it should leave {should}")
 
 
 def _came_back(tx: Tx) -> Iterator[Breach]:

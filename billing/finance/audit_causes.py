@@ -13,21 +13,33 @@ from billing.credits.tables import buckets, entries
 from billing.finance.asking import Never, after_another, found, head, numbered
 from billing.finance.breach import Breach
 
-_ENDED = ("repay", "expire", "void")
+_BACK = ("restore", "reverse", "clawback", "hold")
+"""What comes back to a sale that was taken back or is disputed is wanted first, under the cause that brought it."""
+
+_ENDED = ("repay", "expire", "void", "roll_over", "revive", *_BACK)
 """What comes back into an ended bucket goes through its end, under the cause that brought it."""
 
-_GRANTED = (("grant",), ("grant", "repay", "expire"))
+_GRANTED = (("grant", "sell", "settle"), ("grant", "sell", "settle", "repay", "expire", "roll_over", "revive", *_BACK))
+_TAKING = ("clawback", "owe", "restore", "hold", "release", "revive", "credit_back")
+_TAKEN = (_TAKING, (*_TAKING, "grant", "reverse", "repay", "expire", "void"))
+
+_AGAIN = ("roll_over", "revive", "expire", "repay")
+"""Roll-over is decided anew when something is heard of late."""
 
 _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "spend": (("spend", "capture", "overdraw"), ("spend", "capture", "overdraw", "release", *_ENDED)),
     "hold": (("hold", "release"), ("hold", "release", *_ENDED)),
     "reversal": (("reverse",), ("reverse", *_ENDED)),
     "void": (("void",), ("void",)),
-    "end": (("repay", "expire"), ("repay", "expire")),
+    "end": (("repay", "expire", "roll_over", "revive"), ("repay", "expire", "roll_over", "revive")),
+    "rollover": (_AGAIN, _AGAIN),
+    "month": (("expire",), ("expire",)),
+    "returns": _TAKEN,
     "period": (("repay", "forgive"), ("repay", "forgive")),
     "terms": (("repay", "forgive"), ("repay", "forgive")),
     "grant": _GRANTED,
     "allocation": _GRANTED,
+    "change": (("grant", "sell", "settle", *_TAKING), (*_GRANTED[1], *_TAKEN[1])),
     "topup": _GRANTED,
 }
 """By what a cause begins with: the kinds it may begin with, and all that it may hold."""
@@ -65,12 +77,17 @@ def _kinds(s: Any, begins: ColumnElement[bool]) -> list[Never]:
     may_hold = or_(*(and_(s.head == name, s.kind.in_(every)) for name, (_, every) in _KINDS.items()))
     own = s.head + numbered("", s.number)
     bears = or_(s.head.in_(_NUMBERED), and_(s.head == "hold", s.kind == "hold"))
-    elsewhere = and_(s.head == "end", s.cause != func.replace(s.source, "bucket:", "end:"))
+    elsewhere = and_(
+        s.head == "end",
+        s.source.startswith("bucket:"),
+        s.cause != func.replace(s.source, "bucket:", "end:"),
+        s.kind != "roll_over",  # what goes back where it was rolled from, because newer ones took its place
+    )
     return [
         Never("3 causes", "its cause may not begin with it", and_(begins, ~may_begin)),
         Never("3 causes", "its cause may not hold it", ~may_hold),
         Never("3 causes", "it begins a cause of another number", and_(begins, bears, s.cause != own)),
-        Never("3 causes", "a grant begins its own cause", and_(~begins, s.kind == "grant")),
+        Never("3 causes", "a grant begins its own cause", and_(~begins, s.kind == "grant", s.head != "returns")),
         Never("3 causes", "the end it belongs to is another bucket's", elsewhere),
     ]
 
@@ -111,7 +128,7 @@ def _undone(tx: Tx) -> Iterator[Breach]:
         via, and_(v.wallet_id == e.wallet_id, v.number == e.via)
     )
     reverse = e.kind == "reverse"
-    spent = and_(u.kind.in_(("spend", "capture", "overdraw")), u.number < e.number)
+    spent = and_(u.kind.in_(("spend", "capture", "overdraw", "owe")), u.number < e.number)
     refills = e.destination.startswith("bucket:")
     same_bucket = func.replace(u.source, "held:", "bucket:") == e.destination
     repaid = and_(v.kind == "repay", v.source == e.destination, v.number < e.number)
@@ -135,24 +152,26 @@ def _grants(tx: Tx) -> Iterator[Breach]:
     """Every bucket began with its own grant, and every grant made a bucket."""
     e, b = entries.c, buckets.c
     same = and_(b.wallet_id == e.wallet_id, b.number == e.number)
+    own = numbered("bucket", e.number)
+    alone = e.source == "issued"  # a month that gets something back is granted again, into the same bucket
     said = or_(
         e.destination != numbered("bucket", b.number),
-        e.credits != b.granted,
-        e.cents != b.paid_cents,
-        e.currency.is_distinct_from(b.currency),
+        and_(alone, or_(e.credits != b.granted, e.cents != b.paid_cents, e.currency.is_distinct_from(b.currency))),
+        or_(e.credits > b.granted, e.cents > b.paid_cents),
         e.cause != b.origin,
         e.effective_at != b.granted_at,
         e.description.is_distinct_from(b.description),
         e.details.is_distinct_from(b.metadata),
     )
-    granted = e.kind == "grant"
+    granted = and_(e.kind == "grant", or_(e.source == "issued", b.number.is_not(None), e.destination == own))
     rules = [
         Never("3 causes", "its grant says something else", and_(granted, said)),
         Never("3 causes", "a grant made no bucket", and_(granted, b.number.is_(None))),
     ]
     yield from found(tx, "bkt", (e.wallet_id, e.number), entries.outerjoin(buckets, same), rules)
-    alone = select(b.wallet_id, b.number).outerjoin(entries, and_(same, granted)).where(e.number.is_(None))
-    for wallet, number in tx.connection.execute(alone):
+    began = or_(e.kind == "grant", and_(e.kind == "roll_over", e.destination == own))
+    orphans = select(b.wallet_id, b.number).outerjoin(entries, and_(same, began)).where(e.number.is_(None))
+    for wallet, number in tx.connection.execute(orphans):
         yield Breach("3 causes", ids.of("bkt", wallet, number), "no entry granted it")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from billing.base.db import Tx
-from billing.credits.tables import buckets, entries, wallets
+from billing.credits.tables import bucket_ends, buckets, entries, wallets
 from billing.finance.asking import Never, after_another, bucket_number, found
 from billing.finance.breach import Breach
 
@@ -24,9 +24,9 @@ def _follow(tx: Tx) -> Iterator[Breach]:
     """Numbers are 1, 2, 3 … without a gap, time does not go back, and what is owed is moved by entries alone."""
     e = entries.c
     owes = case(
-        (e.kind == "overdraw", e.credits),
+        (e.kind.in_(("overdraw", "owe")), e.credits),
         (and_(e.kind == "capture", e.source == "held:overdraft"), e.credits),
-        (and_(e.destination == "overdraft", e.kind.in_(("repay", "forgive", "reverse"))), -e.credits),
+        (and_(e.destination == "overdraft", e.kind.in_(("repay", "forgive", "reverse", "restore"))), -e.credits),
         else_=0,
     )
     of, b = after_another(entries)
@@ -50,7 +50,9 @@ def _available(tx: Tx) -> Iterator[Breach]:
     may or may not be done with: around those instants there is nothing exact to ask.
     """
     e, b = entries.c, buckets.c
-    leaves = e.source.startswith("bucket:")
+    # What rolls over comes from a bucket that has ended; what goes back where it came from, to one with a lower number.
+    back = bucket_number(tx, e.source) > bucket_number(tx, e.destination)
+    leaves = and_(e.source.startswith("bucket:"), or_(e.kind != "roll_over", back))
     pocket = case((leaves, e.source), (e.destination.startswith("bucket:"), e.destination))
     its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
     counts = and_(
@@ -72,9 +74,13 @@ def _available(tx: Tx) -> Iterator[Breach]:
 def _turns(wallet: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
     """Does a general bucket of the wallet start, end or get voided in `[since, until]`?"""
     b = buckets.alias().c
+    m = bucket_ends.alias().c
+    moved = exists().where(
+        m.wallet_id == wallet, or_(m.was.between(since, until), m.effective_at.between(since, until))
+    )
     starts = and_(b.effective_at > b.granted_at, b.effective_at.between(since, until))
     ends = or_(b.expires_at.between(since, until), b.voided_at.between(since, until))
-    return exists().where(b.wallet_id == wallet, b.features.is_(None), or_(starts, ends))
+    return or_(exists().where(b.wallet_id == wallet, b.features.is_(None), or_(starts, ends)), moved)
 
 
 def _last(tx: Tx) -> Iterator[Breach]:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import and_, exists, func, or_, select
 
 from billing.base.db import Tx
-from billing.credits.tables import bucket_ends, buckets, entries, holds, wallet_terms, wallets
+from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
 from billing.finance.asking import Never, before, bucket_number, found, named, numbered
 from billing.finance.breach import Breach
 
@@ -27,7 +27,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
 
 
 def _orphans(tx: Tx) -> Iterator[Breach]:
-    for table in (entries, buckets, holds, bucket_ends, wallet_terms):
+    for table in (entries, buckets, holds, bucket_ends, wallet_terms, months):
         rows = select(table.c.wallet_id, func.count()).outerjoin(wallets, wallets.c.id == table.c.wallet_id)
         lost = rows.where(wallets.c.id.is_(None)).group_by(table.c.wallet_id)
         for wallet, count in tx.connection.execute(lost):
@@ -62,7 +62,7 @@ def _ends(tx: Tx) -> Iterator[Breach]:
     )
     late = or_(
         s.recorded_at < s.granted_at,
-        s.recorded_at >= s.was,
+        and_(s.recorded_at >= s.was, ~s.key.startswith("dispute:")),  # a dispute that was won may end later than it
         s.recorded_at < s.recorded_at_before,
         s.recorded_at != s.effective_at,
     )
@@ -84,9 +84,13 @@ def _validity(tx: Tx) -> Iterator[Breach]:
     e, b = entries.c, buckets.c
     its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, e.source))
     early = e.effective_at < b.effective_at
-    unended = or_(b.expires_at.is_(None), e.effective_at < b.expires_at)
+    m = bucket_ends.alias().c
+    moved = and_(m.wallet_id == b.wallet_id, m.bucket == b.number, m.recorded_at >= e.recorded_at)
+    then = exists().where(moved, m.was <= e.effective_at)
+    unended = and_(or_(b.expires_at.is_(None), e.effective_at < b.expires_at), ~then)
     outside = or_(early, e.effective_at >= b.expires_at, e.effective_at > b.voided_at)
-    off_end = or_(b.expires_at.is_(None), e.effective_at != b.expires_at)
+    at_its_end = exists().where(moved, m.was == e.effective_at)
+    off_end = and_(or_(b.expires_at.is_(None), e.effective_at != b.expires_at), ~at_its_end)
     used = e.kind.in_(("spend", "hold"))
     rules = [
         Never("5 validity", "it took from a bucket outside its validity", and_(used, outside)),

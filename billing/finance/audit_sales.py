@@ -1,73 +1,115 @@
-"""The audit of what was sold: every sale is one bucket, claimed by Stripe's objects that brought exactly its cents."""
+"""The audit of what was sold: every sale has its months, claimed by Stripe's objects that brought exactly its cents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Text, and_, case, cast, exists, func, literal, or_, select
 
-from billing.base import ids
 from billing.base.db import Tx
-from billing.credits.tables import buckets, entries, wallets
+from billing.credits.tables import buckets, entries, months, wallets
 from billing.finance.asking import Never, found, numbered
 from billing.finance.breach import Breach
 from billing.sales.tables import claims, sales
 
-_SOLD = ("allocation:", "topup:")
+_SOLD = ("allocation:", "change:", "topup:")
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong between sales, their buckets and their claims."""
-    yield from _buckets(tx)
+    yield from _months(tx)
     yield from _unsold(tx)
     yield from _periods(tx)
+    yield from _money(tx)
     yield from _claims(tx)
 
 
-def _buckets(tx: Tx) -> Iterator[Breach]:
-    """A sale's bucket has its origin, credits, cents and currency; that a bucket equals its grant is `audit`'s."""
-    its = (buckets.c.wallet_id == sales.c.wallet_id) & (buckets.c.number == sales.c.bucket)
-    query = (
-        select(sales, buckets.c.origin.label("named"), buckets.c.granted, buckets.c.paid_cents,
-               buckets.c.currency.label("paid_in"), wallets.c.customer_id.label("owner"))
-        .outerjoin(buckets, its)
-        .outerjoin(wallets, wallets.c.id == sales.c.wallet_id)
+def _months(tx: Tx) -> Iterator[Breach]:
+    """A sale's months add up to it, in its wallet and currency. What brings no credits has none."""
+    m, s = months.c, sales.c
+    by_sale = (
+        select(
+            m.wallet_id, m.sale, func.sum(m.credits).label("credits"), func.sum(m.cents).label("cents"),
+            func.count().label("count"), func.max(m.place).label("last"), func.max(m.currency).label("paid_in"),
+            func.min(m.made_at).label("made_at"),
+        )
+        .group_by(m.wallet_id, m.sale)
+        .subquery()
     )  # fmt: skip
-    for row in tx.connection.execute(query):
-        sold = (row.origin, row.credits, row.cents, row.currency, row.customer_id)
-        granted = (row.named, row.granted, row.paid_cents, row.paid_in, row.owner)
-        if sold != granted:
-            where = ids.of("bkt", row.wallet_id, row.bucket)
-            yield Breach("3 sales", where, f"sold as {sold}, granted as {granted}")
+    of = sales.outerjoin(by_sale, and_(by_sale.c.wallet_id == s.wallet_id, by_sale.c.sale == s.origin))
+    query = select(sales, by_sale, wallets.c.customer_id.label("owner")).select_from(
+        of.outerjoin(wallets, wallets.c.id == s.wallet_id)
+    )
+    for row in tx.connection.execute(query).mappings():
+        where = f"wallet {row[s.wallet_id]}, {row[s.origin]}"
+        if row[s.customer_id] != row["owner"]:
+            yield Breach("3 sales", where, f"sold to {row[s.customer_id]!r}, the wallet is that of {row['owner']!r}")
+        if row["count"] is None:
+            if row[s.credits]:
+                yield Breach("3 sales", where, "it has no months")
+            continue
+        sold = (row[s.credits], row[s.cents], row[s.currency], row[s.recorded_at])
+        brought = (int(row[by_sale.c.credits]), int(row[by_sale.c.cents]), row["paid_in"], row["made_at"])
+        if sold != brought or row["count"] != row["last"]:
+            yield Breach("3 sales", where, f"sold as {sold}, its {row['count']} months as {brought}")
 
 
 def _unsold(tx: Tx) -> Iterator[Breach]:
-    """A bucket that says it was sold has its sale."""
-    its = (sales.c.wallet_id == buckets.c.wallet_id) & (sales.c.bucket == buckets.c.number)
-    says_so = or_(*(buckets.c.origin.startswith(kind) for kind in _SOLD))
-    query = select(buckets.c.wallet_id, buckets.c.number, buckets.c.origin).outerjoin(sales, its)
-    for wallet, number, origin in tx.connection.execute(query.where(says_so, sales.c.origin.is_(None))):
-        yield Breach("3 sales", ids.of("bkt", wallet, number), f"{origin} was never sold")
+    """A month has its sale, a bucket that says it was sold its month, and what is said on both is the same."""
+    m, b, s = months.c, buckets.c, sales.c
+    its = and_(s.wallet_id == m.wallet_id, s.origin == m.sale)
+    query = select(m.wallet_id, m.number, m.sale).outerjoin(sales, its).where(s.origin.is_(None))
+    for wallet, number, sale in tx.connection.execute(query.where(or_(*(m.sale.startswith(kind) for kind in _SOLD)))):
+        yield Breach("3 sales", f"wallet {wallet}, month {number}", f"{sale} was never sold")
+    says_so = or_(*(b.origin.startswith(kind) for kind in _SOLD))
+    of = buckets.outerjoin(months, and_(m.wallet_id == b.wallet_id, m.number == b.month))
+    origin = m.sale + literal("#") + cast(m.place, Text)
+    other = or_(
+        b.sale.is_distinct_from(m.sale),
+        and_(b.rolled_from.is_(None), m.bucket.is_distinct_from(b.number)),
+        and_(b.rolled_from.is_(None), b.origin != origin, b.origin != m.sale),
+        and_(b.rolled_from.is_(None), b.granted != m.allotted),
+        and_(b.rolled_from.is_(None), b.effective_at != m.starts_at),
+    )
+    rules = [
+        Never("3 sales", "it was never sold", and_(or_(says_so, b.sale.is_not(None)), m.number.is_(None))),
+        Never("3 sales", "its month says something else", and_(m.number.is_not(None), other)),
+    ]
+    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)
 
 
 def _periods(tx: Tx) -> Iterator[Breach]:
-    """An allocation's bucket belongs to its item and period, a pack's to none; both were written at once."""
-    s, b, e = sales.c, buckets.c, entries.c
-    its = and_(b.wallet_id == s.wallet_id, b.number == s.bucket)
-    grant = and_(e.wallet_id == s.wallet_id, e.number == s.bucket)
-    allocated = s.kind == "allocation"
+    """An allocation's bucket belongs to its item and period, a pack's to none."""
+    s, b, m = sales.c, buckets.c, months.c
+    of = sales.join(months, and_(m.wallet_id == s.wallet_id, m.sale == s.origin)).join(
+        buckets, and_(b.wallet_id == m.wallet_id, b.number == m.bucket)
+    )
+    allocated = s.kind != "pack"
     period = or_(
         and_(allocated, b.series.is_distinct_from(numbered("plan", s.item_id))),
         and_(~allocated, b.series.is_not(None)),
-        s.period_end.is_distinct_from(b.period_end),
-        and_(allocated, s.period_start != b.effective_at),
+        and_(~allocated, b.period_end.is_not(None)),
+        b.period_end.is_distinct_from(m.ends_at),
+        and_(allocated, or_(b.effective_at < s.period_start, b.period_end > s.period_end)),
     )
-    rules = [
-        Never("3 sales", "its sale is of another item or another period", period),
-        Never("3 sales", "its sale was written at another time", s.recorded_at != e.recorded_at),
-    ]
-    of = sales.join(buckets, its).join(entries, grant)
-    yield from found(tx, "bkt", (s.wallet_id, s.bucket), of, rules)
+    rules = [Never("3 sales", "its sale is of another item or another period", period)]
+    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)
+
+
+def _money(tx: Tx) -> Iterator[Breach]:
+    """What Stripe's objects brought is what was sold, less what negative lines took out."""
+    e, b = entries.c, buckets.c
+    at_once = exists().where(b.wallet_id == e.wallet_id, b.number == e.number, b.sale.is_not(None))
+    sold = or_(e.kind.in_(("sell", "settle")), and_(e.kind == "grant", e.source == "issued", at_once))
+    cents = case((sold, e.cents), (e.kind == "credit_back", -e.cents), else_=0)
+    moved = select(e.currency, func.sum(cents)).where(e.currency.is_not(None)).group_by(e.currency)
+    same = (claims.c.wallet_id == sales.c.wallet_id) & (claims.c.origin == sales.c.origin)
+    claimed = select(sales.c.currency, func.sum(claims.c.cents)).join(claims, same).group_by(sales.c.currency)
+    brought = {currency: int(cents) for currency, cents in tx.connection.execute(claimed)}
+    for currency, moved_cents in tx.connection.execute(moved):
+        if int(moved_cents) != brought.get(currency, 0):
+            differs = f"Stripe's objects brought {brought.get(currency, 0)} cents, by the entries {int(moved_cents)}"
+            yield Breach("6 money", currency, differs)
 
 
 def _claims(tx: Tx) -> Iterator[Breach]:

@@ -17,12 +17,10 @@ from billing.finance.asking import Never, before, found
 from billing.finance.books import Books
 from billing.finance.breach import Breach
 from billing.rules.periods import month_start_after
-from billing.rules.wallet.flows import FLOWS, place
+from billing.rules.wallet.flows import LISTED, place
 from billing.rules.wallet.position import Position
 
-_LISTED = {(flow.kind, flow.source, flow.destination): flow for flow in FLOWS}
-
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_until", "period_end")
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:
@@ -53,7 +51,8 @@ def of_wallet(catalog: Catalog, books: Books) -> Iterator[Breach]:
     yield from _settings(catalog, books)
     if books.row["last_at"] is None:
         return
-    position, _ = position_of(catalog, books.row, books.buckets, books.open_holds, books.row["last_at"])
+    open_months = [row for row in books.months if row.is_open]
+    position, _ = position_of(catalog, books.row, books.buckets, books.open_holds, open_months, books.row["last_at"])
     yield from _figures(books, position)
     yield from audit_purse.of_wallet(catalog, books, position)
     yield from _debt(books, position)
@@ -61,12 +60,14 @@ def of_wallet(catalog: Catalog, books: Books) -> Iterator[Breach]:
 
 def _flows(books: Books) -> Iterator[Breach]:
     for row in books.movements:
-        flow = _LISTED.get((row.kind, place(row.source), place(row.destination)))
+        flow = LISTED.get((row.kind, place(row.source), place(row.destination)))
         what = f"{row.kind}: {row.source} → {row.destination}"
         if flow is None:
             yield Breach("listed flows", books.where, f"{what} is not on the list")
         elif row.cents and not flow.with_cents:
             yield Breach("listed flows", books.where, f"{what} moved {row.cents} cents")
+        elif row.credits and not flow.with_credits:
+            yield Breach("listed flows", books.where, f"{what} moved {row.credits} credits")
         elif bool(row.cents) != (row.currency is not None):
             yield Breach("6 money", books.where, f"{what}: {row.cents} cents of the currency {row.currency}")
 
@@ -76,12 +77,15 @@ def _figures(books: Books, position: Position) -> Iterator[Breach]:
     on_trust = accounts["held:overdraft"].credits
     owed = -accounts["overdraft"].credits - on_trust
     set_aside = sum(hold.credits for hold in books.open_holds)
+    disputed = sum(bucket.disputed for bucket in position.buckets.values())
     figures: tuple[tuple[str, Any, Any], ...] = (
         ("available", row["available"], position.available),
-        ("held", row["held"], set_aside),
+        ("held", row["held"], set_aside + disputed),
         ("held pockets", row["held"], position.held),
         ("overdraft in holds", on_trust, position.overdraft_held),
         ("owed", row["owed"], owed),
+        ("last_month", row["last_month"], max((month.number for month in books.months), default=0)),
+        ("open_months", row["open_months"], len(position.months)),
         ("next_due_at", row["next_due_at"], position.next_due()),
     )
     for name, cached, truth in figures:

@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from billing.base.db import Tx
-from billing.credits.opening import BUCKET_COLUMNS, hold_state
-from billing.credits.tables import buckets, entries, holds, wallet_terms, wallets
+from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, hold_state
+from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
 from billing.rules.wallet.values import HoldState
 
 AT_ONCE = 1_000
@@ -31,14 +31,15 @@ class Account:
 
 @dataclass(slots=True)
 class Books:
-    """One wallet. `expired` and `voided`: credits, by the bucket's account."""
+    """One wallet. `unused`: what buckets' ends and voidings took and still have, by kind and the bucket's number."""
 
     row: dict[str, Any]
     accounts: dict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     movements: list[Any] = field(default_factory=list)
-    expired: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    unused: dict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 0, 0]))
     buckets: list[Any] = field(default_factory=list)
     open_holds: list[HoldState] = field(default_factory=list)
+    months: list[Any] = field(default_factory=list)
     terms: Any = None
     """The last row of its settings' history."""
 
@@ -60,6 +61,9 @@ def read(tx: Tx) -> Iterator[Books]:
         for row in _of(tx, buckets, first, last, *BUCKET_COLUMNS, buckets.c.is_open, buckets.c.wallet_id):
             if row.wallet_id in some:
                 some[row.wallet_id].buckets.append(row)
+        for row in _of(tx, months, first, last, *MONTH_COLUMNS, months.c.is_open, months.c.wallet_id):
+            if row.wallet_id in some:
+                some[row.wallet_id].months.append(row)
         for row in _of(tx, holds, first, last, holds, where=holds.c.status == "open"):
             if row.wallet_id in some:
                 some[row.wallet_id].open_holds.append(hold_state(row))
@@ -93,5 +97,20 @@ def _read_movements(tx: Tx, some: dict[int, Books], first: int, last: int) -> No
             account.cents += sign * cents
             if cents:
                 account.currencies.add(row.currency)
-        if row.kind == "expire":
-            books.expired[row.source] += credits
+        _count_unused(books, row, credits, cents)
+
+
+def _count_unused(books: Books, row: Any, credits: int, cents: int) -> None:
+    """Credits that went there, credits of them that were counted, and cents that are still there."""
+    if row.kind in ("expire", "void") and row.source.startswith("bucket:"):
+        figures = books.unused[row.destination, row.source.partition(":")[2]]
+        figures[0], figures[2] = figures[0] + credits, figures[2] + cents
+        return
+    for account, sign in ((row.source, 1), (row.destination, -1)):
+        kind, _, number = account.partition(":")
+        if kind in ("expired", "voided") and number.isdigit():
+            figures = books.unused[kind, number]
+            revived = row.kind == "revive"
+            figures[0] -= credits if revived else 0
+            figures[1] += 0 if revived else sign * credits
+            figures[2] -= sign * cents

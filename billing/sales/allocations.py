@@ -9,9 +9,9 @@ from babel.dates import format_date
 
 from billing.base.db import Tx
 from billing.base.wording import date_text
-from billing.catalog.prices import owner_of
+from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import customers, grants
+from billing.credits import customers, grants, series
 from billing.credits.opening import OpenWallet, terms_of
 from billing.credits.writing import write
 from billing.rules.money import credit_part
@@ -19,9 +19,11 @@ from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
+from billing.rules.wallet import rollover
 from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, stripe_customers, stripe_prices, ties, topups
+from billing.sales import claims, returned, stripe_customers, stripe_prices, ties, topups
 from billing.sales.claims import Sold, Source
+from billing.sales.payments import Purchase
 from billing.sales.stripe_customers import Nobody
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
 from billing.stripe.values import Invoice
@@ -43,7 +45,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         return Applied(waits=payer.reason)
     keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
     lines: list[_Owned] = [
-        (line, owner_of(catalog, line.price, line.lookup_key or keys.get(line.price or ""))) for line in invoice.lines
+        (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
+        for line in invoice.lines
     ]
     if invoice.subscription is None:  # a session may have made it, and bring the same in another unit
         customers.lock(tx, payer.customer)
@@ -57,11 +60,15 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
+    for one in outcomes:
+        if isinstance(one, Allocation):
+            series.read(tx, wallets[one.unit].id, wallets[one.unit].position, {f"plan:{one.item}": one.effective_at})
     sold = _sell(catalog, wallets, invoice, dict(_by_id(lines)), outcomes)
     if sold:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, invoice=invoice.id), sold)
+        claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), sold)
         topups.tell_paid(tx, sold)
+        returned.catch_up(tx, catalog, Purchase(invoice=invoice.id))
     granted = tuple(one.sale.origin for one in sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"
@@ -111,21 +118,25 @@ def _sell(
     sold: list[Sold] = []
     for sale in outcomes:
         if isinstance(sale, Allocation):
-            wallet, plan = wallets[sale.unit], catalog.plans[sale.plan]
+            wallet, plan = wallets[sale.unit], lines[sale.lines[0]][1]
+            assert isinstance(plan, Plan)
             _begin_period(catalog, wallet, sale, plan)
             parts = {id: credit_part(lines[id][0].net_cents, plan.credit_share) for id in sale.lines}
-            sold.append(Sold(wallet, _allocate(wallet, plan, sale, invoice.id), sale, parts))
+            _allocate(wallet, plan, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
         elif isinstance(sale, PackSale):
-            wallet, pack = wallets[sale.unit], catalog.packs[sale.pack]
+            wallet, pack = wallets[sale.unit], lines[sale.lines[0]][1]
+            assert isinstance(pack, Pack)
             # What was netted against the line bought stands on the negative lines, the rest of the sale on that line.
             parts = {id: lines[id][0].net_cents for id in sale.lines}
             bought = next(id for id in sale.lines if not lines[id][0].is_negative)
             parts[bought] += sale.cents - sum(parts.values())
-            sold.append(Sold(wallet, topups.deliver(wallet, pack.name, sale, invoice.id), sale, parts))
+            topups.deliver(wallet, pack.name, sale, invoice.id)
+            sold.append(Sold(wallet, sale, parts))
     return sold
 
 
-def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> int:
+def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> None:
     lot = grants.Lot(
         credits=sale.credits,
         description=_words(plan.name, sale),
@@ -137,8 +148,10 @@ def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) ->
         metadata={"plan": plan.id, "paid_by": invoice},
         series=f"plan:{sale.item}",
         period_end=sale.period_end,
+        at_end=rollover.at_end(plan.at_period_end),
+        paid_at=sale.paid_at,
     )
-    return grants.add(wallet, lot).number
+    grants.sell(wallet, sale.origin, [lot])
 
 
 def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan) -> None:
@@ -149,7 +162,7 @@ def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: 
     # Of two that end together the more generous holds, whichever of their invoices comes first.
     if row["period_end"] is not None and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
         return
-    wallet.changed.update(plan=plan.id, plan_until=until, period_end=sale.period_end)
+    wallet.changed.update(plan=plan.id, plan_from=sale.effective_at, plan_until=until, period_end=sale.period_end)
     wallet.position.period_end = sale.period_end
     wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))
 

@@ -111,7 +111,7 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
     known = _known(db, _SUBSCRIPTION, request, fingerprint)
     replayed = known is not None
     if known is None:
-        plan = catalog.plans.get(request.product or "")
+        plan = catalog.plans_on_sale.get(request.product or "")
         if plan is None:
             raise UnknownPlan(request.product or "")
         back = _accepted(request.back())

@@ -19,21 +19,24 @@ from billing.sales.tables import claims, sales
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the money came from: an invoice, a Checkout session, or a session that made an invoice, too."""
+    """Where the money came from: an invoice, a Checkout session, or a session that made an invoice, too.
+
+    `total_cents` is all that was to be paid there, with tax and what is not for credits: refunds are a share of it.
+    """
 
     paid_at: datetime
     invoice: str | None = None
     session: str | None = None
+    total_cents: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """One sale, granted as the bucket with that number in the open wallet. `claimed`: Stripe's objects that brought it,
-    with the cents of each; their sum is the sale's.
+    """One sale, whose months were decided in the open wallet. `claimed`: Stripe's objects that brought it, with the
+    cents of each; their sum is the sale's.
     """
 
     wallet: OpenWallet
-    bucket: int
     sale: Allocation | PackSale
     claimed: Mapping[str, int]
 
@@ -79,7 +82,7 @@ def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) ->
 
 
 def record(tx: Tx, source: Source, sold: Sequence[Sold]) -> None:
-    """Writes the sales and claims of buckets that have been written. An object that another transaction claimed
+    """Writes the sales and claims of months that have been written. An object that another transaction claimed
     meanwhile, under another wallet's lock, breaks a unique rule: then all of it is rolled back and tried again.
     """
     sets.insert(tx, sales, [_sale(source, one) for one in sold])
@@ -106,7 +109,6 @@ def _sale(source: Source, one: Sold) -> dict[str, Any]:
         "customer_id": one.wallet.customer,
         "kind": "allocation" if allocated else "pack",
         "product": sale.plan if isinstance(sale, Allocation) else sale.pack,
-        "bucket": one.bucket,
         "invoice_id": source.invoice,
         "session_id": source.session,
         "subscription_id": sale.subscription if isinstance(sale, Allocation) else None,
@@ -118,6 +120,7 @@ def _sale(source: Source, one: Sold) -> dict[str, Any]:
         "credits": sale.credits,
         "cents": sale.cents,
         "currency": sale.currency if sale.cents else None,
+        "total_cents": source.total_cents,
         "paid_at": source.paid_at,
         "recorded_at": one.wallet.at,
     }

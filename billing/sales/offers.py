@@ -45,7 +45,7 @@ def topup(
         usual = topup_rows.usual_currency(tx, customer)
     if isinstance(wanted, Wanted):
         return _measured(catalog, wanted, currency, usual)
-    pack = catalog.packs.get(wanted)
+    pack = catalog.packs_on_sale.get(wanted)
     if pack is None:
         raise UnknownPack(wanted)
     title = f"{topups.words(pack.name)}: {credits_text(pack.credits, catalog.units[pack.unit].scale)} {pack.unit}"

@@ -28,7 +28,6 @@ sales = Table(
     Column("customer_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("product", Text, nullable=False),  # the plan's or the pack's id in the catalog
-    Column("bucket", Whole, nullable=False),
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
     Column("subscription_id", Text),
@@ -42,12 +41,12 @@ sales = Table(
     Column("currency", Text),
     Column("paid_at", UTCDateTime, nullable=False),
     Column("recorded_at", UTCDateTime, nullable=False),
-    ForeignKeyConstraint(["wallet_id", "bucket"], ["billing_buckets.wallet_id", "billing_buckets.number"]),
-    sa.UniqueConstraint("wallet_id", "bucket"),
-    CheckConstraint("kind IN ('allocation', 'pack')", name="kind"),
+    Column("total_cents", Whole),  # all that was to be paid there, with tax; NULL: not known
+    ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
+    CheckConstraint("kind IN ('allocation', 'change', 'pack')", name="kind"),
     info={"append_only": True},
 )
-"""What one invoice's lines for one item and period, or one purchase of a pack, brought."""
+"""What one invoice's lines for one item and period, or one purchase of a pack, brought; its months say how."""
 
 claims = Table(
     "billing_claims",
@@ -64,6 +63,79 @@ claims = Table(
 
 `cents` is the credit part the object brought, which may be negative: a line that was netted.
 """
+
+payments = Table(
+    "billing_payments",
+    metadata,
+    Column("id", Text, primary_key=True),  # a payment intent, or a charge where there is none
+    Column("invoice_id", Text, index=True),
+    Column("session_id", Text, index=True),
+    Column("cents", Whole),
+    Column("seen_at", UTCDateTime, nullable=False),
+    CheckConstraint("invoice_id IS NOT NULL OR session_id IS NOT NULL", name="purchase"),
+)
+"""Which payment paid which invoice or Checkout session (all or a part of it)."""
+
+refunds = Table(
+    "billing_refunds",
+    metadata,
+    Column("id", Text, primary_key=True),  # the refund's, or the credit note's that gave money back in another way
+    Column("payment", Text),
+    Column("invoice_id", Text, index=True),
+    Column("session_id", Text, index=True),
+    Column("customer_id", Text),  # whose it was, once that is known
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),  # by Stripe
+    Column("seen_at", UTCDateTime, nullable=False),
+    CheckConstraint("cents >= 0", name="cents"),
+)
+"""Money that went or goes back, as it was last heard of. What was taken back because of it follows from these rows."""
+
+disputes = Table(
+    "billing_disputes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("payment", Text),
+    Column("invoice_id", Text, index=True),
+    Column("session_id", Text, index=True),
+    Column("customer_id", Text),
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("withdrawn_cents", Whole, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("closed_at", UTCDateTime),
+    Column("told_at", UTCDateTime, nullable=False),  # when Stripe said so
+    Column("seen_at", UTCDateTime, nullable=False),
+    CheckConstraint("cents >= 0", name="cents"),
+)
+"""Payments that a bank has questioned or taken back, as they were last heard of."""
+
+refund_orders = Table(
+    "billing_refund_orders",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("customer_id", Text, nullable=False, index=True),
+    Column("purchase", Text, nullable=False),  # a top-up, an invoice, or a Checkout session
+    Column("payment", Text, nullable=False),
+    Column("cents", Whole, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("refund_id", Text, unique=True),
+    Column("key", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False),
+    Column("ended_at", UTCDateTime),
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
+    sa.UniqueConstraint("customer_id", "key"),
+    CheckConstraint("status IN ('open', 'asked', 'failed')", name="status"),
+    CheckConstraint("cents > 0", name="cents"),
+)
+"""Refunds that were asked for here; once Stripe has made one, `billing_refunds` says what became of it."""
 
 _OPEN = sa.text("status = 'open'")
 _TO_LOOK_AT = sa.text("next_look_at IS NOT NULL")
@@ -85,7 +157,7 @@ conversations = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("ended_at", UTCDateTime),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
-    CheckConstraint("kind IN ('customer', 'topup', 'subscription')", name="kind"),
+    CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund')", name="kind"),
     CheckConstraint("status IN ('open', 'done', 'refused', 'given_up')", name="status"),
     Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
           postgresql_where=_OPEN, sqlite_where=_OPEN),

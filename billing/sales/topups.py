@@ -17,8 +17,9 @@ from billing.credits.writing import write
 from billing.rules.periods import Span
 from billing.rules.sale.packs import pack_sale
 from billing.rules.sale.values import PackSale, PackTerms
-from billing.sales import claims, stripe_customers, ties, topup_rows
+from billing.sales import claims, payments, returned, stripe_customers, ties, topup_rows
 from billing.sales.claims import Sold, Source
+from billing.sales.payments import Purchase
 from billing.sales.sessions import FIRST_LOOK
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms
@@ -110,12 +111,13 @@ def _settle_ours(
     sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=paid,
                      currency=row.currency, paid_at=paid_at, lines=())  # fmt: skip
     assert isinstance(sale, PackSale), sale
-    bucket = deliver(wallet, row.name, sale, session.id)
-    sold = [Sold(wallet, bucket, sale, {session.id: paid} | ({session.invoice: 0} if session.invoice else {}))]
+    deliver(wallet, row.name, sale, session.id)
+    sold = [Sold(wallet, sale, {session.id: paid} | ({session.invoice: 0} if session.invoice else {}))]
     write(tx, [wallet])
-    claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
+    claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
     topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, paid_cents=paid, reason=None)
     tell_paid(tx, sold)
+    _paid_by(tx, catalog, session)
     return Applied((sale.origin,), linked=payer.linked)
 
 
@@ -136,12 +138,13 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
     for one, sale in decided:
         if isinstance(sale, PackSale):
             wallet = wallets[sale.unit]
-            bucket = deliver(wallet, one.pack.name, sale, session.id)
-            sold.append(Sold(wallet, bucket, sale, _claims(session, one, first=not sold and not done)))
+            deliver(wallet, one.pack.name, sale, session.id)
+            sold.append(Sold(wallet, sale, _claims(session, one, first=not sold and not done)))
     if sold:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, session.invoice, session.id), sold)
+        claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
         tell_paid(tx, sold)
+        _paid_by(tx, catalog, session)
     granted = tuple(one.sale.origin for one in sold)
     return Applied(
         granted,
@@ -149,6 +152,13 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
         None if granted or waits else "settled before" if done else "nothing was bought",
         linked,
     )
+
+
+def _paid_by(tx: Tx, catalog: Catalog, session: Session) -> None:
+    """Which payment it was, so that a refund of it finds what it brought; one may be known already."""
+    purchase = Purchase(session.invoice, session.id)
+    payments.note(tx, purchase, [(session.payment_intent, session.amount_total_cents)])
+    returned.catch_up(tx, catalog, purchase)
 
 
 def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:
@@ -160,8 +170,8 @@ def _only_linked(session: Session, payer: Payer | Nobody) -> Applied:
     return Applied(waits=payer.reason) if to_link else Applied(note=note)
 
 
-def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
-    """Decides the bucket of a pack of that name in an open wallet, and says its number; the caller writes."""
+def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> None:
+    """Decides the bucket of a pack of that name in an open wallet; the caller writes."""
     lot = grants.Lot(
         credits=sale.credits,
         description=words(name, sale.quantity) if topup_rows.pack_of(sale.pack) else name,
@@ -172,7 +182,7 @@ def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> int:
         currency=sale.currency,
         metadata={"pack": sale.pack, "paid_by": source},
     )
-    return grants.add(wallet, lot).number
+    grants.sell(wallet, sale.origin, [lot])
 
 
 def tell_paid(tx: Tx, sold: list[Sold]) -> None:

@@ -170,3 +170,15 @@ def test_what_a_push_can_not_mend_is_said(shop: Shop) -> None:
         " Stripe has no price price_nowhere.",
         " Stripe has no price nowhere.",
     ]
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_retired_is_archived_and_keeps_its_key(shop: Shop) -> None:
+    put(shop)
+    retired = replace(SOLD, plans={"pro": replace(SOLD.plans["pro"], retired=True)})
+    shop.billing.catalog = retired
+    assert [act for act, _ in acts(shop, retired)] == ["archive"] * 3
+    put(shop, retired)
+    assert acts(shop, retired) == [] and monthly(shop) == [(2000, False, MONTHLY)]
+    put(shop)
+    assert acts(shop) == [] and monthly(shop) == [(2000, True, MONTHLY)]

@@ -13,6 +13,7 @@ from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.rules.periods import Span
 from billing.rules.wallet import burndown
 from billing.rules.wallet.overdraft import NONE, UNLIMITED, Overdraft
+from billing.rules.wallet.rollover import RollOver
 from tests.catalog.written import EVERY_KEY, errors, only_error, pack, plan
 
 
@@ -48,6 +49,14 @@ def test_every_key() -> None:
             valid_for=Span(months=12),
         )
     }
+
+
+def test_roll_over_by_credits_and_by_share() -> None:
+    capped = parse(plan(at_period_end="{ roll_over = { max = 2000, periods = 3 } }")).plans["pro"].at_period_end
+    shared = parse(plan(at_period_end='{ roll_over = { max = "12.5%" } }')).plans["pro"].at_period_end
+    assert (capped, shared) == (RollOver(2000, 3), RollOver(Fraction(1, 8), 1))
+    assert isinstance(shared, RollOver)
+    assert shared.document() == {"roll_over": {"max": "12.5%", "periods": 1}}
 
 
 def test_what_is_left_out_has_its_default() -> None:

@@ -50,8 +50,7 @@ def test_a_packs_prices_are_cents_by_currency(prices: str, key: str, message: st
         ("name", "3", "text of one line"),
         ("description", '"a\\u0000b"', "Write a text"),
         ("every", "3", "one of 'day', 'week', 'month', 'year'"),
-        ("at_period_end", "{ roll_over = { max = 2000 } }", "one of 'expire', 'keep'"),
-        ("at_period_end", '"roll_over"', "one of 'expire', 'keep'"),
+        ("at_period_end", '"renew"', "one of 'expire', 'keep' or { roll_over"),
         ("grace", '"soon"', "no span of time"),
         ("late_grace", "7", "no span of time"),
         ("overdraft", '"lots"', "unlimited"),
@@ -146,3 +145,21 @@ def test_a_scale_is_a_few_decimals(scale: str) -> None:
 @pytest.mark.parametrize("price", ['""', '"a b"', "3", '"a\\tb"'])
 def test_a_stripe_price_is_a_word(price: str) -> None:
     assert only_error(plan(prices=f'["ok", {price}]')).startswith("line 4: plans.pro.prices[1]: ")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{ roll_over = 3 }", "at_period_end.roll_over: Write how much goes on"),
+        ("{ roll_over = { periods = 1 } }", "at_period_end.roll_over.max: Write the most credits"),
+        ("{ roll_over = { max = 0 } }", "at_period_end.roll_over.max: Write the most credits"),
+        ('{ roll_over = { max = "0%" } }', "at_period_end.roll_over.max: Write the most credits"),
+        ('{ roll_over = { max = "101%" } }', "at_period_end.roll_over.max: Write the most credits"),
+        ("{ roll_over = { max = 5, periods = 0 } }", "at_period_end.roll_over.periods: Write a whole"),
+        ("{ roll_over = { max = 5, period = 1 } }", "did you mean 'periods'?"),
+        ("{ rollover = { max = 5 }, roll_over = { max = 5 } }", "did you mean 'roll_over'?"),
+        ('"roll_over"', "one of 'expire', 'keep'"),
+    ],
+)
+def test_roll_over_says_how_much_and_how_often(value: str, message: str) -> None:
+    assert message in only_error(plan(at_period_end=value))

@@ -1,57 +1,37 @@
-"""`billing catalog` against Stripe: the difference first, then what was agreed to, and nothing twice."""
+"""`billing catalog apply` and `history`: what would change, from when it holds, and what forbids it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
-import pytest
+from billing import Billing
+from tests.sales.paid import body, event, invoice, line
 
-from tests.cli.conftest import Run
-from web.sandbox import Sandbox
-
-pytestmark = pytest.mark.database("sqlite")
-
-SOLD = """
-[plans.pro]
-name = "Pro"
-credits = 250
-price = { usd = 2000 }
-
-[topups.credits]
-min = 500
-max = 50000
-price = { usd = 1 }
-"""
+from .conftest import CATALOG, Run
 
 
-@pytest.fixture
-def file(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_catalog")
-    monkeypatch.setenv("STRIPE_API_BASE", sandbox.url)
-    path = tmp_path / "sold.toml"
-    path.write_text(SOLD)
-    return str(path)
+def test_apply_shows_what_changes_and_history_what_holds(run: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "new.toml"
+    file.write_text(CATALOG.replace("credits = 100\nprices = [", "credits = 150\nprices = ["))
+    assert "None was applied yet" in run("catalog", "history").output
+    assert run("catalog", "apply", str(file), "--dry-run").output == "changed plan basic: credits\n"
+    assert run("catalog", "history").output.startswith("None")
+    later = ("--from", "2100-01-01T00:00:00Z")
+    assert "first apply the file that is sold by today" in run("catalog", "apply", str(file), *later, status=1).output
+    run("catalog", "apply", environment["BILLING_CATALOG"])
+    assert "holds from 2100-01-01T00:00:00+00:00." in run("catalog", "apply", str(file), *later).output
+    rows = [row.rstrip() for row in run("catalog", "history").output.splitlines()]
+    assert len(rows) == 3 and rows[1].endswith("in force") and not rows[2].endswith("in force")
+    run("catalog", "apply", str(file))
+    assert run("catalog", "apply", str(file)).output == "Nothing changes.\n"
+    run("catalog", "apply", str(file), "--from", "tomorrow", status=2)
 
 
-def test_it_shows_the_difference_first_and_changes_nothing_unasked(run: Run, file: str) -> None:
-    for _ in range(2):
-        said = run("catalog", "apply", file, "--push").stdout
-        assert "billing:plan:pro:month:usd" in said and "$20.00 per month" in said
-        assert said.endswith("Nothing was changed. Say --yes to do it.\n")
-    assert "is not what the catalog says" in run("catalog", "check", file, "--stripe", status=1).stderr
-    assert run("catalog", "apply", file, "--push", "--yes").stdout.endswith("Done.\n")
-    assert "nothing to do" in run("catalog", "apply", file, "--push", "--yes").stdout
-    assert "Stripe sells the same." in run("catalog", "check", file, "--stripe").stdout
-    Path(file).write_text(SOLD.replace("2000", "2500"))
-    said = run("catalog", "apply", file, "--push", "--yes").stdout
-    assert "replace" in said and "$20.00 per month → $25.00 per month" in said
-
-
-def test_what_it_can_not_do_is_said(run: Run, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Say --push" in run("catalog", "apply", file, status=2).stderr
-    Path(file).write_text(SOLD + 'stripe_product = "prod_nowhere"\n')
-    said = run("catalog", "apply", file, "--push", "--yes", status=1)
-    assert "There is no product prod_nowhere" in said.stdout and "can't mend" in said.stderr
-    monkeypatch.delenv("STRIPE_SECRET_KEY")
-    assert "set STRIPE_SECRET_KEY" in run("catalog", "apply", file, "--push", status=1).stderr
-    assert "any number" in run("catalog", "check", file).stdout
+def test_apply_says_how_to_keep_what_somebody_has(run: Run, billing: Billing, tmp_path: Path) -> None:
+    now = billing.clock.now()
+    billing.take_stripe_event(body(event(invoice(line("price_basic", 1_000, now, now + timedelta(days=30)), paid=now))))
+    file = tmp_path / "less.toml"
+    file.write_text("[units.tokens]\nscale = 2\n")
+    refused = run("catalog", "apply", str(file), status=1).output
+    assert "keep [plans.basic] and write retired = true" in refused

@@ -38,7 +38,9 @@ def facts(connection: Connection) -> set[tuple[str, ...]]:
     if connection.dialect.name == "sqlite":
         return {*_sqlite_facts(connection)}
     queries = {
-        "column": "SELECT relname, attnum, attname, format_type(atttypid, atttypmod), attnotnull, "
+        # Numbered as they stand: where one was dropped, the numbers have a gap.
+        "column": "SELECT relname, row_number() OVER (PARTITION BY relname ORDER BY attnum), attname, "
+        "format_type(atttypid, atttypmod), attnotnull, "
         "attidentity, coalesce(pg_get_expr(adbin, adrelid), '') "
         "FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
         "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "

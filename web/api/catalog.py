@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from billing.base.wording import span_text
 from billing.catalog.terms import Amounts, Pack, Plan
+from billing.rules.wallet.rollover import RollOver
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource
 from web.state import engine
@@ -27,7 +28,14 @@ class PlanAnswer(ma.Schema):
     prices = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "Stripe prices or lookup keys."}
     )
-    at_period_end = ma.fields.String(required=True)
+    at_period_end = ma.fields.Raw(
+        required=True,
+        metadata={
+            "oneOf": [{"type": "string", "enum": ["expire", "keep"]}, {"type": "object"}],
+            "description": 'What becomes of what is left: `"expire"`, `"keep"` or '
+            '`{"roll_over": {"max": 2000, "periods": 1}}`, `max` in credits or as a share such as `"50%"`.',
+        },
+    )
     grace = ma.fields.String(required=True)
     late_grace = ma.fields.String(required=True)
 
@@ -72,14 +80,14 @@ class AmountsAnswer(ma.Schema):
 @catalog.operation("GET", "/plans", scope="read", query=PageQuery, answer=page_of(PlanAnswer, "Plans"))
 def list_plans(query: dict[str, Any]) -> Any:
     """The plans, in the catalog's order."""
-    plans = engine().catalog.plans
+    plans = engine().catalog.plans_on_sale
     return _listed(query, list(plans), lambda id: _plan(plans[id]))
 
 
 @catalog.operation("GET", "/packs", scope="read", query=PageQuery, answer=page_of(PackAnswer, "Packs"))
 def list_packs(query: dict[str, Any]) -> Any:
     """The packs, in the catalog's order."""
-    packs = engine().catalog.packs
+    packs = engine().catalog.packs_on_sale
     return _listed(query, list(packs), lambda id: _pack(packs[id]))
 
 
@@ -100,9 +108,10 @@ def _listed(query: dict[str, Any], ids: list[str], shown: Any) -> dict[str, Any]
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
-    same = ("id", "name", "description", "credits", "unit", "every", "prices", "at_period_end")
+    same = ("id", "name", "description", "credits", "unit", "every", "prices")
+    ends = plan.at_period_end.document() if isinstance(plan.at_period_end, RollOver) else plan.at_period_end
     spans = {"grace": span_text(plan.grace), "late_grace": span_text(plan.late_grace)}
-    return {name: getattr(plan, name) for name in same} | spans
+    return {name: getattr(plan, name) for name in same} | spans | {"at_period_end": ends}
 
 
 def _pack(pack: Pack) -> dict[str, Any]:

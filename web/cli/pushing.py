@@ -27,8 +27,8 @@ def compare(found: Catalog) -> None:
     click.echo("Stripe sells the same.")
 
 
-def push(found: Catalog, yes: bool) -> None:
-    """Shows what would be done at Stripe, and does it once that is agreed to."""
+def push(found: Catalog, yes: bool) -> bool:
+    """Shows what would be done at Stripe, and does it once that is agreed to. Does Stripe sell the same now?"""
     from billing.catalog.push import difference
     from billing.catalog.push import push as put
 
@@ -36,15 +36,16 @@ def push(found: Catalog, yes: bool) -> None:
     differs = difference(gateway, found)
     _show(differs)
     if not differs.changes:
-        click.echo("Stripe sells the same: nothing to do.")
-    elif not yes and not sys.stdin.isatty():
-        click.echo("Nothing was changed. Say --yes to do it.")
-        return
-    elif yes or click.confirm("Do it?"):
+        click.echo("Stripe sells the same: nothing to do there.")
+    elif yes or (sys.stdin.isatty() and click.confirm("Do it?")):
         put(gateway, found, differs)
         click.echo("Done.")
+    else:
+        click.echo("Nothing was changed. Say --yes to do it.")
+        return False
     if differs.problems:
         raise Failed("Some of it a push can't mend: see above.")
+    return True
 
 
 def _show(differs: Difference) -> None:

@@ -54,7 +54,7 @@ def topup(link: PortalLink, token: str) -> Any:
     """What can be bought: what it costs, and what the balance would be. `?credits=` asks what so many cost."""
     billing = engine()
     catalog, usual = billing.catalog, billing.usual_currency(link.customer)
-    packs = list(catalog.packs.values())
+    packs = list(catalog.packs_on_sale.values())
     prices = state().prices.of(billing, [name for pack in packs if not pack.prices for name in pack.stripe_prices])
     with snapshot() as tx:
         customer = tx.find_customer(link.customer)
@@ -129,7 +129,7 @@ def plans(link: PortalLink, token: str) -> Any:
     """The plans, the customer's own marked, at what Stripe says that they cost."""
     billing = engine()
     catalog, usual = billing.catalog, billing.usual_currency(link.customer)
-    sold = [plan for plan in catalog.plans.values() if plan.prices]
+    sold = [plan for plan in catalog.plans_on_sale.values() if plan.prices]
     prices = state().prices.of(billing, [name for plan in sold for name in plan.prices])
     subscription = billing.subscription(link.customer)
     current = subscription.plan if subscription is not None and subscription.lives else None

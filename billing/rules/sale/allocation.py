@@ -176,6 +176,7 @@ def _judge(
         item=item,
         price=price,
         lines=tuple(line.id for line in group),
+        paid_at=paid_at,
     )
 
 

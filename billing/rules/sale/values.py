@@ -11,6 +11,7 @@ from typing import Literal
 
 from billing.rules.periods import Every, Span
 from billing.rules.sale.lines import Line
+from billing.rules.wallet.rollover import RollOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class PlanTerms:
     every: Every
     grace: Span
     late_grace: Span
-    at_period_end: Literal["expire", "keep"] = "expire"
+    at_period_end: Literal["expire", "keep"] | RollOver = "expire"
     credit_share: Fraction = Fraction(1)
     unit: str = "credits"
 
@@ -81,6 +82,7 @@ class Allocation:
     item: str
     price: str
     lines: tuple[str, ...]
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

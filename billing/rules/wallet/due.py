@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from billing.rules.wallet import months
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause, HoldState
@@ -16,7 +17,8 @@ from billing.rules.wallet.values import BucketState, Cause, HoldState
 def advance(position: Position, until: datetime) -> None:
     """Does everything due at or before `until`, each thing dated when it was due, then stands at `until`.
 
-    At one instant: holds lapse, buckets end, others start, the debt's period ends, the plan's terms end, repayment.
+    At one instant: holds lapse, buckets end, months are allotted, buckets start, the debt's period ends, the plan's
+    terms end, repayment.
     """
     while (instant := position.next_due()) is not None and instant <= until:
         position.at = max(position.at, instant)
@@ -25,6 +27,9 @@ def advance(position: Position, until: datetime) -> None:
                 lapse(position, hold)
         for bucket in _ending(position, instant):
             position.end(bucket, Cause(f"end:{bucket.number}"))
+        for month in sorted(position.months.values(), key=lambda month: (month.starts_at, month.number)):
+            if month.to_come and month.starts_at <= instant:
+                months.allot(position, month)
         for bucket in sorted(position.buckets.values(), key=lambda bucket: bucket.number):
             if not bucket.live and bucket.effective_at <= instant and not bucket.ended(instant):
                 position.start(bucket)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.rules.refusals import BucketEnded, Invalid, Refusal
+from billing.rules.wallet import rollover
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import LARGEST_CREDITS, BucketState, Cause
 
 
 def too_much(position: Position, credits: int) -> Refusal | None:
     """A wallet holds 10^15 credits at most, so that no sum of them is too large for a database."""
-    room = LARGEST_CREDITS - sum(bucket.left for bucket in position.buckets.values())
+    to_come = sum(month.remaining for month in position.months.values() if month.to_come)
+    room = LARGEST_CREDITS - to_come - sum(bucket.left for bucket in position.buckets.values())
     if credits <= room:
         return None
     return Invalid.field(
@@ -25,6 +27,7 @@ def grant(position: Position, bucket: BucketState, cause: Cause) -> None:
     if bucket.ended(position.at):
         position.end(bucket, cause)
     position.settle_debt(cause)
+    rollover.learnt(position, bucket)
 
 
 def extend(position: Position, bucket: BucketState, name: str, expires_at: datetime) -> Refusal | None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from billing.rules.refusals import AlreadyReversed, BucketEnded, Refusal
 from billing.rules.wallet import recognition
-from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause, Past, PastMovement
+
+if TYPE_CHECKING:
+    from billing.rules.wallet.position import Position
 
 
 def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -> Refusal | None:
@@ -49,18 +54,49 @@ def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, c
         unpaid = min(credits, position.owed)
         if unpaid:
             position.owe_less(unpaid, cause, undoes)
-    else:
-        unpaid = min(credits, past.forgiven.credits - past.forgiven.reversed_credits)
+            credits -= unpaid
+    _undo_paid(position, past.repayments, past.forgiven, undoes, credits, cause)
+
+
+def undo_paid(position: Position, debts: Sequence[PastMovement], owed: int, credits: int, cause: Cause) -> None:
+    """What entry `owed` made the wallet owe is no longer owed, and was repaid or forgiven since: that is undone.
+
+    `debts`: all repayments and forgivings of the wallet, the oldest first.
+    """
+    repayments, forgiven = pool(debts, owed)
+    _undo_paid(position, repayments, forgiven, owed, credits, cause)
+
+
+def pool(debts: Sequence[PastMovement], owed: int) -> tuple[tuple[PastMovement, ...], PastMovement | None]:
+    """The repayments between the same two forgivings as entry `owed`, last first, and the second of the two."""
+    forgivings = [part for part in debts if part.kind == "forgive"]
+    before = max((part.number for part in forgivings if part.number < owed), default=0)
+    after = next((part for part in forgivings if part.number > owed), None)
+    last = after.number if after is not None else float("inf")
+    its = [part for part in debts if part.kind == "repay" and before < part.number < last]
+    return tuple(reversed(its)), after
+
+
+def _undo_paid(
+    position: Position,
+    repayments: Sequence[PastMovement],
+    forgiven: PastMovement | None,
+    undoes: int,
+    credits: int,
+    cause: Cause,
+) -> None:
+    if forgiven is not None:
+        unpaid = min(credits, forgiven.credits - forgiven.reversed_credits)
         if unpaid:
-            past.forgiven.reversed_credits += unpaid
-            position.unforgive(unpaid, cause, undoes, past.forgiven.number)
-    rest = credits - unpaid
-    for paid in past.repayments:
-        back = min(rest, paid.credits - paid.reversed_credits)
+            forgiven.reversed_credits += unpaid
+            position.unforgive(unpaid, cause, undoes, forgiven.number)
+            credits -= unpaid
+    for paid in repayments:
+        back = min(credits, paid.credits - paid.reversed_credits)
         if back:
-            rest -= back
+            credits -= back
             position.bring_back(_bucket(position, paid), back, _cents_back(paid, back), cause, undoes, paid.number)
-    assert not rest, "more was overdrawn than is owed, forgiven and repaid"
+    assert not credits, "more was overdrawn than is owed, forgiven and repaid"
 
 
 def _bucket(position: Position, part: PastMovement) -> BucketState:

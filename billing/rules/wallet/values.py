@@ -15,8 +15,12 @@ class BucketState:
     """One bucket as it stands now, valid in `[effective_at, expires_at)`; `voided_at` ends it for good.
 
     `number` is the number of the entry that granted it. `free` and `held` are its two pockets in credits; `cents`
-    belong to both together. `basis_cents` for `basis_credits` is what recognition counts from, `expired` how many
-    credits its end took.
+    belong to both together. `basis_cents` for `basis_credits` is what recognition counts from.
+
+    `sale` and `month` say what it was sold by, in whichever bucket it was rolled (`rolled_from`). `disputed` is the
+    part of the held pocket that disputes and pending refunds hold. `expired` and `voided` are credits that left it
+    unused, `counted` how many of them takings counted; `expired_cents` and `voided_cents` what is still there of the
+    cents that went along.
     """
 
     number: int
@@ -41,12 +45,30 @@ class BucketState:
     basis_cents: int = 0
     basis_credits: int = 1
     expired: int = 0
+    sale: str | None = None
+    month: int | None = None
+    rolled_from: int | None = None
+    at_end: dict[str, Any] | None = None
+    """What becomes of it at its end; None: it expires."""
+    disputed: int = 0
+    voided: int = 0
+    counted: int = 0
+    expired_cents: int = 0
+    voided_cents: int = 0
+    paid_at: datetime | None = None
+    rolled_back: int = 0
+    """All that it had got, if all of that went back because newer ones took its place."""
     live: bool = False
 
     @property
     def left(self) -> int:
         """Credits that have not left it, free and held."""
         return self.free + self.held
+
+    @property
+    def unused(self) -> int:
+        """Credits that left it unused and that no taking has counted."""
+        return self.expired + self.voided - self.counted
 
     def ended(self, at: datetime) -> bool:
         """Is it past its end at that instant?"""
@@ -65,6 +87,74 @@ class BucketState:
     def pays_for(self, feature: str | None) -> bool:
         """A general bucket pays for everything, a scoped one for its features only."""
         return not self.features or (feature is not None and feature in self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """The whole terms of a grant to come, so that nobody has to be asked when it comes.
+
+    `expires_at` and `period_end` are those of the bucket, `at_end` what becomes of it then.
+    """
+
+    description: str | None = None
+    series: str | None = None
+    priority: int = 50
+    features: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    period_end: datetime | None = None
+    at_end: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    paid_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class MonthState:
+    """One month of a sale: to come, allotted (`bucket`) or cancelled.
+
+    `number` counts in the wallet, `place` in the sale.
+
+    `credits` and `cents` are what was sold, `allotted` the credits that went into its bucket, `taken` those taken back
+    while it was to come or cancelled; `left_cents` lie in prepaid for it, `broken_cents` are what is still broken of
+    those of a cancelled one. `to_hold`: credits that disputes and pending refunds hold as soon as they are there.
+
+    On the first month of a sale: `owed` and `unearned_cents` are what takings of it made the wallet owe and un-earn,
+    and what of that could still be undone by what comes back.
+    """
+
+    number: int
+    sale: str
+    place: int
+    starts_at: datetime
+    ends_at: datetime | None
+    credits: int
+    cents: int
+    currency: str | None
+    terms: GrantTerms
+    made_at: datetime
+    bucket: int | None = None
+    cancelled_at: datetime | None = None
+    allotted: int = 0
+    taken: int = 0
+    left_cents: int = 0
+    broken_cents: int = 0
+    to_hold: int = 0
+    owed: int = 0
+    unearned_cents: int = 0
+
+    @property
+    def remaining(self) -> int:
+        """Credits that were neither allotted nor taken back: they come, or were cancelled."""
+        return self.credits - self.allotted - self.taken
+
+    @property
+    def to_come(self) -> bool:
+        """Is there something left that its time will bring?"""
+        return self.cancelled_at is None and (self.remaining > 0 or self.left_cents > 0)
+
+    @property
+    def is_open(self) -> bool:
+        """Must whoever opens the wallet know of it?"""
+        return self.to_come or bool(self.to_hold or self.owed or self.unearned_cents)
 
 
 @dataclass(slots=True)

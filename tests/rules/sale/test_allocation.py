@@ -29,6 +29,7 @@ def test_a_paid_line_is_its_plans_credits_for_its_period() -> None:
             item="si_1",
             price="price_basic",
             lines=("il_1",),
+            paid_at=at("1 Apr 01:00"),
         ),
     )
 

@@ -1,0 +1,97 @@
+"""Payments: which of them paid which invoice or Checkout session, and what went back of that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row, or_, select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.sales.tables import disputes, payments, refunds, sales
+from billing.stripe.questions import InvoiceOfPayment, Known, Question, SessionOfPayment
+from billing.stripe.values import Invoice, SeenSession
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a payment paid: an invoice, a Checkout session, or a session that made an invoice."""
+
+    invoice: str | None = None
+    session: str | None = None
+
+    def paid(self, table: sa.Table) -> sa.ColumnElement[bool]:
+        """Those rows of a table that are of this purchase."""
+        of = [table.c.invoice_id == self.invoice] if self.invoice is not None else []
+        of += [table.c.session_id == self.session] if self.session is not None else []
+        return or_(sa.false(), *of)
+
+    def __str__(self) -> str:
+        return self.invoice or self.session or "nothing"
+
+
+def note(tx: Tx, purchase: Purchase, paid_by: Iterable[tuple[str | None, int | None]]) -> None:
+    """Remembers which payments (ids, cents) paid the purchase. What is known stays as it is."""
+    rows = [
+        {"id": id, "invoice_id": purchase.invoice, "session_id": purchase.session, "cents": cents, "seen_at": tx.now}
+        for id, cents in paid_by
+        if id is not None
+    ]
+    if rows and (purchase.invoice or purchase.session):
+        sets.insert(tx, payments, rows, unless_there=True)
+
+
+def purchase_of(
+    tx: Tx, payment: str | None, charge: str | None, known: Known
+) -> Purchase | tuple[Question, ...] | None:
+    """What was paid by it; or what has to be asked to know; or None: nobody knows."""
+    if payment is None and charge is None:
+        return None
+    ids = [id for id in (payment, charge) if id is not None]
+    row = tx.connection.execute(select(payments).where(payments.c.id.in_(ids))).first()
+    if row is not None:
+        return _whole(tx, Purchase(row.invoice_id, row.session_id))
+    of_invoice = InvoiceOfPayment(payment, charge)
+    if of_invoice not in known:
+        return (of_invoice,)
+    invoice: Invoice | None = known[of_invoice]
+    if invoice is not None:
+        found = Purchase(invoice=invoice.id)
+    elif payment is None:
+        return None
+    else:
+        of_session = SessionOfPayment(payment)
+        if of_session not in known:
+            return (of_session,)
+        seen: SeenSession | None = known[of_session]
+        if seen is None:
+            return None
+        found = Purchase(seen.session.invoice, seen.session.id)
+    note(tx, found, [(id, None) for id in ids])
+    return _whole(tx, found)
+
+
+def _whole(tx: Tx, purchase: Purchase) -> Purchase:
+    """A session and the invoice it made are one purchase, whichever of the two the payment names."""
+    both = select(sales.c.invoice_id, sales.c.session_id).where(
+        purchase.paid(sales), sales.c.invoice_id.is_not(None), sales.c.session_id.is_not(None)
+    )
+    row = tx.connection.execute(both.limit(1)).first()
+    return purchase if row is None else Purchase(row.invoice_id, row.session_id)
+
+
+def sales_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
+    """The sales it brought, in the order of wallets."""
+    its = select(sales).where(purchase.paid(sales)).order_by(sales.c.wallet_id, sales.c.origin)
+    return tx.connection.execute(its).all()
+
+
+def refunds_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
+    return tx.connection.execute(select(refunds).where(purchase.paid(refunds)).order_by(refunds.c.id)).all()
+
+
+def disputes_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
+    return tx.connection.execute(select(disputes).where(purchase.paid(disputes)).order_by(disputes.c.id)).all()

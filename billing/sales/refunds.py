@@ -1,0 +1,92 @@
+"""Refunds: money went back, goes back, or did not go after all. The refund is the source of truth, by its own id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from billing.base import sets
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.rules.sale.returns import refund_is_newer
+from billing.sales import payments, returned
+from billing.sales.payments import Purchase
+from billing.sales.tables import refunds
+from billing.sales.values import Applied
+from billing.stripe.questions import Known
+from billing.stripe.values import CreditNote, Refund
+
+
+def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
+    """Takes back what the refund means, gives it back if it failed, holds it while it is pending; once, whoever tells
+    of it how often, in whatever order with the payment itself.
+    """
+    purchase = payments.purchase_of(tx, refund.payment_intent, refund.charge, known)
+    if isinstance(purchase, tuple):
+        return Applied(needs=purchase)
+    if purchase is None:
+        return Applied(waits=f"no invoice or session is known that {refund.payment_intent or refund.charge} paid")
+    newer = _remember(
+        tx,
+        {
+            "id": refund.id,
+            "payment": refund.payment_intent or refund.charge,
+            "invoice_id": purchase.invoice,
+            "session_id": purchase.session,
+            "cents": refund.amount_cents,
+            "currency": refund.currency,
+            "status": refund.status,
+            "created_at": refund.created,
+            "seen_at": tx.now,
+        },
+    )
+    return _settle(tx, catalog, purchase, newer)
+
+
+def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Applied:
+    """Money of a paid invoice that went back to the customer's balance, or outside Stripe, counts as refunded; what its
+    refunds gave back is told by them.
+    """
+    purchase = Purchase(invoice=note.invoice)
+    its = select(refunds.c.cents).where(refunds.c.id.in_(list(note.refunds)))
+    by_refunds = list(tx.connection.execute(its).scalars())
+    if len(by_refunds) < len(set(note.refunds)):
+        return Applied(waits=f"not all refunds of {note.id} are known yet")
+    cents = max(0, note.post_payment_cents - sum(by_refunds))
+    if not cents:
+        return Applied(note="its refunds say what went back")
+    newer = _remember(
+        tx,
+        {
+            "id": note.id,
+            "payment": None,
+            "invoice_id": note.invoice,
+            "session_id": None,
+            "cents": cents,
+            "currency": note.currency,
+            "status": "succeeded" if note.status == "issued" else "canceled",
+            "created_at": note.created,
+            "seen_at": tx.now,
+        },
+    )
+    return _settle(tx, catalog, purchase, newer)
+
+
+def _settle(tx: Tx, catalog: Catalog, purchase: Purchase, newer: bool) -> Applied:
+    moved = returned.settle(tx, catalog, purchase)
+    if moved is None:
+        return Applied(waits=f"{purchase} has brought nothing yet that could be taken back")
+    return Applied(note=None if moved else "nothing moves" if newer else "known before")
+
+
+def _remember(tx: Tx, row: dict[str, Any]) -> bool:
+    """Writes it down unless what is known is newer. Says whether it was news."""
+    if sets.insert(tx, refunds, [row], unless_there=True):
+        return True
+    known = tx.connection.execute(select(refunds).where(refunds.c.id == row["id"]).with_for_update()).one()
+    if not refund_is_newer(row["status"], known.status):
+        return False
+    values = {"status": row["status"], "seen_at": tx.now}
+    return bool(tx.connection.execute(sa.update(refunds).where(refunds.c.id == row["id"]).values(values)).rowcount)

@@ -1,0 +1,170 @@
+"""The catalog in time: what was bought keeps its terms until its next period, and nobody's plan is taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from billing import Invalid, UnknownPack
+from billing.catalog.loading import parse
+from billing.testing import TestBilling
+
+from .paid import APRIL, JUNE, MAY, invoice, line, tell
+
+FIRST = """
+[plans.basic]
+name = "Basic"
+credits = 100
+prices = ["price_basic"]
+overdraft = { limit = 10 }
+
+[plans.rare]
+name = "Rare"
+credits = 1
+
+[packs.small]
+name = "Small"
+credits = 100
+prices = { usd = 1000 }
+stripe_prices = ["price_small"]
+"""
+MORE = FIRST.replace("credits = 100\nprices = [", "credits = 150\nprices = [").replace("limit = 10", "limit = 20")
+
+Make = Callable[..., TestBilling]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.toml"
+
+
+@pytest.fixture
+def billing(make_billing: Make) -> TestBilling:
+    engine = make_billing(catalog=parse(FIRST), start=APRIL)
+    engine.customer("team", stripe_customer_id="cus_1")
+    return engine
+
+
+def apply(billing: TestBilling, file: Path, text: str, **more: object) -> bool:
+    file.write_text(text)
+    return billing.apply_catalog(file, **more) is not None  # type: ignore[arg-type]
+
+
+def granted(billing: TestBilling) -> list[int]:
+    return [bucket.granted for bucket in billing.buckets("team")][::-1]
+
+
+def test_the_version_at_a_lines_start_counts_whenever_it_is_heard_of(billing: TestBilling, file: Path) -> None:
+    apply(billing, file, FIRST)
+    apply(billing, file, MORE, holds_from=MAY)
+    assert billing.catalog.plans["basic"].credits == 100
+    billing.advance(to=MAY + timedelta(hours=1))
+    assert billing.catalog.plans["basic"].credits == 150
+    tell(billing, invoice(line("price_basic", 1_000)))  # April's, heard of late
+    assert billing.wallet("team").overdraft.limit == 10
+    tell(billing, invoice(line("price_basic", 1_000, MAY, JUNE), paid=MAY))
+    assert granted(billing) == [100, 150]
+    assert billing.wallet("team").overdraft.limit == 20
+
+
+def test_who_has_a_plan_keeps_its_terms_until_the_next_period(billing: TestBilling, file: Path) -> None:
+    tell(billing, invoice(line("price_basic", 1_000)))
+    billing.advance(by=timedelta(days=3))
+    assert apply(billing, file, FIRST)
+    billing.advance(by=timedelta(days=3))
+    assert apply(billing, file, MORE)
+    assert billing.catalog.plans["basic"].credits == 150
+    assert billing.wallet("team").overdraft.limit == 10
+
+
+def test_until_one_was_applied_the_file_counts_and_afterwards_no_more(
+    billing: TestBilling, make_billing: Make, file: Path
+) -> None:
+    assert not billing.catalog_versions()
+    apply(billing, file, MORE)
+    assert make_billing(catalog=parse(FIRST), start=APRIL).catalog.plans["basic"].credits == 150
+    assert not apply(billing, file, MORE)
+    assert [one.catalog.plans["basic"].credits for one in billing.catalog_versions()] == [150]
+
+
+def test_another_process_notices(billing: TestBilling, make_billing: Make, file: Path) -> None:
+    other = make_billing(catalog=parse(FIRST), start=APRIL)
+    assert other.catalog.plans["basic"].credits == 100
+    apply(billing, file, MORE)
+    other.advance(by=timedelta(seconds=10))
+    assert other.catalog.plans["basic"].credits == 150
+
+
+def test_spends_go_on_over_a_change(billing: TestBilling, file: Path) -> None:
+    billing.grant("team", 100, reason="gift", key="g")
+    billing.spend("team", 1, key="1")
+    apply(billing, file, MORE)
+    billing.spend("team", 1, key="2")
+    apply(billing, file, FIRST, holds_from=MAY)
+    billing.advance(to=MAY)
+    assert billing.spend("team", 1, key="3").available == 97
+
+
+def test_what_somebody_has_is_retired_never_removed(billing: TestBilling, file: Path) -> None:
+    tell(billing, invoice(line("price_basic", 1_000), line("price_small", 1_000, item=None)))
+    with pytest.raises(Invalid) as refused:
+        apply(billing, file, '[plans.rare]\nname = "Rare"\ncredits = 1\n')
+    plan, pack = refused.value.errors["catalog"]
+    assert plan == (
+        "Plan basic has 1 period that runs: keep [plans.basic] and write retired = true, then nobody new can buy it."
+    )
+    assert pack.startswith("Pack small has 1 buyer with credits left: keep [packs.small] and write retired = true")
+    assert not billing.catalog_versions()
+
+    gone = FIRST.replace('prices = ["price_basic"]', 'prices = ["price_basic"]\nretired = true')
+    gone = gone.replace('stripe_prices = ["price_small"]', 'stripe_prices = ["price_small"]\nretired = true')
+    assert apply(billing, file, gone.replace('[plans.rare]\nname = "Rare"\ncredits = 1\n', ""))
+    assert (list(billing.catalog.plans_on_sale), list(billing.catalog.packs_on_sale)) == ([], [])
+    with pytest.raises(UnknownPack):
+        billing.topup("team", "small", key="t", success_url="https://app.example.com/")
+    billing.advance(to=MAY)
+    tell(billing, invoice(line("price_basic", 1_000, MAY, JUNE), paid=MAY))
+    assert granted(billing) == [100, 100, 100]
+
+
+def test_what_is_on_sale_until_then_is_not_removed_for_later(billing: TestBilling, file: Path) -> None:
+    with pytest.raises(Invalid, match="Nothing was applied yet"):
+        apply(billing, file, FIRST, holds_from=MAY)
+    apply(billing, file, FIRST)
+    with pytest.raises(Invalid, match="Plan rare is on sale until then"):
+        apply(billing, file, FIRST.replace("[plans.rare]", "[plans.other]"), holds_from=MAY)
+
+
+def test_units_stay_while_they_are_held(billing: TestBilling, file: Path) -> None:
+    tell(billing, invoice(line("price_basic", 1_000)))
+    other = FIRST.replace('name = "Basic"', 'name = "Basic"\nunit = "tokens"') + "[units.tokens]\n"
+    with pytest.raises(Invalid, match="its unit stays credits"):
+        apply(billing, file, other)
+
+
+def test_no_version_holds_from_the_past(billing: TestBilling, file: Path) -> None:
+    with pytest.raises(Invalid, match="holds_from"):
+        apply(billing, file, FIRST, holds_from=APRIL - timedelta(seconds=1))
+
+
+def test_a_price_that_was_mapped_later_is_found(billing: TestBilling, file: Path) -> None:
+    apply(billing, file, FIRST.replace("price_basic", "price_other"))
+    billing.advance(to=MAY)
+    apply(billing, file, FIRST.replace('"price_basic"', '"price_other", "price_basic"'))
+    tell(billing, invoice(line("price_basic", 1_000)))
+    assert granted(billing) == [100]
+
+
+def test_what_would_change_is_shown_first(billing: TestBilling, file: Path) -> None:
+    text = MORE.replace("[plans.rare]", "[plans.rich]").replace("{ usd = 1000 }", "{ usd = 900 }\nretired = true")
+    file.write_text(text)
+    found = [(one.what, one.kind, one.id, one.keys) for one in billing.catalog_changes(file)]
+    assert found == [
+        ("added", "plan", "rich", ()),
+        ("removed", "plan", "rare", ()),
+        ("changed", "plan", "basic", ("credits", "overdraft")),
+        ("retired", "pack", "small", ("prices", "retired")),
+    ]
