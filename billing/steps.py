@@ -20,6 +20,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "catch_up": lambda billing: billing.catch_up(),
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
+        "sync": lambda billing: billing.sync_stripe(),
     }
 )
-"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer."""
+"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
+told and nobody heard."""

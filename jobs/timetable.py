@@ -60,6 +60,13 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 late="purchases that were cut off in the middle stay open, and those whose webhook never came wait for "
                 "their credits",
             ),
+            Job(
+                "sync",
+                STEPS["sync"],
+                every=timedelta(minutes=30),
+                limit=20,
+                late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
+            ),
         )
     }
 )

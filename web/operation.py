@@ -32,13 +32,17 @@ def healthz() -> Response:
 
 @operation.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Can it work: database reachable and migrated, its clock like ours, and what else it was told to look at."""
+    """Can it work: database reachable and migrated, its clock like ours, and what else it was told to look at.
+
+    What the webhook took and refused stands beside it and changes nothing: anybody may send it nonsense.
+    """
     checks: Mapping[str, Check] = {"database": _database, "migrations": _migrations, "clock": _clock} | dict(
         state().checks
     )
     problems = {name: _look(check) for name, check in checks.items()}
     ready = not any(problems.values())
-    body = {"status": "ready" if ready else "not ready", "checks": {k: v or "ok" for k, v in problems.items()}}
+    body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+    body |= {"checks": {k: v or "ok" for k, v in problems.items()}, "webhook": state().heard.shown()}
     return jsonify(body), 200 if ready else 503
 
 

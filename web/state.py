@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,24 @@ class Demo:
     controls: str | None
 
 
+@dataclass
+class Heard:
+    """What Stripe's endpoint took and turned away since this process began, by why: a wrong secret and a wrong clock
+    look alike from Stripe's side.
+    """
+
+    taken: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def shown(self) -> dict[str, int]:
+        return {
+            "taken": self.taken,
+            "refused_signature": self.refused["signature"],
+            "refused_tolerance": self.refused["tolerance"],
+            "refused_other": self.refused.total() - self.refused["signature"] - self.refused["tolerance"],
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None. `demo`
@@ -46,6 +65,7 @@ class State:
     demo: Demo | None = None
     prices: Prices = field(default_factory=Prices)
     asking: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MOST_ASKING))
+    heard: Heard = field(default_factory=Heard)
 
 
 PATIENCE = 2.0

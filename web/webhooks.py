@@ -12,7 +12,7 @@ from billing.rules.refusals import DatabaseUnavailable, Refusal
 from billing.stripe.signature import SignatureInvalid
 from billing.stripe.values import PayloadInvalid
 from web.errors import Problem, answer
-from web.state import engine
+from web.state import engine, state
 
 LARGEST_EVENT = 1024 * 1024
 """Bytes. Stripe's own largest, an invoice with its first lines, are a tenth of it."""
@@ -34,7 +34,9 @@ def stripe() -> Response:
     try:
         event = engine().receive_stripe_event(body, request.headers.get("Stripe-Signature"))
     except (SignatureInvalid, PayloadInvalid) as error:
-        _LOG.warning("stripe_event_refused", reason=str(error), bytes=len(body))
+        kind = error.kind if isinstance(error, SignatureInvalid) else "body"
+        state().heard.refused[kind] += 1
+        _LOG.warning("stripe_event_refused", kind=kind, reason=str(error), bytes=len(body))
         raise Problem("malformed", str(error)) from None
     except Refusal:
         raise
@@ -42,6 +44,7 @@ def stripe() -> Response:
         _LOG.error("stripe_event_not_stored", exc_info=error)
         again = {"Retry-After": str(DatabaseUnavailable.retry_after)}
         return answer("database_unavailable", "The event could not be stored: send it again.", headers=again)
+    state().heard.taken += 1
     log: Any = _LOG.info if event.status in ("done", "ignored") else _LOG.warning
     log("stripe_event", id=event.id, type=event.type, status=event.status, reason=event.reason)
     return jsonify(id=event.id, status=event.status)

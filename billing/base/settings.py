@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -45,6 +46,7 @@ class Settings:
     stripe_api_base: str | None = None
     allowed_origins: tuple[str, ...] = ()
     sandbox_port: int | None = None
+    stripe_start: datetime | None = None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
@@ -63,6 +65,8 @@ class Settings:
         api_base = env.str("STRIPE_API_BASE", "", validate=_check_public)
         origins: list[str] = env.list("ALLOWED_ORIGINS", [], validate=_check_origins)
         sandbox_port = env.int("SANDBOX_PORT", 0, validate=_check_port)
+        needed: Any = ... if _is_live(secret_key) else ""
+        start = env.str("STRIPE_START", needed, validate=_check_time)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
         try:
             env.seal()
@@ -83,6 +87,7 @@ class Settings:
             stripe_api_base=api_base.rstrip("/") or None,
             allowed_origins=tuple(dict.fromkeys(origin_of(one.strip()) for one in [public_url, *origins])),
             sandbox_port=sandbox_port or None,
+            stripe_start=_time(start) if start else None,
         )
 
 
@@ -162,6 +167,25 @@ def _check_public(text: str) -> None:
 def _check_stripe_key(text: str) -> None:
     if not text.startswith(("sk_", "rk_")) or not text.isascii() or not text.isprintable() or " " in text:
         raise ValidationError("Write a secret or restricted key of Stripe's: sk_test_…, rk_test_…, sk_live_….")
+
+
+def _is_live(secret_key: object) -> bool:
+    return isinstance(secret_key, str) and secret_key.startswith(("sk_live_", "rk_live_"))
+
+
+def _time(text: str) -> datetime:
+    """A time, in UTC where it names no zone. ValueError if it is none."""
+    at = datetime.fromisoformat(text.strip())
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _check_time(text: str) -> None:
+    try:
+        good = 1970 < _time(text).year < 3000
+    except (ValueError, OverflowError):
+        good = False
+    if not good:
+        raise ValidationError("Write a time such as 2026-11-01T00:00:00Z: what was paid before it grants nothing.")
 
 
 def _check_origins(texts: list[str]) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -22,12 +23,10 @@ from billing.catalog.versions import InForce
 from billing.credits import due
 from billing.credits.values import Receipt
 from billing.engine import at_once
-from billing.engine.buying import Buying
 from billing.engine.hold import Hold
 from billing.engine.host import Host
+from billing.engine.listening import Listening
 from billing.engine.transaction import Transaction
-from billing.inbox import stripe_events
-from billing.inbox.values import StripeEvent
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 from billing.stripe.gateway import Gateway
 
@@ -100,7 +99,7 @@ class _Charge:
         return released
 
 
-class Billing(Buying):
+class Billing(Listening):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(
@@ -111,6 +110,7 @@ class Billing(Buying):
         gateway: Gateway | None = None,
         clock: Clock | None = None,
         webhook_secrets: Sequence[str] = (),
+        stripe_start: datetime | None = None,
     ) -> None:
         if isinstance(catalog, str | Path):
             from billing.catalog.loading import load
@@ -118,6 +118,7 @@ class Billing(Buying):
             catalog = load(catalog)
         self.gateway = gateway
         self.webhook_secrets = tuple(webhook_secrets)
+        self.stripe_start = stripe_start
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
         self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
@@ -138,6 +139,7 @@ class Billing(Buying):
             catalog=settings.catalog,
             gateway=Gateway(key, base) if key else None,
             webhook_secrets=settings.stripe_webhook_secrets,
+            stripe_start=settings.stripe_start,
         )
 
     def close(self) -> None:
@@ -251,39 +253,3 @@ class Billing(Buying):
             if len(wallets) < limit:
                 return False
         return True
-
-    # What Stripe tells us
-
-    def receive_stripe_event(self, body: bytes, signature: str | None) -> StripeEvent:
-        """A webhook's raw body and its `Stripe-Signature`: verified, stored, handled. Stored, it raises nothing more.
-
-        Raises `billing.stripe.signature.SignatureInvalid`, `billing.stripe.values.PayloadInvalid`; Busy,
-        DatabaseUnavailable or ClockSkew where it could not be stored.
-        """
-        return stripe_events.receive(
-            self.database, self.catalog, self._live, self._tell, body, signature, self.webhook_secrets
-        )
-
-    def take_stripe_event(self, body: bytes) -> StripeEvent:
-        """An event that you vouch for yourself, such as a recorded one: the same way, without a signature."""
-        return stripe_events.take_recorded(self.database, self.catalog, self._live, self._tell, body)
-
-    def replay_stripe_event(self, id: str) -> StripeEvent:
-        """Tries a stored event again: one that waits, failed or was ignored. Raises UnknownStripeEvent."""
-        return stripe_events.replay(self.database, self.catalog, self._live, self._tell, id)
-
-    def stripe_events(
-        self, *, status: str | None = None, after: str | None = None, limit: int = 100
-    ) -> list[StripeEvent]:
-        """What Stripe told us, the newest first, beginning behind the event `after`. Raises UnknownStripeEvent."""
-        with self.database.read() as tx:
-            return stripe_events.page(tx, status, after, limit)
-
-    def handle_stripe_events(self, limit: int = 100) -> bool:
-        """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""
-        return stripe_events.handle_due(self.database, self.catalog, self._live, self._tell, limit)
-
-    @property
-    def _live(self) -> bool | None:
-        """The mode of Stripe that this engine does business in."""
-        return None if self.gateway is None else self.gateway.livemode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from billing import signals
@@ -23,6 +24,7 @@ class Buying(Catalogs):
     """Methods of `Billing` that talk to Stripe, none in a transaction, and questions about what was bought."""
 
     gateway: Gateway | None
+    stripe_start: datetime | None
 
     def topup(
         self, customer: str, pack: str | None = None, *, key: str, credits: int | None = None, unit: str = "credits",
@@ -58,7 +60,7 @@ class Buying(Catalogs):
         """
         _refuse(asking.refuse(session=asking.text(session)))
         gateway = offers.asked(self.gateway)
-        answer = settling.settle(self.database, gateway, self.catalog, self._tell, session)
+        answer = settling.settle(self.database, gateway, self.catalog, self._tell, session, self.stripe_start)
         if answer.linked is not None:
             with self.database.write() as tx:
                 waking.wake(tx, stripe_customer=answer.linked)
@@ -128,7 +130,7 @@ class Buying(Catalogs):
         if self.gateway is None:
             return False
         more = conversations.finish_due(self.database, self.gateway, settling.KINDS, self._tell, limit)
-        looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit)
+        looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
         return more or looks
 
     def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:

@@ -141,7 +141,11 @@ def _undone(tx: Tx) -> Iterator[Breach]:
     )
     rules = [
         Never("3 undone", "only a reversal undoes something", and_(~reverse, or_(u.number > 0, e.undoes.is_not(None)))),
-        Never("3 undone", "only a reversal goes by way of something", and_(~reverse, e.via.is_not(None))),
+        Never(
+            "3 undone",
+            "only a reversal goes by way of something",
+            and_(e.kind.not_in(("reverse", "hold", "release")), e.via.is_not(None)),
+        ),
         Never("3 undone", "it undoes nothing that was spent before", and_(reverse, ~func.coalesce(spent, False))),
         Never("3 undone", "it undoes what went another way", and_(reverse, ~func.coalesce(fits, False))),
     ]

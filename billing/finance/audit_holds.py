@@ -10,8 +10,8 @@ from sqlalchemy import BigInteger, ColumnElement, Text, and_, case, cast, exists
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits import recall
-from billing.credits.tables import entries, holds
-from billing.finance.asking import Never, found, null, numbered
+from billing.credits.tables import buckets, entries, holds
+from billing.finance.asking import Never, bucket_number, found, null, numbered
 from billing.finance.breach import Breach
 
 _TRUST = "held:overdraft"
@@ -26,6 +26,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
     yield from _captured(tx)
     yield from _unexplained(tx)
     yield from _asked(tx)
+    yield from _disputed(tx)
 
 
 def _sum(credits: Any, when: ColumnElement[bool]) -> Any:
@@ -50,7 +51,7 @@ def _placed(tx: Tx) -> Iterator[Breach]:
             _sum(e.credits, on_trust).label("overdraft"),
             _sum(1, ~on_trust).label("parts"),
         )
-        .where(e.kind == "hold")
+        .where(e.kind == "hold", e.via.is_(None))
         .group_by(e.wallet_id, e.cause)
         .subquery()
     )
@@ -78,7 +79,9 @@ def _placed(tx: Tx) -> Iterator[Breach]:
 def _slices(tx: Tx) -> Iterator[Breach]:
     """Every entry that sets aside is a slice of its hold."""
     e, h = entries.c, holds.c
-    placing = select(e.wallet_id, e.number, e.source, e.destination, e.credits, e.cause).where(e.kind == "hold")
+    placing = select(e.wallet_id, e.number, e.source, e.destination, e.credits, e.cause).where(
+        e.kind == "hold", e.via.is_(None)
+    )
     p = (each := placing.subquery()).c
     of = each.outerjoin(holds, and_(h.wallet_id == p.wallet_id, numbered("hold", h.number) == p.cause))
     written = _written(h.slices)
@@ -127,7 +130,7 @@ def _freed(tx: Tx) -> Iterator[Breach]:
             func.min(e.effective_at).label("at"),
             func.max(e.recorded_at).label("recorded_at"),
         )
-        .where(e.kind == "release", e.cause.startswith("hold:"))
+        .where(e.kind == "release", e.via.is_(None), e.cause.startswith("hold:"))
         .group_by(e.wallet_id, e.cause)
         .subquery()
     )
@@ -149,7 +152,7 @@ def _captured(tx: Tx) -> Iterator[Breach]:
     e, h, first = entries.c, holds.c, entries.alias()
     cause = numbered("spend", h.outcome)
     its = and_(e.wallet_id == h.wallet_id, e.cause == cause, e.key.is_(None))
-    pocket, on_trust = e.kind.in_(("capture", "release")), e.source == _TRUST
+    pocket, on_trust = and_(e.kind.in_(("capture", "release")), e.via.is_(None)), e.source == _TRUST
     f = first.c
     sums = (
         select(
@@ -189,8 +192,8 @@ def _unexplained(tx: Tx) -> Iterator[Breach]:
     under = e.cause.startswith("hold:")
     unexplained = or_(
         and_(e.kind == "capture", ~exists().where(captured)),
-        and_(e.kind == "release", under, ~exists().where(freed)),
-        and_(e.kind == "release", ~under, ~exists().where(captured)),
+        and_(e.kind == "release", e.via.is_(None), under, ~exists().where(freed)),
+        and_(e.kind == "release", e.via.is_(None), ~under, ~exists().where(captured)),
     )
     rules = [Never("3 holds", "no hold explains it", unexplained)]
     yield from found(tx, "entry", (e.wallet_id, e.number), entries, rules)
@@ -207,3 +210,27 @@ def _asked(tx: Tx) -> Iterator[Breach]:
         if row.request != recall.fingerprint("hold", row.credits, row.feature, seconds, None):
             found_ = "what was asked for were other credits, another feature or another time"
             yield Breach("7 keys", ids.of("hold", row.wallet_id, row.number), found_)
+
+
+def _disputed(tx: Tx) -> Iterator[Breach]:
+    """What disputes and pending refunds hold is what went to held pockets by way of the bucket's month."""
+    e, b = entries.c, buckets.c
+    pocket = case((e.kind == "hold", e.destination), else_=e.source)
+    signed = case((e.kind == "hold", e.credits), else_=-e.credits)
+    each = (
+        select(e.wallet_id, bucket_number(tx, pocket).label("bucket"), e.via, signed.label("credits"))
+        .where(e.kind.in_(("hold", "release")), e.via.is_not(None))
+        .subquery()
+    )
+    held = cast(func.sum(each.c.credits), BigInteger).label("held")
+    sums = (
+        select(each.c.wallet_id, each.c.bucket, func.min(each.c.via).label("month"), held)
+        .group_by(each.c.wallet_id, each.c.bucket)
+        .subquery()
+    )
+    of = buckets.outerjoin(sums, and_(sums.c.wallet_id == b.wallet_id, sums.c.bucket == b.number))
+    rules = [
+        Never("2 disputes", "its entries hold something else", func.coalesce(sums.c.held, 0) != b.disputed),
+        Never("2 disputes", "held by way of another month", sums.c.month != func.coalesce(b.month, 0)),
+    ]
+    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)

@@ -31,7 +31,8 @@ def _months(tx: Tx) -> Iterator[Breach]:
         select(
             m.wallet_id, m.sale, func.sum(m.credits).label("credits"), func.sum(m.cents).label("cents"),
             func.count().label("count"), func.max(m.place).label("last"), func.max(m.currency).label("paid_in"),
-            func.min(m.made_at).label("made_at"),
+            func.min(m.made_at).label("made_at"), func.min(m.starts_at).label("starts_at"),
+            func.max(m.ends_at).label("ends_at"),
         )
         .group_by(m.wallet_id, m.sale)
         .subquery()
@@ -50,6 +51,8 @@ def _months(tx: Tx) -> Iterator[Breach]:
             continue
         sold = (row[s.credits], row[s.cents], row[s.currency], row[s.recorded_at])
         brought = (int(row[by_sale.c.credits]), int(row[by_sale.c.cents]), row["paid_in"], row["made_at"])
+        if row[s.kind] != "pack" and (row["starts_at"], row["ends_at"]) != (row[s.period_start], row[s.period_end]):
+            yield Breach("3 sales", where, "its months are of another period")
         if sold != brought or row["count"] != row["last"]:
             yield Breach("3 sales", where, f"sold as {sold}, its {row['count']} months as {brought}")
 

@@ -1,4 +1,8 @@
-"""Handlers: the type of a Stripe event → the one verb it calls. Types without one are kept and passed over."""
+"""Handlers: the type of a Stripe event → the one verb it calls. Types without one are kept and passed over.
+
+A handler that has to know more says so in its answer; it is rolled back then, and called again with what Stripe
+answered (`known`).
+"""
 
 from __future__ import annotations
 
@@ -6,87 +10,57 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from billing.base.db import Tx
-from billing.catalog import offered
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, settling, stripe_customers, stripe_prices, subscriptions
+from billing.inbox import mirroring, paying, returning
 from billing.sales.values import Applied
-from billing.stripe import answers, payloads
+from billing.stripe.questions import Known
 from billing.stripe.values import Event
 
-Handler = Callable[[Tx, Catalog, Event], Applied]
-
-
-def handle_invoice_paid(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """An invoice was paid: through Stripe, out of band, or because nothing was due."""
-    invoice = payloads.invoice(event.object)
-    return allocations.apply(tx, catalog, invoice, invoice.paid_at or event.created)
-
-
-def handle_session(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """A Checkout session was completed, the money of a completed one arrived, or nobody paid in time."""
-    return settling.apply(tx, catalog, payloads.session(event.object), event.created)
-
-
-def handle_session_failed(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """The money of a completed session does not come."""
-    return settling.apply(tx, catalog, payloads.session(event.object), event.created, failed=True)
-
-
-def handle_subscription_created(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """A subscription was made. What it brings comes with its invoices."""
-    return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created, first=True)
-
-
-def handle_subscription(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """A subscription changed, paused, went on or ended."""
-    return subscriptions.mirror(tx, catalog, answers.subscription(event.object), event.created)
-
-
-def handle_price(tx: Tx, catalog: Catalog, event: Event) -> Applied:
-    """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell."""
-    price = answers.price(event.object)
-    stripe_prices.note(tx, [(price.id, price.lookup_key)])
-    wrong = offered.differs(catalog, price)
-    if wrong is not None:
-        tx.told.append(("review.needed", {"type": event.type, "object": price.id, "reason": wrong}))
-        return Applied(note=wrong)
-    return Applied(note=None if price.lookup_key else "it has no lookup key")
-
-
-def handle_customer(tx: Tx, _: Catalog, event: Event) -> Applied:
-    """A Stripe customer was made or changed: the first invoice fixes the currency in which it buys."""
-    customer = answers.customer(event.object)
-    if customer.currency is None:
-        return Applied(note="it buys in no currency yet")
-    news = stripe_customers.note_currency(tx, customer.id, customer.currency)
-    return Applied(note=f"it buys in {customer.currency}" if news else "linked to nobody, or known before")
-
-
-def handle_customer_deleted(tx: Tx, _: Catalog, event: Event) -> Applied:
-    """A Stripe customer is no more: the next purchase makes another. Its subscriptions end with events of their own."""
-    known = event.object_id is not None and stripe_customers.gone(tx, event.object_id)
-    return Applied(note="the next purchase makes another" if known else "linked to nobody")
-
+Handler = Callable[[Tx, Catalog, Event, Known], Applied]
 
 HANDLERS: Mapping[str, Handler] = MappingProxyType(
     {
-        "invoice.paid": handle_invoice_paid,
-        "checkout.session.completed": handle_session,
-        "checkout.session.async_payment_succeeded": handle_session,
-        "checkout.session.async_payment_failed": handle_session_failed,
-        "checkout.session.expired": handle_session,
-        "customer.created": handle_customer,
-        "customer.updated": handle_customer,
-        "customer.deleted": handle_customer_deleted,
-        "customer.subscription.created": handle_subscription_created,
-        "customer.subscription.updated": handle_subscription,
-        "customer.subscription.deleted": handle_subscription,
-        "customer.subscription.paused": handle_subscription,
-        "customer.subscription.resumed": handle_subscription,
-        "price.created": handle_price,
-        "price.updated": handle_price,
+        "charge.dispute.closed": returning.handle_dispute,
+        "charge.dispute.created": returning.handle_dispute,
+        "charge.dispute.funds_reinstated": returning.handle_dispute,
+        "charge.dispute.funds_withdrawn": returning.handle_dispute,
+        "charge.dispute.updated": returning.handle_dispute,
+        "charge.refund.updated": returning.handle_refund,
+        "charge.refunded": returning.handle_charge_refunded,
+        "checkout.session.async_payment_failed": paying.handle_session_failed,
+        "checkout.session.async_payment_succeeded": paying.handle_session,
+        "checkout.session.completed": paying.handle_session,
+        "checkout.session.expired": paying.handle_session,
+        "credit_note.created": returning.handle_credit_note,
+        "credit_note.updated": returning.handle_credit_note,
+        "credit_note.voided": returning.handle_credit_note,
+        "customer.created": mirroring.handle_customer,
+        "customer.deleted": mirroring.handle_customer_deleted,
+        "customer.subscription.created": mirroring.handle_subscription_created,
+        "customer.subscription.deleted": mirroring.handle_subscription,
+        "customer.subscription.paused": mirroring.handle_subscription,
+        "customer.subscription.pending_update_applied": mirroring.handle_subscription,
+        "customer.subscription.pending_update_expired": mirroring.handle_subscription,
+        "customer.subscription.resumed": mirroring.handle_subscription,
+        "customer.subscription.trial_will_end": mirroring.handle_trial_ends,
+        "customer.subscription.updated": mirroring.handle_subscription,
+        "customer.updated": mirroring.handle_customer,
+        "invoice.deleted": paying.handle_invoice_unpaid,
+        "invoice.finalization_failed": paying.handle_invoice_trouble,
+        "invoice.marked_uncollectible": paying.handle_invoice_unpaid,
+        "invoice.paid": paying.handle_invoice_paid,
+        "invoice.payment_action_required": paying.handle_invoice_trouble,
+        "invoice.payment_failed": paying.handle_invoice_trouble,
+        "invoice.voided": paying.handle_invoice_unpaid,
+        "invoice_payment.paid": returning.handle_invoice_payment,
+        "price.created": mirroring.handle_price,
+        "price.updated": mirroring.handle_price,
+        "refund.created": returning.handle_refund,
+        "refund.failed": returning.handle_refund,
+        "refund.updated": returning.handle_refund,
     }
 )
+"""All that is listened to: a webhook endpoint needs these types, and no others."""
 
 IGNORED: Mapping[str, str] = MappingProxyType(
     {"invoice.payment_succeeded": "invoice.paid says the same, and also when the invoice was paid outside Stripe"}
@@ -98,4 +72,4 @@ def handler_of(event: Event) -> Handler | str:
     """The event's handler, or why there is nothing to do."""
     if event.account is not None:
         return f"of the connected account {event.account}, not of ours"
-    return HANDLERS.get(event.type) or IGNORED.get(event.type) or "nothing is done for events of this type"
+    return HANDLERS.get(event.fact) or IGNORED.get(event.fact) or "nothing is done for events of this type"

@@ -34,4 +34,16 @@ stripe_events = Table(
           postgresql_where=sa.text("status IN ('received', 'waiting', 'failed')"),
           sqlite_where=sa.text("status IN ('received', 'waiting', 'failed')")),
     Index("billing_stripe_events_received_at_idx", "received_at", "id"),
+    Index("billing_stripe_events_object_id_idx", "object_id"),
 )  # fmt: skip
+
+stripe_sync = Table(
+    "billing_stripe_sync",
+    metadata,
+    Column("name", Text, primary_key=True),  # which part of what Stripe has is looked through
+    Column("since", UTCDateTime, nullable=False),  # all from before was looked at
+    Column("until", UTCDateTime),  # how far the round that is under way looks
+    Column("after", Text),  # where that round stands
+    Column("finished_at", UTCDateTime),
+)
+"""How far Stripe was looked through for what never arrived."""

@@ -48,9 +48,9 @@ def customer_of(event: Event) -> str | None:
 def reference_of(event: Event) -> str | None:
     """The customer of ours that an invoice, a subscription or a session names itself; None where that can't be read."""
     try:
-        if event.type.startswith("invoice."):
+        if event.fact.startswith("invoice."):
             return _name(payloads.invoice(event.object).metadata.get(REFERENCE))
-        if event.type.startswith("customer.subscription."):
+        if event.fact.startswith("customer.subscription."):
             return _name(answers.subscription(event.object).metadata.get(REFERENCE))
         return _name(event.object.get("client_reference_id"))
     except PayloadInvalid:

@@ -57,6 +57,11 @@ def settled_by_session(tx: Tx, invoice: str) -> bool:
     return _some(tx, (sales.c.invoice_id == invoice) & sales.c.session_id.is_not(None))
 
 
+def sold_by_invoice(tx: Tx, invoice: str) -> bool:
+    """Has this invoice brought anything?"""
+    return _some(tx, sales.c.invoice_id == invoice)
+
+
 def _some(tx: Tx, wanted: sa.ColumnElement[bool]) -> bool:
     return tx.connection.execute(select(sales.c.origin).where(wanted).limit(1)).first() is not None
 

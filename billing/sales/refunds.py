@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,6 +73,13 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
         },
     )
     return _settle(tx, catalog, purchase, newer)
+
+
+def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:
+    """What was told to have gone back of a payment, or to be on its way, by its ids."""
+    counted = refunds.c.payment.in_(list(payment_ids)) & refunds.c.status.not_in(("failed", "canceled"))
+    total = select(sa.func.coalesce(sa.func.sum(refunds.c.cents), 0)).where(counted)
+    return int(tx.connection.execute(total).scalar_one())
 
 
 def _settle(tx: Tx, catalog: Catalog, purchase: Purchase, newer: bool) -> Applied:

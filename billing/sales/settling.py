@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
-from billing.sales import allocations, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
+from billing.sales import allocations, before, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
 from billing.sales.conversations import Kind, Tell
 from billing.sales.tables import checkouts as checkout_rows
 from billing.sales.tables import topups as topup_table
@@ -40,27 +40,31 @@ def apply(tx: Tx, catalog: Catalog, session: Session, at: datetime, *, failed: b
     return answer
 
 
-def settle(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session: str) -> Applied:
+def settle(
+    db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, session: str, start: datetime | None = None
+) -> Applied:
     """Asks Stripe what became of a session and writes it down, with the subscription and the paid invoice it made.
 
-    Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
+    What was paid before `start` brings nothing. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
     """
     seen = gateway.session(session)
     with db.write() as tx:
-        answer = _apply_all(tx, catalog, seen)
+        answer = _before(tx, seen, start) or _apply_all(tx, catalog, seen)
         if answer.waits is not None:
             topup_rows.note_review(tx, session, answer.waits)
     tell(tx.told)
     return answer
 
 
-def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def look_at_due(
+    db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int, start: datetime | None = None
+) -> bool:
     """The step: asks after sessions of ours of which nothing was heard, up to `limit`. Says whether there is more."""
     with db.write() as tx:
         due = [*sessions.due(tx, topup_table, limit), *sessions.due(tx, checkout_rows, limit)]
     for id in due:
         try:
-            settle(db, gateway, catalog, tell, id)
+            settle(db, gateway, catalog, tell, id, start)
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
             _LOG.warning("session %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
@@ -81,7 +85,7 @@ def look_at_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, li
 
 def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
     session = seen.session
-    if any(name in session.metadata for name in _NAMED):
+    if says_itself(session):
         session = replace(session, lines=None, has_more=False)  # as in the event, which says as much as it takes
     answers = [apply(tx, catalog, session, seen.paid_at or tx.now, failed=seen.failed)]
     if seen.subscription is not None:
@@ -94,6 +98,22 @@ def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
         "; ".join(answer.note for answer in answers if answer.note) or None,
         next((answer.linked for answer in answers if answer.linked), None),
     )
+
+
+def says_itself(session: Session) -> bool:
+    """Does its metadata name what it sells, so that its lines need not be known?"""
+    return any(name in session.metadata for name in _NAMED)
+
+
+def _before(tx: Tx, seen: SeenSession, start: datetime | None) -> Applied | None:
+    """A session and its invoice from before our time are claimed as that."""
+    session, invoice = seen.session, seen.invoice
+    at = seen.paid_at or (invoice and invoice.paid_at) or session.created
+    if at is None or session.payment_status == "unpaid" or not before.claim(tx, "session", session.id, at, start):
+        return None
+    if invoice is not None:
+        before.claim(tx, "invoice", invoice.id, invoice.paid_at or at, start)
+    return Applied(note=before.words(f"{session.id} was paid", start))
 
 
 def _complete(tx: Tx, catalog: Catalog, session: Session) -> None:

@@ -122,7 +122,7 @@ def payer(tx: Tx, stripe_id: str | None, reference: str | None) -> Payer | Nobod
     customer of ours; then they are linked. A reference that names nobody of ours is somebody else's note.
     """
     linked = customer_of(tx, stripe_id) if stripe_id is not None else None
-    named = reference if reference is not None and _is_ours(tx, reference) else None
+    named = reference if is_ours(tx, reference) else None
     if linked is not None:
         if named is not None and named != linked:
             return Nobody(f"conflict: {stripe_id} is linked to the customer {linked!r}, the payment names {named!r}")
@@ -183,7 +183,10 @@ MAKING = Kind(
 )
 
 
-def _is_ours(tx: Tx, customer: str) -> bool:
+def is_ours(tx: Tx, customer: str | None) -> bool:
+    """Is there such a customer of ours?"""
+    if customer is None:
+        return False
     return tx.connection.execute(select(customers.c.id).where(customers.c.id == customer)).first() is not None
 
 

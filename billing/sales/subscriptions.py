@@ -59,6 +59,13 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
     return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
 
 
+def seen_at(tx: Tx, id: str) -> datetime | None:
+    """How new what we know of it is; None: nothing, or that it has ended, which stays so."""
+    query = select(subscriptions.c.seen_at).where(subscriptions.c.id == id, subscriptions.c.status.not_in(ENDED))
+    found: datetime | None = tx.connection.execute(query).scalar_one_or_none()
+    return found
+
+
 def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
     """What the customer subscribes to: one that lives before one that ended, a newer one before an older."""
     its = subscriptions.c.customer_id == customer

@@ -263,3 +263,14 @@ subscriptions = Table(
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Stripe's subscriptions as they were last heard of. Shown to people; no credit depends on it."""
+
+before_start = Table(
+    "billing_before_start",
+    metadata,
+    Column("stripe_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # invoice, session, refund, dispute or credit note
+    Column("happened_at", UTCDateTime, nullable=False),
+    Column("claimed_at", UTCDateTime, nullable=False),
+    info={"append_only": True},
+)
+"""Stripe's objects from before `STRIPE_START`: none of them ever causes anything."""

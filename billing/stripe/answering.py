@@ -17,10 +17,12 @@ from billing.stripe.questions import (
     DisputesOfPayment,
     InvoiceById,
     InvoiceOfPayment,
+    ObjectById,
     PaidInvoices,
     PaymentsOfInvoice,
     Question,
     RefundsOfPayment,
+    SessionById,
     SessionOfPayment,
     SubscriptionById,
 )
@@ -58,12 +60,17 @@ def answer(client: StripeClient, ask: Ask, question: Question) -> Any:
             return _oldest_first(_of_payment(client.v1.disputes.list, ask, returns.dispute, intent, charge))
         case SessionOfPayment(intent):
             return _session_of(client, ask, intent)
+        case SessionById(id):
+            found = plain_object(client, ask, "checkout.session", id)
+            return None if found is None else whole_session(client, ask, id)
         case SubscriptionById(id):
             found = plain_object(client, ask, "subscription", id)
             return None if found is None else _whole_subscription(client, ask, found)
         case CustomerById(id):
             found = plain_object(client, ask, "customer", id)
             return None if found is None else read(answers.customer, found)
+        case ObjectById(kind, id):
+            return plain_object(client, ask, kind, id)
 
 
 def plain_object(client: StripeClient, ask: Ask, kind: str, id: str) -> dict[str, Any] | None:

@@ -36,11 +36,9 @@ def patient_client() -> Any:
     return Client(timeout=(CONNECT, READ))
 
 
-def hurried_client(seconds: float) -> Any:
-    """One for a single thread whose requests, all together, end within that time: then none is begun any more."""
+def hurried_client(until: float) -> Any:
+    """One for a single thread whose requests, all together, end by that time (of `monotonic`)."""
     import stripe
-
-    until = monotonic() + seconds
 
     class Client(stripe.RequestsClient):
         def request(self, *args: Any, **kwargs: Any) -> Any:

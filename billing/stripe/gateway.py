@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, UnknownSession
@@ -31,8 +32,10 @@ _PAGE, _MOST_KEYS = 100, 10
 class Gateway:
     """Stripe, asked with one secret key. Making one loads and asks nothing yet."""
 
-    def __init__(self, secret_key: str, api_base: str | None = None) -> None:
-        self._secret_key, self._api_base = secret_key, api_base
+    def __init__(
+        self, secret_key: str, api_base: str | None = None, makes_client: Callable[[], Any] = patient_client
+    ) -> None:
+        self._secret_key, self._api_base, self._makes_client = secret_key, api_base, makes_client
 
     def __repr__(self) -> str:
         return f"Gateway({self._api_base or 'Stripe'})"
@@ -93,10 +96,6 @@ class Gateway:
         """What Stripe knows to this question; the question says what that is. It may take several calls."""
         return answering.answer(self._client, self._ask, question)
 
-    def object(self, kind: str, id: str) -> dict[str, Any] | None:
-        """An object as Stripe shows it now, None where there is none. Raises StripeRefused for kinds we do not read."""
-        return answering.plain_object(self._client, self._ask, kind, id)
-
     @property
     def look(self) -> listing.Lists:
         """Lists of what is there, page by page."""
@@ -141,25 +140,30 @@ class Gateway:
     @contextmanager
     def hurried(self, seconds: float) -> Iterator[Gateway]:
         """The same account, for one thread that has only so much time for all it asks: then StripeUnavailable."""
-        hurried = Gateway(self._secret_key, self._api_base)
-        client = hurried_client(seconds)
-        hurried.__dict__["_client"] = self._made_with(client)
+        until = monotonic() + seconds
+        hurried = Gateway(self._secret_key, self._api_base, lambda: hurried_client(until))
         try:
             yield hurried
         finally:
-            client.close()
+            hurried.close()
+
+    def close(self) -> None:
+        """Closes this thread's connection."""
+        if "_http" in self.__dict__:
+            self._http.close()
+
+    @cached_property
+    def _http(self) -> Any:
+        return self._makes_client()
 
     @cached_property
     def _client(self) -> StripeClient:
-        return self._made_with(patient_client())
-
-    def _made_with(self, http_client: Any) -> StripeClient:
         import stripe
 
         stripe.enable_telemetry = False
         bases: Any = {"api": self._api_base} if self._api_base else None
         return stripe.StripeClient(
-            self._secret_key, base_addresses=bases, max_network_retries=_RETRIES, http_client=http_client
+            self._secret_key, base_addresses=bases, max_network_retries=_RETRIES, http_client=self._http
         )
 
     def _ask(self, call: Callable[[], Answer]) -> Answer:

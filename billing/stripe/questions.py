@@ -64,6 +64,13 @@ class SessionOfPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionById:
+    """→ `SeenSession` with all its lines, or None."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionById:
     """→ `Subscription` as it stands now, or None."""
 
@@ -77,6 +84,14 @@ class CustomerById:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectById:
+    """→ the object of that kind as Stripe shows it now, in plain JSON, or None: for events that come without it."""
+
+    kind: str
+    id: str
+
+
 Question = (
     InvoiceById
     | InvoiceOfPayment
@@ -85,8 +100,10 @@ Question = (
     | RefundsOfPayment
     | DisputesOfPayment
     | SessionOfPayment
+    | SessionById
     | SubscriptionById
     | CustomerById
+    | ObjectById
 )
 
 Known = Mapping[Question, Any]

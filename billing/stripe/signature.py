@@ -15,10 +15,13 @@ _LONGEST_HEADER = 4_096
 
 
 class SignatureInvalid(Exception):
-    """The body is not to be trusted. `reason` is fit for a log and tells an operator what to look at."""
+    """The body is not to be trusted. `reason` is fit for a log and tells an operator what to look at; `kind` is
+    `unconfigured` (no secret is set), `header` (none, or none of Stripe's), `signature` (another secret signed it) or
+    `tolerance` (signed too long ago, or ahead of this machine's clock).
+    """
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    def __init__(self, reason: str, kind: str = "header") -> None:
+        self.reason, self.kind = reason, kind
         super().__init__(reason)
 
 
@@ -36,7 +39,9 @@ def verify(
         raise ValueError("Without a tolerance a caught request could be replayed for ever.")
     usable = [secret for secret in secrets if secret.strip()]
     if not usable:
-        raise SignatureInvalid("No webhook secret is configured: set STRIPE_WEBHOOK_SECRETS.")
+        raise SignatureInvalid(
+            "No webhook secret is configured, so no event is taken: set STRIPE_WEBHOOK_SECRETS.", "unconfigured"
+        )
     timestamp, signatures = _read(header)
     try:
         body.decode("utf-8")
@@ -50,7 +55,11 @@ def verify(
             continue
         _check_age(timestamp, now, tolerance)
         return
-    raise SignatureInvalid("No signature in the header fits the body: another webhook secret, or the body was changed.")
+    raise SignatureInvalid(
+        "No signature in the header fits the body: STRIPE_WEBHOOK_SECRETS does not hold this endpoint's secret, or the"
+        " body was changed on its way.",
+        "signature",
+    )
 
 
 def sign(body: bytes, secret: str, timestamp: datetime) -> str:
@@ -86,5 +95,6 @@ def _check_age(timestamp: int, now: datetime, tolerance: timedelta) -> None:
         where = "old" if age > 0 else "ahead of this machine's clock"
         raise SignatureInvalid(
             f"Timestamp outside the tolerance: signed {abs(age):.0f} s {where}, allowed are"
-            f" {tolerance.total_seconds():.0f} s. If every event is refused so, set this machine's clock."
+            f" {tolerance.total_seconds():.0f} s. If every event is refused so, set this machine's clock.",
+            "tolerance",
         )

@@ -23,7 +23,8 @@ class Event:
     """One Stripe event. `object` is `data.object` as it came, in the shape of `api_version`.
 
     Keys come from the object, never from `id`: Stripe may send two events for one fact. `account` is set on
-    events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`).
+    events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`). `related`: a thin
+    event came without its object, and says of which (kind, id) it speaks.
     """
 
     id: str
@@ -34,6 +35,12 @@ class Event:
     account: str | None
     object_id: str | None
     object: Mapping[str, Any] = field(hash=False)
+    related: tuple[str, str] | None = None
+
+    @property
+    def fact(self) -> str:
+        """What happened, by the one name it has for either kind of event: `invoice.paid`."""
+        return self.type.removeprefix("v1.") if self.related is not None else self.type
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ def test_run_list_and_history(billing: Billing, run: Run) -> None:
         pass
     assert [entry.kind for entry in billing.entries("team")] == ["expire", "grant"]
     listed = run("jobs", "list").output
-    assert [line.split()[0] for line in listed.splitlines()[1:]] == ["catch_up", "inbox", "conversations"]
+    assert [line.split()[0] for line in listed.splitlines()[1:]] == [
+        "catch_up", "inbox", "conversations", "sync",
+    ]  # fmt: skip
     assert "done" in listed.splitlines()[1]
     assert "done" in run("jobs", "history").output.splitlines()[1]
     assert len(run("jobs", "history", "--job", "inbox").output.splitlines()) == 1

@@ -66,9 +66,9 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     # Buckets
     (_update("buckets", "free = free - 1, granted = granted + 1", "free > 1"), "1 buckets", "by the entries"),
     (_update("buckets", "cents = cents + 1", f"{_ADA} AND number = 1"), "1 buckets", "free, held, cents are"),
-    (_update("buckets", "basis_cents = 0"), "1 buckets", "its basis is (0,"),
-    (_update("buckets", "basis_credits = 1"), "1 buckets", "its basis is"),
-    (_update("buckets", "expired = 99"), "1 buckets", "99 credits expired"),
+    (_update("buckets", "basis_cents = 0"), "1 recognition", "its basis is not what it got"),
+    (_update("buckets", "basis_credits = 1"), "1 recognition", "its basis is not what it got"),
+    (_update("buckets", "expired = 99"), "1 buckets", "their cents are (99,"),
     (_update("buckets", "currency = 'jpy'", f"{_ADA} AND number = 1"), "1 buckets", "its cents are jpy"),
     (_update("buckets", "origin = 'grant:77'", f"{_ADA} AND number = 1"), "3 causes", "its grant says something else"),
     (_update("buckets", f"granted_at = {_EARLIER}"), "3 causes", "its grant says something else"),

@@ -111,7 +111,7 @@ def test_what_could_not_be_stored_is_sent_again(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("billing.inbox.stripe_events._store", fail)
+    monkeypatch.setattr("billing.inbox.storing.store", fail)
     answer = post(billing, body(PAID), sign(body(PAID)))
     assert answer.status_code == 503
     assert "a bug" not in answer.text

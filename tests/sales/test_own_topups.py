@@ -145,4 +145,4 @@ def test_a_customer_buys_in_the_currency_that_stripe_has_fixed(billing: TestBill
     changed = {"id": "cus_1", "object": "customer", "currency": "eur", "livemode": False, "metadata": {}}
     assert tell(billing, changed, "customer.updated").status == "done"
     assert billing.usual_currency("team") == "eur"
-    assert tell(billing, {**changed, "id": "cus_9"}, "customer.created").reason == "linked to nobody, or known before"
+    assert tell(billing, {**changed, "id": "cus_9"}, "customer.created").reason == "it names no customer of ours"

@@ -57,6 +57,7 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
         "id": shop.v1.products.list().data[0].id,
         "invoice_payment": shop.v1.invoice_payments.list().data[0].id,
         "webhook_endpoint": "we_no",
+        "invoiceitem": "ii_no",
         "coupon": shop.v1.coupons.create({"percent_off": 10}).id,
         "promotion_code": "promo_no",
     }

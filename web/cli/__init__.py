@@ -16,6 +16,7 @@ cli = Commands(
         "demo": Named("web.demo.run:demo", "Show it with sample customers: `make run`."),
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
+        "stripe": Named("web.cli.stripe:stripe", "Stripe: find what never arrived, make or check the webhook."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file, put them on sale at Stripe."),
         "audit": Named("web.cli.audit:audit", "Check the books against themselves."),

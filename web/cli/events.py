@@ -38,15 +38,21 @@ def list_events(status: str | None, after: str | None, limit: int) -> None:
 
 
 @events.command()
-@click.argument("what", nargs=-1, required=True, metavar="ID…|FILE…")
+@click.argument("what", nargs=-1, metavar="ID…|FILE…")
+@click.option("--failed", "all_failed", is_flag=True, help="All that wait or failed.")
 @click.pass_context
-def replay(ctx: click.Context, what: tuple[str, ...]) -> None:
+def replay(ctx: click.Context, what: tuple[str, ...], all_failed: bool) -> None:
     """Try stored events again, or take recorded ones from files, the same way as if Stripe had sent them now.
 
     A file holds an event, a bare invoice or Checkout session, or a list of such. Ends with status 1 if anything failed.
     """
+    if not what and not all_failed:
+        raise click.UsageError("Say which: ids of events, files, or --failed.", ctx)
     failed = False
     with engine() as billing:
+        for event in billing.replay_failed_stripe_events() if all_failed else ():
+            failed |= event.status == "failed"
+            click.echo(f"{event.id}: {_sentence(event)}")
         for name in what:
             for source, outcome in _replay(billing, name):
                 failed |= isinstance(outcome, str) or outcome.status == "failed"

@@ -53,6 +53,14 @@ def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.authenticate(_needed(said, "intent"), fails=yes(said.get("fails")))
 
 
+def _retries(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"then": "cancel" | "unpaid" | "past_due"}`: what becomes of a subscription whose card has failed for good."""
+    _only(said, "then")
+    if said:
+        machine.dashboard.after_retries(str(said["then"]))
+    return {"then": machine.dashboard.after_retries()}
+
+
 def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     """`{"invoice": "in_…", "amounts": [700, 1300], "card"?: "4242…"}`: several payments on one invoice."""
     _only(said, "invoice", "amounts", "card")
@@ -61,6 +69,37 @@ def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("Say amounts: a list.")
     card = str(said.get("card") or machine.CARD)
     return machine.dashboard.pay_in_parts(_needed(said, "invoice"), [int(amount) for amount in amounts], card)
+
+
+def _delete(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"customer": "cus_…"}`: with all that they are subscribed to."""
+    _only(said, "customer")
+    return machine.dashboard.delete_customer(_needed(said, "customer"))
+
+
+def _price(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"price": "price_…", "unit_amount": 2500}`: a new price in its place, the old one is archived."""
+    _only(said, "price", "unit_amount")
+    return machine.dashboard.change_price(_needed(said, "price"), int(_needed(said, "unit_amount")))
+
+
+def _endpoint(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"endpoint": "we_…", "roll": true, "overlap"?: 3600}` answers its new secret; `{"endpoint": …, "shape":
+    "acacia"}` has it told in that shape from now on.
+    """
+    _only(said, "endpoint", "roll", "overlap", "shape")
+    endpoint = _needed(said, "endpoint")
+    if yes(said.get("roll")):
+        overlap = _whole(said, "overlap")
+        secret = machine.dashboard.roll_secret(endpoint, overlap=24 * 60 * 60 if overlap is None else overlap)
+        return {"endpoint": endpoint, "secret": secret}
+    return machine.dashboard.reshape(endpoint, _needed(said, "shape"))
+
+
+def _expire(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"session": "cs_…"}`: the offer ends before its time."""
+    _only(said, "session")
+    return machine.dashboard.expire(_needed(said, "session"))
 
 
 def yes(value: Any) -> bool:
@@ -87,7 +126,12 @@ ACTS: dict[str, Act] = {
     "/refund": _refund,
     "/dispute": _dispute,
     "/arrive": _arrive,
+    "/delete": _delete,
+    "/expire": _expire,
+    "/price": _price,
+    "/endpoint": _endpoint,
     "/authenticate": _authenticate,
     "/parts": _parts,
+    "/retries": _retries,
 }
 """By path below /_sandbox."""

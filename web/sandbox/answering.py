@@ -62,7 +62,7 @@ class Desk:
     def answer(self, operation: Operation, path: dict[str, str], request: Request) -> Answer:
         id = ids.new("request")
         try:
-            _known(request.authorization)
+            known(request.authorization)
             with self._alone(request.key):
                 return self._once(operation, path, request, id)
         except Refused as refusal:
@@ -133,7 +133,7 @@ def _replay(rows: Rows, request: Request) -> Answer | None:
     return Answer(found[0]["status"], json.loads(found[0]["body"]), found[0]["request"], replayed=True)
 
 
-def _known(authorization: str | None) -> None:
+def known(authorization: str | None) -> None:
     """Any test key, as Bearer or as the name of Basic."""
     scheme, _, rest = (authorization or "").partition(" ")
     key = rest.strip()

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, jsonify, redirect, request
-from werkzeug.wrappers import Response
 
-from web.sandbox import events, faults, periods
+from web.sandbox import events, faults, misdelivery, periods
 from web.sandbox.acts import ACTS, yes
-from web.sandbox.delivery import Faults as DeliveryFaults
 from web.sandbox.errors import Refused
 from web.sandbox.machine import Machine
 from web.sandbox.pages.common import page
 
 _DECLINES = "4000000000000002"
+_PAGES = {"payments": "/_sandbox/payments"}
+"""Where a form leads that says so, in place of the overview."""
 _FORM = ("email", "country", "tax_id")
 _SPANS = ("months", "weeks", "days", "hours", "minutes", "seconds")
 
@@ -28,13 +28,15 @@ def make_controls(machine: Machine) -> Blueprint:
         def view() -> Any:
             by_form = bool(request.form)
             try:
-                said = act(machine, _said() if request.method == "POST" else {})
+                said = _said() if request.method == "POST" else {}
+                back = _PAGES.get(str(said.pop("back", "")), "/_sandbox/") if by_form else ""
+                answer = act(machine, said)
             except (ValueError, TypeError) as error:
                 refused, status = {"message": str(error), "type": "invalid_request_error"}, 400
             except Refused as error:
                 refused, status = error.error, error.status
             else:
-                return _back() if by_form else jsonify(said)
+                return redirect(back, 303) if by_form else jsonify(answer)
             if by_form:
                 return page(machine, "refused.html", status=status, said=refused["message"])
             return jsonify(error=refused), status
@@ -59,10 +61,6 @@ def _said() -> dict[str, Any]:
             raise ValueError("Send a JSON object.")
         return said
     return {name: value for name, value in request.form.items() if value != ""}
-
-
-def _back() -> Response:
-    return redirect("/_sandbox/", 303)
 
 
 def _clock(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
@@ -103,21 +101,26 @@ def _fail(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _deliver(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
-    """`{"event": "evt_…"}` sends it once more; `hold` keeps all back, `drop` loses so many, `twice` doubles all."""
-    if set(said) - {"event", "hold", "drop", "twice"}:
-        raise ValueError("Say event, hold, drop or twice.")
-    current = machine.delivery.faults
-    machine.delivery.faults = DeliveryFaults(
-        hold=yes(said.get("hold", current.hold)),
-        drop=int(said.get("drop", current.drop)),
-        twice=yes(said.get("twice", current.twice)),
-    )
+    """`{"event": "evt_…"}` sends it once more, `{"events": […]}` these in this order and at once (with `"as": "twin"`
+    under new ids). What else is said goes wrong until it is said otherwise: `hold` keeps all back, `drop` loses so
+    many, `twice` doubles all, `twin` sends all again under a new id, `order` (and `seed`), `delay`, `sign`, `age`,
+    `live`, `account`; with `types` only to events of these types.
+    """
+    faults = machine.delivery.faults
     answer: dict[str, Any] = {}
-    if "event" in said:
+    unknown = set(said) - {"event", "events", "as"} - set(vars(faults))
+    if unknown:
+        raise ValueError(f"Say event, events, {', '.join(vars(faults))}; not {', '.join(sorted(unknown))}.")
+    machine.delivery.faults = misdelivery.told(faults, said)
+    named = said.get("events", [])
+    for id in [*([said["event"]] if "event" in said else []), *named]:
         with machine.store.transaction() as rows:
-            if events.find(rows, str(said["event"])) is None:
-                raise ValueError(f"There is no event {said['event']}.")
+            if events.find(rows, str(id)) is None:
+                raise ValueError(f"There is no event {id}.")
+    if "event" in said:
         answer["sent_to"] = machine.delivery.resend(str(said["event"]))
+    if named:
+        answer["answers"] = machine.delivery.send_now([str(id) for id in named], twin=said.get("as") == "twin")
     machine.delivery.wake()
     return answer | vars(machine.delivery.faults) | {"pending": machine.delivery.pending()}
 

@@ -10,8 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from web.sandbox import clock
 from web.sandbox.errors import Refused
-from web.sandbox.resources import cards, disputes, parts, payment_intents, payment_methods, refunds
+from web.sandbox.resources import (
+    cards,
+    checkout,
+    collecting,
+    customers,
+    disputes,
+    leaving,
+    parts,
+    payment_methods,
+    prices,
+    refunds,
+    webhook_endpoints,
+)
 from web.sandbox.store import Object
 from web.sandbox.work import Work, shown
 
@@ -82,7 +95,19 @@ class Dashboard:
         """The buyer whose action a payment intent requires has told their bank that it is they, or could not."""
         with self._act() as work:
             found = work.addressed("payment_intent", intent, "intent")
-            return shown(payment_intents.authenticate(work, found, fails=fails))
+            collecting.authenticate(work, found, fails=fails)
+            return shown(found)
+
+    def after_retries(self, then: str | None = None) -> str:
+        """What becomes of a subscription whose card has failed for good: `cancel` (as it is set at first), `unpaid`, or
+        `past_due` as it was. Said without a word, what is set.
+        """
+        if then not in (None, *collecting.THEN):
+            raise Refused(f"then is one of {', '.join(collecting.THEN)}", param="then")
+        with self._act() as work:
+            if then is not None:
+                work.rows.set_setting(collecting.AFTER_RETRIES, then)
+            return work.rows.setting(collecting.AFTER_RETRIES) or collecting.THEN[0]
 
     def pay_in_parts(self, invoice: str, amounts: list[int], card: str = "4242424242424242") -> Object:
         """Several payments on an open invoice, one for each amount."""
@@ -92,6 +117,40 @@ class Dashboard:
         with self._act() as work:
             found = work.addressed("invoice", invoice, "invoice")
             return shown(parts.pay(work, found, payment_methods.make(work, known), amounts))
+
+    def expire(self, session: str) -> Object:
+        """An open Checkout session ends before its time."""
+        with self._act() as work:
+            return shown(checkout.expire(work, work.addressed("checkout.session", session, "session")))
+
+    def delete_customer(self, customer: str) -> Object:
+        """With all that they are subscribed to."""
+        with self._act() as work:
+            return leaving.leave(work, customers.living(work, customer))
+
+    def change_price(self, price: str, unit_amount: int) -> Object:
+        """The price is archived, and a new one takes its place and its lookup key: the new one."""
+        with self._act() as work:
+            old = work.addressed("price", price)
+            words = ("currency", "lookup_key", "metadata", "nickname", "product", "tax_behavior")
+            given = {name: old[name] for name in words if old[name] is not None}
+            if old["recurring"]:
+                given["recurring"] = {name: old["recurring"][name] for name in ("interval", "interval_count")}
+            made = prices.make(work, {**given, "unit_amount": unit_amount, "transfer_lookup_key": True})
+            prices.change(work, old, {"active": False})
+            return shown(made)
+
+    def roll_secret(self, endpoint: str, *, overlap: int = 24 * 60 * 60) -> str:
+        """A new signing secret; the old one is good beside it for so many real seconds."""
+        with self._act() as work:
+            found = work.addressed("webhook_endpoint", endpoint, "webhook_endpoint")
+            return webhook_endpoints.roll(work, found, int(clock.real_seconds()) + overlap)
+
+    def reshape(self, endpoint: str, shape: str) -> Object:
+        """Has an endpoint told in another shape: `endive`, `acacia` (before basil), `hybrid` or `thin`."""
+        with self._act() as work:
+            found = work.addressed("webhook_endpoint", endpoint, "webhook_endpoint")
+            return shown(webhook_endpoints.reshape(work, found, shape))
 
     @contextmanager
     def _act(self) -> Iterator[Work]:

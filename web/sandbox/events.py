@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from web.sandbox import ids
 from web.sandbox.store import Object, Rows
 
 MOST_TYPES = 20
+KEPT_FOR = 30 * 24 * 60 * 60
+"""Seconds after which nobody is shown an event any more."""
 
 _SELECT = """
 SELECT type, body,
@@ -21,6 +24,23 @@ def find(rows: Rows, id: str) -> Object | None:
     """The event, whatever has become of what it tells of."""
     found = rows.run(f"{_SELECT} WHERE e.id = ?", id)
     return _event(found[0]["body"], found[0]["pending"]) if found else None
+
+
+def twin(rows: Rows, id: str, endpoint: str | None = None) -> str:
+    """Another event that tells of the same, as Stripe makes one now and then; waiting for that endpoint."""
+    found = rows.run("SELECT type, created, body FROM events WHERE id = ?", id)
+    event = json.loads(found[0]["body"]) | {"id": ids.new("event")}
+    body = json.dumps(event)
+    rows.run(
+        "INSERT INTO events (id, type, created, body) VALUES (?, ?, ?, ?)",
+        event["id"],
+        found[0]["type"],
+        found[0]["created"],
+        body,
+    )
+    if endpoint is not None:
+        rows.run("INSERT INTO deliveries (event, endpoint, state) VALUES (?, ?, 'pending')", event["id"], endpoint)
+    return str(event["id"])
 
 
 def newest_first(rows: Rows, types: Sequence[str] | None = None, *, delivered: bool | None = None) -> list[Object]:

@@ -10,11 +10,11 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def guard(app: Flask) -> None:
-    """Keeps other sites, and other names for this machine, out of everything but /v1, which wants a key."""
+    """Keeps other sites, and other names for this machine, out of everything but /v1 and /v2, which want a key."""
 
     @app.before_request
     def check() -> Response | None:
-        if request.path.startswith("/v1/"):
+        if request.path.startswith(("/v1/", "/v2/")):
             return None
         host = urlsplit(f"//{request.host}").hostname
         if host not in _LOOPBACK:

@@ -74,11 +74,18 @@ class Machine:
         self._stops.advance(to, after_stop)
 
     def listen(
-        self, url: str, secret: str, enabled_events: Sequence[str] = ("*",), deliver: Deliver | None = None
+        self,
+        url: str,
+        secret: str,
+        enabled_events: Sequence[str] = ("*",),
+        deliver: Deliver | None = None,
+        *,
+        shape: str | None = None,
     ) -> str:
         """Sends events to `url` from now on, signed with `secret`; the endpoint's id. Said again it changes the
         endpoint with that address, or else the one with that secret, which has moved. With `deliver`, which takes body
-        and signature and answers a status, events are handed to that instead, as long as this process lives.
+        and signature and answers a status, events are handed to that instead, as long as this process lives. `shape`
+        is what they look like: `endive`, `acacia`, `hybrid` or `thin`.
         """
         if deliver is not None:
             self.delivery.near[url] = deliver
@@ -89,10 +96,13 @@ class Machine:
             moved = [one for one in rows.select("webhook_endpoint") if secret in one["_secrets"]]
             for endpoint in there or moved:
                 endpoint |= {"url": url, "enabled_events": list(enabled_events), "_secrets": [secret]}
-                rows.put(endpoint)
-                return str(endpoint["id"])
-            work = self._work(rows)
-            return str(webhook_endpoints.make(work, url, enabled_events, secret=secret)["id"])
+                break
+            else:
+                endpoint = webhook_endpoints.make(self._work(rows), url, enabled_events, secret=secret)
+            rows.put(endpoint)
+            if shape is not None:
+                webhook_endpoints.reshape(self._work(rows), endpoint, shape)
+            return str(endpoint["id"])
 
     def tell(self, url: str) -> str:
         """Sends all events to `url` from now on; the secret they are signed with, which stays what it was if the
@@ -162,7 +172,7 @@ class Machine:
                 payment_methods.attach(work, method, customer)
                 customers.change(work, customer, {"invoice_settings": {"default_payment_method": method["id"]}})
                 collecting.use_card(work, invoice, method)
-            decline = collecting.attempt(work, invoice, method)
+            decline = collecting.attempt(work, invoice, method, present=True)
         self._tell(decline)
         return decline
 

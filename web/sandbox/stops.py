@@ -9,7 +9,17 @@ from datetime import datetime
 from web.sandbox import clock as time
 from web.sandbox.clock import Clock
 from web.sandbox.delivery import Delivery
-from web.sandbox.resources import cards, checkout, collecting, disputes, invoices, pauses, pending_updates, refunds
+from web.sandbox.resources import (
+    cards,
+    checkout,
+    collecting,
+    disputes,
+    endings,
+    invoices,
+    pauses,
+    pending_updates,
+    refunds,
+)
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work
@@ -100,7 +110,7 @@ def _renew(work: Work, subscription: Object) -> None:
 
 def _cancel(work: Work, subscription: Object) -> None:
     if subscription["status"] not in subs.ENDED:
-        collecting.finish(work, subscription)
+        endings.finish(work, subscription)
 
 
 def _collect(work: Work, invoice: Object) -> None:

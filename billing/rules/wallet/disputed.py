@@ -1,4 +1,7 @@
-"""Disputed: what a lost dispute or a refund under way would take is held, and free again if it comes to nothing."""
+"""Disputed: what a lost dispute or a refund under way would take is held, and free again if it comes to nothing.
+
+Such movements go by way of the month the bucket is of, to be told from those of a customer's holds.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 def hold(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
     """Free credits go to the held pocket, where no customer's hold counts them."""
     bucket.disputed += credits
-    position.set_aside(bucket, credits, cause)
+    position.set_aside(bucket, credits, cause, via=bucket.month)
 
 
 def put_back(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
@@ -24,7 +27,9 @@ def put_back(position: Position, bucket: BucketState, credits: int, cause: Cause
     position.held -= credits
     position.arrive(bucket, credits)
     position.reshaped.add(bucket.number)
-    position.record("release", f"held:{bucket.number}", f"bucket:{bucket.number}", credits, 0, bucket, cause)
+    position.record(
+        "release", f"held:{bucket.number}", f"bucket:{bucket.number}", credits, 0, bucket, cause, via=bucket.month
+    )
 
 
 def free(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:

@@ -38,14 +38,16 @@ class Position(State):
             bucket.voided, bucket.voided_cents = bucket.voided + credits, bucket.voided_cents + cents
         self.record(kind, f"bucket:{bucket.number}", destination, credits, cents, bucket, cause)
 
-    def set_aside(self, bucket: BucketState, credits: int, cause: Cause) -> None:
-        """From the free pocket to the held one; cents stay where they are."""
+    def set_aside(self, bucket: BucketState, credits: int, cause: Cause, via: int | None = None) -> None:
+        """From the free pocket to the held one; cents stay where they are. `via`: for no hold, but for that month's
+        disputes.
+        """
         bucket.free -= credits
         bucket.held += credits
         self.held += credits
         if bucket.live and not bucket.features:
             self.available -= credits
-        self.record("hold", f"bucket:{bucket.number}", f"held:{bucket.number}", credits, 0, bucket, cause)
+        self.record("hold", f"bucket:{bucket.number}", f"held:{bucket.number}", credits, 0, bucket, cause, via=via)
 
     def capture(self, bucket: BucketState, credits: int, cause: Cause) -> None:
         """Held credits are used: they earn what a spend would have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import missing
 from web.sandbox.params import ADDRESS, PAGE, SPAN, Fields, Kind, Labels, OneOf, Several, Text, Whole
-from web.sandbox.resources import customers
+from web.sandbox.resources import customers, leaving
 from web.sandbox.store import Object
 from web.sandbox.work import shown
 
@@ -34,13 +34,7 @@ def _update(asked: Asked) -> Object:
 
 
 def _delete(asked: Asked) -> Object:
-    work, customer = asked.work, _living(asked)
-    from web.sandbox.resources import collecting, subscriptions
-
-    for running in reversed(work.rows.select("subscription", customer=customer["id"])):
-        if running["status"] not in subscriptions.ENDED:
-            collecting.stop(work, running, None)
-    return customers.remove(work, customer)
+    return leaving.leave(asked.work, _living(asked))
 
 
 def _list(asked: Asked) -> Object:

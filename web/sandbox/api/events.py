@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
 from urllib.parse import urlsplit
 
 from web.sandbox import events
@@ -10,21 +12,38 @@ from web.sandbox.errors import Refused, missing
 from web.sandbox.params import PAGE, SPAN, Fields, Labels, Several, Text, YesNo, merged
 from web.sandbox.resources import webhook_endpoints
 from web.sandbox.store import Object
-from web.sandbox.work import shown
+from web.sandbox.work import API_VERSION, shown
 
 _LIST = Fields(
     {**PAGE, "created": SPAN, "delivery_success": YesNo(), "type": Text(), "types": Several(Text(), events.MOST_TYPES)}
 )
 _ENDPOINT = takes(
-    {"description": Text(), "enabled_events": Several(Text()), "metadata": Labels(), "url": Text()},
+    {
+        "api_version": Text(),
+        "description": Text(),
+        "enabled_events": Several(Text()),
+        "metadata": Labels(),
+        "url": Text(),
+    },
     "enabled_events",
     "url",
 )
+_CHANGE = takes(
+    {
+        "description": Text(),
+        "disabled": YesNo(),
+        "enabled_events": Several(Text()),
+        "metadata": Labels(),
+        "url": Text(),
+    }
+)
+_VERSION = re.compile(r"20\d\d-\d\d-\d\d(\.[a-z]+)?")
+MOST_ENDPOINTS = 16
 
 
 def _retrieve(asked: Asked) -> Object:
     event = events.find(asked.work.rows, asked.id)
-    if event is None:
+    if event is None or event["created"] < asked.work.now - events.KEPT_FOR:
         raise missing("event", asked.id, "id", status=404)
     return event
 
@@ -37,26 +56,42 @@ def _list(asked: Asked) -> Object:
     found = [
         event
         for event in events.newest_first(asked.work.rows, types, delivered=given.get("delivery_success"))
-        if within(given.get("created"), event["created"])
+        if within(given.get("created"), event["created"]) and event["created"] >= asked.work.now - events.KEPT_FOR
     ]
     return paged(asked, "/v1/events", found, "event")
 
 
 def _create(asked: Asked) -> Object:
     given = asked.params
-    place = urlsplit(given["url"] or "")
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise Refused("Invalid URL: an explicit scheme (such as https) must be provided.", param="url")
-    if not given["enabled_events"]:
-        raise Refused("You must pass at least one event type.", param="enabled_events")
+    _judge(given)
+    version = given.get("api_version") or API_VERSION
+    if not _VERSION.fullmatch(version):
+        raise Refused(f"Invalid API version: {version}", param="api_version")
+    if len(asked.work.rows.select("webhook_endpoint")) >= MOST_ENDPOINTS:
+        raise Refused(f"You have reached the maximum of {MOST_ENDPOINTS} webhook endpoints.")
     endpoint = webhook_endpoints.make(
         asked.work,
         given["url"],
         given["enabled_events"],
         description=given.get("description"),
         metadata=merged({}, given.get("metadata")),
+        version=version,
     )
     return shown(endpoint) | {"secret": endpoint["_secrets"][0]}
+
+
+def _judge(given: dict[str, Any]) -> None:
+    """An address to send to, and something to send."""
+    place = urlsplit(given.get("url") or "")
+    if "url" in given and (place.scheme not in ("http", "https") or not place.hostname):
+        raise Refused("Invalid URL: an explicit scheme (such as https) must be provided.", param="url")
+    if "enabled_events" in given and not given["enabled_events"]:
+        raise Refused("You must pass at least one event type.", param="enabled_events")
+
+
+def _update_endpoint(asked: Asked) -> Object:
+    _judge(asked.params)
+    return shown(webhook_endpoints.change(asked.work, _endpoint(asked), asked.params))
 
 
 def _retrieve_endpoint(asked: Asked) -> Object:
@@ -82,5 +117,6 @@ OPERATIONS = (
     Operation("POST", "/v1/webhook_endpoints", _create, _ENDPOINT),
     Operation("GET", "/v1/webhook_endpoints", _list_endpoints, Fields(PAGE)),
     Operation("GET", "/v1/webhook_endpoints/{webhook_endpoint}", _retrieve_endpoint),
+    Operation("POST", "/v1/webhook_endpoints/{webhook_endpoint}", _update_endpoint, _CHANGE),
     Operation("DELETE", "/v1/webhook_endpoints/{webhook_endpoint}", _delete_endpoint, Fields({})),
 )

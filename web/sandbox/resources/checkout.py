@@ -147,6 +147,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         customer = customers.make(work, {"email": email})
         session["customer"] = customer["id"]
     method = payment_methods.attach(work, payment_methods.make(work, card, {"email": email}), customer)
+    work.keep(method | {"_authenticated": True})
     given = session["_payment"]["subscription_data"]
     wanted = [
         subscription_items.Wanted(line["price"], line["quantity"]) for line in session["_items"]
@@ -166,7 +167,7 @@ def _subscribe(work: Work, session: Object, customer: Object | None, card: TestC
         metadata=merged({}, given.get("metadata")),
         **subscriptions.begins(work, given),
     )
-    decline = collecting.begin(work, subscription, method)
+    decline = collecting.begin(work, subscription, method, present=True)
     assert decline is None, "the card was asked before"
     session |= {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     return None

@@ -32,7 +32,7 @@ def buy(work: Work, session: Object, customer: Object | None, card: TestCard, em
         work.keep(method | {"_authenticated": True})
     if _wants_invoice(session) and customer is not None and card.decline is None:
         invoice = _invoice(work, session, customer)
-        decline = collecting.attempt(work, invoice, method)
+        decline = collecting.attempt(work, invoice, method, present=True)
         if decline is None:
             session |= {"invoice": invoice["id"], "payment_intent": id_of(invoices.intent_of(work, invoice))}
         return decline
@@ -128,7 +128,7 @@ def _invoice(work: Work, session: Object, customer: Object) -> Object:
     taxes.as_in_session(invoice, session)
     work.keep(invoice)
     work.emit("invoice.created", invoice)
-    invoices.finalize(work, invoice)
+    invoices.finalize(work, invoice, balance=False)
     intent = invoices.intent_of(work, invoice)
     if intent is not None:
         given = session["_payment"]["payment_intent_data"]

@@ -7,13 +7,13 @@ from datetime import timedelta
 from web.sandbox.errors import Refused
 from web.sandbox.resources import (
     cards,
+    endings,
     invoice_payments,
     invoices,
     pauses,
     payment_intents,
     payment_methods,
     pending_updates,
-    prorations,
     subscription_invoices,
 )
 from web.sandbox.resources import subscription_items as items
@@ -26,11 +26,19 @@ HOUR, DAY = int(timedelta(hours=1).total_seconds()), int(timedelta(days=1).total
 TRY_AGAIN_AFTER = (3, 5, 7)
 """Days after each refused attempt; after the last one the subscription is cancelled."""
 WAITS_FOR_FIRST_PAYMENT = 23 * HOUR
+_ACTION = Decline(
+    "invoice_payment_intent_requires_action",
+    "authentication_required",
+    "Payment for this invoice requires additional user action before it can be completed successfully.",
+)
 AFTER_RETRIES = "collecting.after_retries"
-"""A setting: cancel, unpaid or past_due."""
+"""The name of a setting, and what it can be."""
+THEN = ("cancel", "unpaid", "past_due")
 
 
-def begin(work: Work, subscription: Object, instrument: Object | None, *, charge: bool = True) -> Decline | None:
+def begin(
+    work: Work, subscription: Object, instrument: Object | None, *, charge: bool = True, present: bool = False
+) -> Decline | None:
     """Bills the first period, or a trial of it, at once. Declined it stays incomplete, for 23 hours."""
     invoice = subscription_invoices.draft(work, subscription, "subscription_create")
     if not invoice["_lines"]:  # nothing is billed before the anchor
@@ -44,7 +52,7 @@ def begin(work: Work, subscription: Object, instrument: Object | None, *, charge
     invoices.finalize(work, invoice)
     decline = None  # the subscription is not kept yet: nobody has been told of it
     if charge or invoice["amount_due"] == 0:
-        decline = attempt(work, invoice, instrument)
+        decline = attempt(work, invoice, instrument, present=present)
     if invoice["status"] == "paid":
         _start(work, subscription)
     else:
@@ -57,7 +65,7 @@ def begin(work: Work, subscription: Object, instrument: Object | None, *, charge
 def renew(work: Work, subscription: Object) -> None:
     """A period is over: the next begins with a draft that is finalized and charged an hour later, or it ends here."""
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= work.now:
-        finish(work, subscription)
+        endings.finish(work, subscription)
         return
     if subscription["status"] == "trialing" and _stays_unpaid(work, subscription):
         return
@@ -116,14 +124,19 @@ def advance(work: Work, invoice: Object) -> None:
         attempt(work, invoice, instrument(work, invoice))
 
 
-def attempt(work: Work, invoice: Object, card: Object | None) -> Decline | None:
-    """Charges an open invoice once, and does what follows for its subscription."""
+def attempt(work: Work, invoice: Object, card: Object | None, *, present: bool = False) -> Decline | None:
+    """Charges an open invoice once, and does what follows for its subscription. Unless the buyer is `present`, a bank
+    that wants to hear from them is asked to wait.
+    """
     intent = invoices.intent_of(work, invoice)
     decline: Decline | None = None
     if intent is None:
         invoices.settle(work, invoice, by_card=False)
     elif card is None:
         decline = Decline("payment_intent_payment_attempt_failed", "no_card", "The customer has no card to charge.")
+    elif _asks(card, present=present):
+        payment_intents.ask_the_buyer(work, intent, card)
+        decline = _ACTION
     else:
         if cards.behind(card).decline is None:
             invoice_payments.note_paid(work, invoice)
@@ -131,10 +144,17 @@ def attempt(work: Work, invoice: Object, card: Object | None) -> Decline | None:
         if decline is None:
             invoices.settle(work, invoice, by_card=True)
     if decline is not None:
-        _refused(work, invoice)
-    elif (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+        first = invoice["billing_reason"] == "subscription_create"
+        _refused(work, invoice, counts=not (first and decline is _ACTION))
+    else:
+        note_paid(work, invoice)
+    if decline is _ACTION:
+        work.emit("invoice.payment_action_required", invoice)
     return decline
+
+
+def _asks(card: Object, *, present: bool) -> bool:
+    return not present and cards.behind(card).decline is None and cards.asks_the_buyer(card, off_session=True)
 
 
 def pay(work: Work, invoice: Object, card: Object | None, *, out_of_band: bool) -> Object:
@@ -170,51 +190,32 @@ def use_card(work: Work, invoice: Object, method: Object) -> None:
 def stop(
     work: Work, subscription: Object, reason: str | None, *, prorate: bool = False, invoice_now: bool = False
 ) -> None:
-    """Cancelled now. Its unpaid invoice is left as it is and no longer collected. With `prorate` what is not used is
-    credited; with `invoice_now` what waits for an invoice is billed at once.
+    """Cancelled now. With `prorate` what is not used is credited; with `invoice_now` what waits for an invoice is
+    billed at once.
     """
-    invoice = work.find("invoice", subscription["latest_invoice"])
-    if invoice is not None and invoice["status"] in ("draft", "open"):
-        for what in ("finalize", "retry"):
-            work.rows.unschedule(what, invoice["id"])
-        with work.changing(invoice, "invoice.updated"):
-            invoice |= {"auto_advance": False, "automatically_finalizes_at": None, "next_payment_attempt": None}
     if prorate:
-        _credit_all(work, subscription)
+        endings.credit_all(work, subscription)
     if invoice_now and subscription_invoices.waiting_for(work, subscription):
-        last = _last_invoice(work, subscription, "subscription_update")
+        last = endings.last_invoice(work, subscription, "subscription_update")
         invoices.finalize(work, last)
         attempt(work, last, instrument(work, last))
-    subs.end(work, subscription, reason)
+    endings.drop(work, subscription, reason)
 
 
-def finish(work: Work, subscription: Object) -> None:
-    """Over at its time. What still waits for an invoice is billed by a last one."""
-    if subscription_invoices.waiting_for(work, subscription):
-        last = _last_invoice(work, subscription, "subscription_cycle")
-        with work.changing(last):
-            last |= {"auto_advance": True, "automatically_finalizes_at": work.now + HOUR}
-        work.rows.schedule(work.now + HOUR, "finalize", last["id"])
-    subs.end(work, subscription, None)
-
-
-def cancellation(work: Work, subscription: Object) -> Object:
-    """The last invoice there would be if it were cancelled now, with what is not used credited."""
-    _credit_all(work, subscription)
-    return _last_invoice(work, subscription, "subscription_update")
-
-
-def _credit_all(work: Work, subscription: Object) -> None:
-    if subscription["status"] != "trialing":
-        for item in subscription["items"]["data"]:
-            prorations.credit(work, subscription, item, work.now)
-
-
-def _last_invoice(work: Work, subscription: Object, reason: str) -> Object:
-    last = subscription_invoices.draft(work, subscription, reason, bills_period=False)
-    subscription["latest_invoice"] = last["id"]
-    work.emit("invoice.created", last)
-    return last
+def authenticate(work: Work, intent: Object, *, fails: bool) -> None:
+    """The buyer whose action was needed has told their bank that it is they, or could not."""
+    invoice = work.find("invoice", intent["payment_details"]["order_reference"])
+    if invoice is None or invoice.get("_intent") != intent["id"]:
+        payment_intents.authenticate(work, intent, fails=fails)
+        return
+    if not fails:
+        invoice_payments.note_paid(work, invoice)
+    payment_intents.authenticate(work, intent, fails=fails)
+    if intent["status"] != "succeeded":
+        _refused(work, invoice)
+        return
+    invoices.settle(work, invoice, by_card=True)
+    note_paid(work, invoice)
 
 
 def _settle_out_of_band(work: Work, invoice: Object) -> None:
@@ -223,16 +224,16 @@ def _settle_out_of_band(work: Work, invoice: Object) -> None:
     if intent is not None:
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
-    if (subscription := _subscription(work, invoice)) is not None:
-        _recovered(work, subscription, invoice)
+    note_paid(work, invoice)
 
 
-def _refused(work: Work, invoice: Object) -> None:
+def _refused(work: Work, invoice: Object, *, counts: bool = True) -> None:
     """Tried again in some days as long as there are attempts left; its subscription is past due meanwhile."""
     subscription = _subscription(work, invoice)
-    tried = invoice["attempt_count"] + 1
-    collected = subscription is not None and subscription["status"] in ("active", "past_due")
-    again = TRY_AGAIN_AFTER[tried - 1] if collected and tried <= len(TRY_AGAIN_AFTER) else None
+    tried = invoice["attempt_count"] + (1 if counts else 0)
+    waits = subscription is not None and (subscription["_pending"] or {}).get("invoice") == invoice["id"]
+    collected = subscription is not None and subscription["status"] in ("active", "past_due") and not waits
+    again = TRY_AGAIN_AFTER[tried - 1] if collected and 0 < tried <= len(TRY_AGAIN_AFTER) else None
     with work.changing(invoice, "invoice.updated"):
         invoice |= {"attempted": True, "attempt_count": tried}
         invoice["next_payment_attempt"] = None if again is None else work.now + again * DAY
@@ -252,16 +253,19 @@ def _refused(work: Work, invoice: Object) -> None:
 
 def _give_up(work: Work, subscription: Object) -> None:
     """No attempt is left: it ends, or goes on unpaid or late, as the account has it set."""
-    chosen = work.rows.setting(AFTER_RETRIES) or "cancel"
+    chosen = work.rows.setting(AFTER_RETRIES) or THEN[0]
     if chosen == "cancel":
-        stop(work, subscription, "payment_failed")
+        endings.drop(work, subscription, "payment_failed")
     elif chosen == "unpaid":
         with work.changing(subscription, "customer.subscription.updated"):
             subscription["status"] = "unpaid"
 
 
-def _recovered(work: Work, subscription: Object, invoice: Object) -> None:
-    """Its newest invoice is paid: an incomplete or late subscription is active; what waited for this, happens."""
+def note_paid(work: Work, invoice: Object) -> None:
+    """Its subscription's newest one is paid: if incomplete or late that is active; what waited for this, happens."""
+    subscription = _subscription(work, invoice)
+    if subscription is None:
+        return
     if (subscription["_pending"] or {}).get("invoice") == invoice["id"]:
         pending_updates.land(work, subscription)
         return

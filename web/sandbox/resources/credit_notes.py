@@ -8,7 +8,7 @@ from web.sandbox import ids
 from web.sandbox.errors import Refused
 from web.sandbox.money import money
 from web.sandbox.params import merged
-from web.sandbox.resources import customers, invoice_payments, invoices, payment_intents, refunds
+from web.sandbox.resources import collecting, customers, invoice_payments, invoices, payment_intents, refunds
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
@@ -210,6 +210,7 @@ def _on_invoice(work: Work, invoice: Object, before: int, after: int) -> None:
         invoices.settle(work, invoice, by_card=False)
         invoice_payments.note_canceled(work, invoice)
         payment_intents.cancel(work, intent)
+        collecting.note_paid(work, invoice)
         return
     with work.changing(intent):
         intent["amount"] = invoice["amount_remaining"]

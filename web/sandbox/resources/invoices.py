@@ -87,9 +87,10 @@ def put(invoice: Object, *lines: Object) -> None:
     total_up(invoice)
 
 
-def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
+def finalize(work: Work, invoice: Object, *, charges: bool = True, balance: bool = True) -> None:
     """Draft → open, with the intent that will pay it. The customer's balance is reckoned with: what they have there
-    pays first, what is too little to be charged waits there for the next. One of nothing is paid at once.
+    pays first, what is too little to be charged waits there for the next (without `balance` neither). One of nothing
+    is paid at once.
     """
     customer = work.find("customer", invoice["customer"])
     assert customer is not None
@@ -97,7 +98,7 @@ def finalize(work: Work, invoice: Object, *, charges: bool = True) -> None:
     customers.note_currency(work, customer, invoice["currency"])
     starting, ending = customer["balance"], customer["balance"]
     due = invoice["amount_due"]
-    if charges:
+    if charges and balance:
         due, ending = reckoned(invoice, starting)
     intent = None
     if due > 0 and charges:

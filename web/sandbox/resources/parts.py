@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web.sandbox.errors import Refused
-from web.sandbox.resources import invoice_payments, invoices, payment_intents
+from web.sandbox.resources import collecting, invoice_payments, invoices, payment_intents
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
@@ -24,6 +24,7 @@ def pay(work: Work, invoice: Object, method: Object, amounts: list[int]) -> Obje
     invoice_payments.note_canceled(work, invoice)
     invoices.settle(work, invoice, by_card=True)
     payment_intents.cancel(work, own)
+    collecting.note_paid(work, invoice)
     return invoice
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from web.sandbox.errors import needed
-from web.sandbox.resources import changing, collecting, customers, discounts, invoices, prices, subscription_invoices
+from web.sandbox.resources import changing, customers, discounts, endings, invoices, prices, subscription_invoices
 from web.sandbox.resources import subscription_items as items
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object
@@ -37,7 +37,7 @@ def _made(work: Work, given: dict[str, Any]) -> Object:
         had = {"customer": subscription["customer"], "currency": subscription["currency"]}
         subscription["discounts"] = discounts.give(work, given["discounts"], **had)
     if details.get("cancel_now"):
-        return collecting.cancellation(work, subscription)
+        return endings.cancellation(work, subscription)
     change = changing.Change.of(work, details)
     if change.does_something:
         invoice = changing.alter(work, subscription, change)

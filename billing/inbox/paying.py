@@ -1,0 +1,97 @@
+"""Handlers of what is paid, or is not: invoices and Checkout sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from billing.base.db import Tx
+from billing.catalog.terms import Catalog
+from billing.sales import allocations, claims, payers, settling, stripe_customers
+from billing.sales.stripe_customers import REFERENCE
+from billing.sales.values import Applied
+from billing.stripe import payloads
+from billing.stripe.questions import InvoiceById, Known, Question, SessionById
+from billing.stripe.values import Event, Invoice, Session
+
+_FAILURES = {
+    "invoice.payment_failed": "the payment failed",
+    "invoice.payment_action_required": "the customer has to confirm the payment",
+    "invoice.finalization_failed": "Stripe could not finalize the invoice",
+}
+
+
+def handle_invoice_paid(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
+    """An invoice was paid: through Stripe, out of band, or because nothing was due."""
+    invoice, needs = whole(payloads.invoice(event.object), known)
+    sought = payers.seek(tx, invoice.customer, invoice.subscription, invoice.metadata, known)
+    invoice = replace(invoice, metadata=sought.metadata)
+    answer = allocations.apply(tx, catalog, invoice, invoice.paid_at or event.created)
+    return answer if answer.waits is None else replace(answer, needs=(*answer.needs, *needs, *sought.needs))
+
+
+def handle_invoice_trouble(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """An invoice could not be paid. Nothing is granted or taken: Stripe tries again, or the subscription ends."""
+    invoice = payloads.invoice(event.object)
+    what = _FAILURES[event.fact]
+    customer = _whose(tx, invoice)
+    fact = {"customer": customer, "invoice": invoice.id, "subscription": invoice.subscription, "reason": what}
+    if customer is None:
+        return Applied(note=f"{what}; linked to nobody")
+    tx.told.append(("payment.failed", fact))
+    return Applied(note=what)
+
+
+def handle_invoice_unpaid(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """An invoice was voided, written off or deleted: what was never paid has granted nothing."""
+    invoice = payloads.invoice(event.object)
+    if claims.sold_by_invoice(tx, invoice.id):
+        # Stripe voids and writes off open invoices only; one that was paid after all says so itself.
+        return Applied(waits=f"{invoice.id} is {invoice.status}, and has brought credits: look at it")
+    return Applied(note=f"the invoice is {invoice.status}; it has granted nothing")
+
+
+def handle_session(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
+    """A Checkout session was completed, the money of a completed one arrived, or nobody paid in time."""
+    session, needs = with_lines(payloads.session(event.object), known)
+    metadata = session.metadata
+    if session.client_reference_id is not None:
+        metadata = {**metadata, REFERENCE: session.client_reference_id}
+    sought = payers.seek(tx, session.customer, session.subscription, metadata, known)
+    session = replace(session, client_reference_id=sought.metadata.get(REFERENCE, session.client_reference_id))
+    answer = settling.apply(tx, catalog, session, event.created)
+    return answer if answer.waits is None else replace(answer, needs=(*answer.needs, *needs, *sought.needs))
+
+
+def handle_session_failed(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """The money of a completed session does not come."""
+    return settling.apply(tx, catalog, payloads.session(event.object), event.created, failed=True)
+
+
+def whole(invoice: Invoice, known: Known) -> tuple[Invoice, tuple[Question, ...]]:
+    """The invoice with all its lines, where they are known; else what would have to be."""
+    question = InvoiceById(invoice.id)
+    if not invoice.has_more:
+        return invoice, ()
+    fetched = known.get(question)
+    if fetched is None:
+        return invoice, () if question in known else (question,)
+    return replace(invoice, lines=fetched.lines, has_more=False), ()
+
+
+def with_lines(session: Session, known: Known) -> tuple[Session, tuple[Question, ...]]:
+    """The same for a session that was opened elsewhere: events never hold its lines, and its metadata may not say what
+    it sells.
+    """
+    question = SessionById(session.id)
+    if session.mode != "payment" or settling.says_itself(session) or session.lines is not None:
+        return session, ()
+    fetched = known.get(question)
+    if fetched is None:
+        return session, () if question in known else (question,)
+    return replace(session, lines=fetched.session.lines, has_more=fetched.session.has_more), ()
+
+
+def _whose(tx: Tx, invoice: Invoice) -> str | None:
+    linked = stripe_customers.customer_of(tx, invoice.customer) if invoice.customer is not None else None
+    named = invoice.metadata.get(REFERENCE)
+    return linked or (named if stripe_customers.is_ours(tx, named) else None)

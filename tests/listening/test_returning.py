@@ -1,0 +1,177 @@
+"""What comes back, told by the sandbox's events through the webhook: in any order, twice, in part, or not at all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from billing import Gateway
+from tests.buying.shop import KEY, Shop
+from tests.listening.hearing import happened, subscribe, tell
+
+
+def bought(shop: Shop) -> str:
+    """A pack of 100 for 1000 cents that was paid and granted; its payment intent."""
+    intent = paid(shop)
+    tell(shop, happened(shop, "checkout.session.completed"))
+    assert shop.available() == 100
+    return intent
+
+
+def paid(shop: Shop) -> str:
+    opened = shop.buy()
+    shop.pay(opened.session)
+    return str(shop.stripe.v1.checkout.sessions.retrieve(opened.session).payment_intent)
+
+
+def test_a_refund_is_taken_once_however_often_it_is_told(shop: Shop) -> None:
+    shop.sandbox.dashboard.refund(bought(shop), 300)
+    for what in ("charge.refunded", "refund.created"):
+        tell(shop, happened(shop, what))
+    assert shop.available() == 70
+    again = happened(shop, "refund.created")
+    assert tell(shop, {**again, "id": "evt_twin"}).status == "done"
+    assert shop.available() == 70
+
+
+@pytest.mark.slow
+def test_a_refund_of_an_invoice_is_found_by_its_payment(shop: Shop) -> None:
+    """Since basil neither refund nor charge says of which invoice it is."""
+    subscribe(shop)
+    invoice = happened(shop, "invoice.paid")
+    tell(shop, invoice)
+    intent = shop.stripe.v1.invoice_payments.list({"invoice": invoice["data"]["object"]["id"]}).data[0].payment
+    shop.sandbox.dashboard.refund(str(intent.payment_intent), 1000)
+    assert tell(shop, happened(shop, "refund.created")).status == "done"
+    assert shop.available() == 125
+
+
+@pytest.mark.slow
+def test_invoice_payment_paid_makes_asking_needless(shop: Shop) -> None:
+    subscribe(shop)
+    tell(shop, happened(shop, "invoice.paid"))
+    payment = happened(shop, "invoice_payment.paid")
+    tell(shop, payment)
+    shop.sandbox.dashboard.refund(payment["data"]["object"]["payment"]["payment_intent"], 1000)
+    told = happened(shop, "refund.created")
+    shop.billing.gateway = Gateway(KEY, "http://127.0.0.1:9")
+    assert tell(shop, told).status == "done"
+    assert shop.available() == 125
+
+
+@pytest.mark.slow
+def test_a_refund_that_is_told_before_its_payment(shop: Shop) -> None:
+    intent = paid(shop)
+    shop.sandbox.dashboard.refund(intent, 300)
+    waits = tell(shop, happened(shop, "refund.created"))
+    assert waits.status == "waiting"
+    tell(shop, happened(shop, "checkout.session.completed"))
+    assert shop.available() == 70
+    assert shop.billing.replay_stripe_event(waits.id).status == "done"
+    assert shop.available() == 70
+
+
+@pytest.mark.slow
+def test_a_charge_alone_tells_that_refunds_were_missed(shop: Shop) -> None:
+    intent = bought(shop)
+    shop.sandbox.dashboard.refund(intent, 300)
+    shop.sandbox.dashboard.refund(intent, 200)
+    assert tell(shop, happened(shop, "charge.refunded")).status == "done"
+    assert shop.available() == 50
+    assert tell(shop, happened(shop, "refund.created")).status == "done"
+    assert shop.available() == 50
+    again = happened(shop, "charge.refunded")
+    assert tell(shop, {**again, "id": "evt_twin"}).reason == "its refunds have said so"
+
+
+@pytest.mark.slow
+def test_pending_then_failed_gives_back(shop: Shop) -> None:
+    made = shop.sandbox.dashboard.refund(bought(shop), 300, status="pending")
+    tell(shop, happened(shop, "refund.created"))
+    assert shop.available() == 70
+    shop.sandbox.dashboard.settle_refund(made["id"], "fail")
+    tell(shop, happened(shop, "refund.failed"))
+    assert shop.available() == 100
+
+
+@pytest.mark.parametrize(("how", "left"), [("win", 100), ("lose", 0)])
+def test_a_chargeback_holds_and_then_ends(shop: Shop, how: str, left: int) -> None:
+    made = shop.sandbox.dashboard.dispute(bought(shop))
+    for what in ("charge.dispute.created", "charge.dispute.funds_withdrawn"):
+        assert tell(shop, happened(shop, what)).status == "done"
+    assert shop.available() == 0
+    shop.sandbox.dashboard.judge(made["id"], how)
+    tell(shop, happened(shop, "charge.dispute.closed"))
+    if how == "win":
+        tell(shop, happened(shop, "charge.dispute.funds_reinstated"))
+    assert shop.available() == left
+
+
+@pytest.mark.slow
+def test_an_inquiry_moves_nothing(shop: Shop) -> None:
+    shop.sandbox.dashboard.dispute(bought(shop), inquiry=True)
+    assert tell(shop, happened(shop, "charge.dispute.created")).status == "done"
+    assert shop.available() == 100
+
+
+@pytest.mark.slow
+def test_a_credit_note_brings_the_refund_it_names(shop: Shop) -> None:
+    """Whether the refund's own events come or not, its money comes back once."""
+    subscribe(shop)
+    paid_event = happened(shop, "invoice.paid")
+    tell(shop, paid_event)
+    invoice = paid_event["data"]["object"]["id"]
+    shop.stripe.v1.credit_notes.create({"invoice": invoice, "amount": 1000, "refund_amount": 1000})
+    assert tell(shop, happened(shop, "credit_note.created")).status == "done"
+    assert shop.available() == 125
+    tell(shop, happened(shop, "refund.created"))
+    assert shop.available() == 125
+
+
+@pytest.mark.slow
+def test_what_comes_back_of_something_else_waits_for_nothing(shop: Shop) -> None:
+    """An invoice without a price of ours was paid, and is refunded."""
+    subscribe(shop)
+    customer = shop.customers()[0]
+    shop.stripe.v1.invoice_items.create({"customer": customer, "amount": 700, "currency": "usd"})
+    made = shop.stripe.v1.invoices.create({"customer": customer, "pending_invoice_items_behavior": "include"})
+    shop.stripe.v1.invoices.finalize_invoice(made.id)
+    shop.stripe.v1.invoices.pay(made.id, {"payment_method": "pm_card_visa"})
+    other = shop.stripe.v1.invoice_payments.list({"invoice": made.id}).data[0].payment.payment_intent
+    shop.sandbox.dashboard.refund(str(other))
+    refunded = happened(shop, "refund.created")
+    waits = tell(shop, refunded)
+    assert waits.status == "waiting"
+    bare = happened(shop, "invoice.paid")
+    bare["data"]["object"]["lines"]["data"][0]["pricing"] = None
+    assert tell(shop, bare).reason == "no line of it has a price"
+    told = shop.billing.replay_stripe_event(waits.id)
+    assert told.status == "done" and "brought no credits" in (told.reason or "")
+
+
+@pytest.mark.slow
+def test_what_comes_back_of_a_payment_from_before_our_time_takes_nothing(shop: Shop) -> None:
+    intent = paid(shop)
+    shop.billing.stripe_start = shop.billing.now + timedelta(days=1)
+    shop.billing.clock.move(shop.billing.now + timedelta(days=2))
+    shop.sandbox.advance(to=shop.billing.now)
+    shop.sandbox.dashboard.refund(intent, 300)
+    for what in ("refund.created", "charge.refunded", "checkout.session.completed"):
+        told = tell(shop, happened(shop, what))
+        assert told.status == "done" and "before our time" in (told.reason or "")
+    assert shop.available() == 0
+
+
+@pytest.mark.slow
+def test_refunds_and_disputes_that_never_arrived_are_found(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the customers' charges, where the events are not listed any more."""
+    intent = bought(shop)
+    list(shop.billing.look_through_stripe())
+    shop.sandbox.dashboard.refund(intent, 300)
+    monkeypatch.setattr("billing.inbox.sync.KEPT", timedelta(0))
+    shop.billing.clock.move(shop.billing.now + timedelta(days=31))
+    shop.sandbox.advance(to=shop.billing.now)
+    found = [one.type for piece in shop.billing.look_through_stripe() for one in piece.healed]
+    assert found == ["refund.updated"]
+    assert shop.available() == 70
