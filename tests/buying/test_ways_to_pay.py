@@ -185,3 +185,23 @@ def test_what_was_paid_with_other_terms_than_ours_waits_and_is_told_once(shop: S
     shop.pay(shop.billing.find_topup("team", topup).session)
     assert shop.available() == 100
     assert shop.billing.now - timedelta(minutes=3) < shop.billing.find_topup("team", topup).created_at
+
+
+@pytest.mark.parametrize("invoice", [True, SLOW(False)])
+@pytest.mark.database("sqlite")
+def test_what_goes_back_is_a_share_of_all_that_was_paid_with_tax(shop: Shop, invoice: bool) -> None:
+    """Half of 12.00 goes back, which were 10.00 and 2.00 of tax: half of the credits, and of their cents."""
+    open_as(shop, CheckoutTerms(invoice=invoice, automatic_tax=True))
+    opened = shop.buy()
+    assert opened.session is not None
+    shop.sandbox.pay(opened.session, country="DE")
+    heard(shop)
+    intent = shop.stripe.v1.checkout.sessions.retrieve(opened.session).payment_intent
+    shop.sandbox.dashboard.refund(str(intent), 600)
+    heard(shop)
+    assert shop.available() == 50
+    taken = [(entry.credits, entry.cents) for entry in shop.billing.entries("team", kind="clawback")]
+    assert taken == [(50, 500)]
+    shop.sandbox.dashboard.refund(str(intent), 600)
+    heard(shop)
+    assert shop.available() == 0

@@ -342,3 +342,16 @@ def test_while_stripe_is_silent_buyers_do_not_hold_every_thread(
     asking.release()
     assert press(service, f"{portal(service)}/topup", pack="small").status_code == 303
     assert press(service, f"{portal(service)}/topup", pack="small").status_code == 303
+
+
+def test_what_is_on_its_way_is_seen_on_every_page_and_over_http(service: Service, shop: Shop) -> None:
+    press(service, f"{portal(service)}/topup", pack="small")
+    shop.sandbox.pay_later(shop.sessions()[0])
+    assert "Your payment is on its way" in service.client.get(back(shop)).text
+    assert "100 credits are on their way." in service.client.get(portal(service)).text
+    assert "On its way" in service.client.get(f"{portal(service)}/topup").text
+    (over_http,) = service.ask("GET", "/v1/customers/team/topups").get_json()["data"]
+    assert (over_http["status"], over_http["paid_cents"], over_http["checkout_url"]) == ("pending", None, None)
+    shop.sandbox.arrive(shop.sessions()[0])
+    assert "Payment received" in service.client.get(back(shop)).text
+    assert "on their way" not in service.client.get(portal(service)).text

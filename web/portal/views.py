@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, abort, render_template, request
 
 from billing.access.tokens import PortalLink, read_portal_link
+from billing.base.wording import credits_text
 from billing.rules.refusals import UnknownCustomer
 from web.pages import message, policy
 from web.portal.activity import Activity, activities
@@ -104,7 +105,11 @@ def wallet(link: PortalLink, token: str) -> Any:
             points=by_day(tx, link.customer, unit, state.available),
             units=_used_units(tx, link.customer, unit),
         )
-    return render_template("portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"))
+    newest = engine().topups(link.customer, limit=SHOWN)
+    coming = [(one.id, credits_text(one.credits, state.scale)) for one in newest
+              if one.status == "pending" and one.unit == unit]  # fmt: skip
+    asked = request.args.get("unit")
+    return render_template("portal/wallet.html", page=page, token=token, unit_asked=asked, coming=coming)
 
 
 @dataclass(frozen=True, slots=True)
