@@ -44,6 +44,7 @@ from billing.rules.refusals import (
     WalletFrozen,
     WrongIsolation,
 )
+from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
 from billing.sales.values import Checkout, Subscription, Topup
@@ -74,6 +75,7 @@ __all__ = [
     "Overdraft",
     "Pack",
     "Plan",
+    "PlanNeedsCheckout",
     "Policy",
     "Receipt",
     "Refusal",

@@ -39,6 +39,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "idempotency_key_reused": (422, "The key was used for another request"),
     "unknown_unit": (422, "No such unit"),
     "unknown_plan": (422, "No such plan"),
+    "plan_needs_checkout": (422, "The plan has a price"),
     "unknown_pack": (422, "No such pack"),
     "stripe_refused": (422, "Stripe refuses it"),
     "stripe_not_configured": (503, "Stripe is not connected"),

@@ -13,7 +13,17 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_sche
 
 from billing.catalog import reading, reading_prices, together
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import Amounts, Catalog, CheckoutTerms, Pack, Plan, Policy, TaxBehavior, Unit
+from billing.catalog.terms import (
+    Amounts,
+    Catalog,
+    CheckoutTerms,
+    OnUpgrade,
+    Pack,
+    Plan,
+    Policy,
+    TaxBehavior,
+    Unit,
+)
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
@@ -179,6 +189,8 @@ class _PlanTable(_Strict):
     credit_share = _Field(reading.share)
     price = _Field(reading_prices.plan_price)
     retired = _Field(reading.yes_or_no)
+    trial_credits = _Field(reading.whole(0, MOST_CREDITS))
+    on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
 
 
 class _PackTable(_Strict):

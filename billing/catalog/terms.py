@@ -21,6 +21,7 @@ from billing.rules.wallet.rollover import RollOver
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
 TaxBehavior = Literal["exclusive", "inclusive"]
+OnUpgrade = Literal["difference", "next_period"]
 
 A_DAY = Span(seconds=86_400)
 A_WEEK = Span(seconds=7 * 86_400)
@@ -49,9 +50,10 @@ class Plan:
     """What a subscription brings: `credits` of `unit` for each `every`, when an invoice with one of `prices`
     is paid.
 
-    `prices` are Stripe price ids or lookup keys. `overdraft` None means the catalog's. `credit_share` is the
-    part of a line's net that is for credits, the rest is outside these books. Rules: the handbook's
-    *Allocation*, *Its end*.
+    `prices` are Stripe price ids or lookup keys. `trial_credits` are what a trial brings; `on_upgrade`: does what a
+    change to it brings more come at once, or with the next period? `overdraft` None means the catalog's.
+    `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules: the
+    handbook's *Allocation*, *Plan change mid-period*, *Its end*.
 
     `price` is what we ask for it, interval → currency → cents: what is put on sale at Stripe under lookup keys of ours,
     which are among its `prices`.
@@ -69,6 +71,8 @@ class Plan:
     late_grace: Span = A_WEEK
     overdraft: Overdraft | None = None
     credit_share: Fraction = field(default=Fraction(1))
+    trial_credits: int = 0
+    on_upgrade: OnUpgrade = "difference"
     retired: bool = False
     """Not on sale any more; those who have it keep it, and its renewals grant."""
     price: Mapping[str, Mapping[str, int]] = field(default_factory=dict)

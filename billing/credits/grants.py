@@ -81,11 +81,12 @@ def add(wallet: OpenWallet, lot: Lot, key: str | None = None, request: str | Non
     return bucket
 
 
-def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot]) -> list[MonthState]:
+def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot], *, until: datetime | None = None) -> list[MonthState]:
     """Decides a sale in an open wallet, a lot for each of its months in order of time; the caller writes.
 
     A sale of one month is granted at once. Of several, what was paid goes to prepaid, and each is allotted at its
-    `effective_at`, those whose time has come at once; `cents` in all are what the lots say.
+    `effective_at`, those whose time has come at once; `cents` in all are what the lots say. What would begin
+    at or after `until` does not come.
     """
     position = wallet.position
     if len(lots) == 1:
@@ -99,7 +100,7 @@ def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot]) -> list[MonthState]
         granting.grant(position, bucket, cause)
         return [month]
     sold = [_month(wallet, sale, place, lot) for place, lot in enumerate(lots, 1)]
-    months.sell(position, sold, Cause(sale, description=lots[0].description))
+    months.sell(position, sold, Cause(sale, description=lots[0].description), until)
     return sold
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import debts, purse, series
+from billing.credits import debts, free, purse, series
 from billing.credits.rows import (
     BUCKET_COLUMNS,
     MONTH_COLUMNS,
@@ -160,6 +160,7 @@ def position_of(
         debt_due_at=row["debt_due_at"],
         period_end=row["period_end"],
         terms_end=terms_end,
+        free=free.of_row(catalog, row),
     )
     return position, at
 

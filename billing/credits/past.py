@@ -14,6 +14,7 @@ from sqlalchemy import Row, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
+from billing.credits import free
 from billing.credits.opening import terms_of
 from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, bucket_state, hold_state, month_state
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms
@@ -52,6 +53,7 @@ def position_then(tx: Tx, catalog: Catalog, row: dict[str, Any], moment: datetim
         frozen=row["frozen_at"] is not None,
         period_end=row["period_end"],
         terms_end=terms_end,
+        free=free.of_row(catalog, row),
     )
     if position.owed and position.terms.overdraft.debt != "repay":
         position.debt_due_at = position.period_after(max(start, settled_at or start))
@@ -63,7 +65,7 @@ def _settings(tx: Tx, row: dict[str, Any], moment: datetime) -> tuple[dict[str, 
     """The wallet's row with the settings that held then, and since when they did."""
     then = select(wallet_terms).where(wallet_terms.c.wallet_id == row["id"], wallet_terms.c.recorded_at <= moment)
     last = tx.connection.execute(then.order_by(wallet_terms.c.number.desc()).limit(1)).one_or_none()
-    names = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
+    names = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")
     if last is None:
         return {**row, **dict.fromkeys(names)}, None
     return {**row, **{name: getattr(last, name) for name in names}}, last.recorded_at

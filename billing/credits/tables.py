@@ -61,6 +61,7 @@ wallets = Table(
     Column("last_month", Whole, nullable=False, server_default="0"),
     Column("open_months", Whole, nullable=False, server_default="0"),
     Column("plan_from", UTCDateTime),  # the catalog's version of then says what the plan's terms are
+    Column("free", Json),  # its free plan, and how far that has come
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
@@ -81,6 +82,7 @@ wallet_terms = Table(
     Column("period_end", UTCDateTime),
     Column("recorded_at", UTCDateTime, nullable=False),
     Column("plan_from", UTCDateTime),
+    Column("free", Json),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     info={"append_only": True},
 )

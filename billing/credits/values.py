@@ -145,6 +145,8 @@ class Customer:
     metadata: Mapping[str, Any]
     created_at: datetime
     stripe_customer_id: str | None = None
+    plan: str | None = None
+    """The free plan that was set, if any."""
 
 
 def bucket_value(wallet: int, customer: str, unit: str, state: BucketState, at: datetime) -> Bucket:

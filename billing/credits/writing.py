@@ -33,6 +33,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     new_months, old_months = _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
+        _follow_free_plan(wallet)
         next_due_at = position.next_due()
         moves = bool(position.movements or position.changed_buckets or position.changed_months or wallet.changed)
         if moves or next_due_at != wallet.row["next_due_at"]:
@@ -71,7 +72,13 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.run()
 
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
+def _follow_free_plan(wallet: OpenWallet) -> None:
+    free = wallet.position.free
+    if free is not None and (now := free.document()) != wallet.row["free"]:
+        wallet.changed["free"] = now
+
+
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")
 _CHANGEABLE = ("wallet_id", "number", "expires_at", "voided_at", "free", "held", "cents", "expired", "is_open")
 _ALL_CHANGEABLE = (
     *_CHANGEABLE, "granted", "paid_cents", "currency", "basis_cents", "basis_credits", "disputed", "voided", "counted",

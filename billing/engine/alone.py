@@ -169,7 +169,7 @@ class Billing(Listening):
         own = session() if isinstance(session, scoped_session) else session
         host = Host(own, self.database, self)
         with translated():
-            return Transaction(host.tx(), self.catalog, host)
+            return Transaction(host.tx(), self.catalog, host, self._in_force.now)
 
     # Verbs and questions: as in `Transaction`, where they are described
 

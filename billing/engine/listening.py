@@ -40,14 +40,7 @@ class Listening(Buying):
 
     def replay_failed_stripe_events(self) -> Iterator[StripeEvent]:
         """Tries each event again that waits or failed, and gives what became of it, one by one."""
-        after: str | None = None
-        while True:
-            with self.database.read() as tx:
-                ids = stripe_events.open_ones(tx, after, 100)
-            for after in ids:
-                yield stripe_events.replay(self._desk, after)
-            if not ids:
-                return
+        return stripe_events.replay_open(self._desk)
 
     def stripe_events(
         self, *, status: str | None = None, after: str | None = None, limit: int = 100

@@ -5,7 +5,7 @@ Every method either returns what was done or raises a `Refusal`; after a refusal
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from billing.engine.host import Host
 from billing.finance import audit
 from billing.inbox import waking
 from billing.rules.refusals import Invalid, Refusal, Unavailable
-from billing.sales import stripe_customers
+from billing.sales import free_plans, stripe_customers, subscriptions
 
 Answer = TypeVar("Answer")
 
@@ -41,8 +41,10 @@ class Transaction:
     `Unavailable` (Busy, DatabaseUnavailable) it can only be rolled back: every further verb raises that again.
     """
 
-    def __init__(self, tx: Tx, catalog: Catalog, host: Host | None = None) -> None:
-        self._tx, self._catalog, self._host = tx, catalog, host
+    def __init__(
+        self, tx: Tx, catalog: Catalog, host: Host | None = None, in_force: Callable[[], Catalog] | None = None
+    ) -> None:
+        self._tx, self._catalog, self._host, self._in_force = tx, catalog, host, in_force
         self._over: Any = None
 
     @contextmanager
@@ -51,6 +53,8 @@ class Transaction:
         with translated():
             if self._host is not None:
                 self._tx = self._host.tx()
+            if self._in_force is not None:  # it may be kept for long
+                self._catalog = self._in_force()
             if self._tx.spoilt is not None:
                 raise self._tx.spoilt
             try:
@@ -80,17 +84,24 @@ class Transaction:
 
     def customer(self, id: str, *, name: str | None = None, email: str | None = None, locale: str | None = None,
                  timezone: str | None = None, stripe_customer_id: str | None = None,
-                 metadata: Mapping[str, Any] | None = None) -> Customer:  # fmt: skip
-        """Makes the customer, or changes what is given. Raises Invalid, StripeCustomerTaken."""
+                 metadata: Mapping[str, Any] | None = None, plan: str | None = UNSET) -> Customer:  # fmt: skip
+        """Makes the customer, or changes what is given; `plan` is a free one, None drops it.
+
+        Raises Invalid, StripeCustomerTaken, UnknownPlan, PlanNeedsCheckout.
+        """
         return self.put_customer(id, name=name, email=email, locale=locale, timezone=timezone,
-                                 stripe_customer_id=stripe_customer_id, metadata=metadata)[0]  # fmt: skip
+                                 stripe_customer_id=stripe_customer_id, metadata=metadata, plan=plan)[0]  # fmt: skip
 
     def put_customer(self, id: str, *, name: str | None = None, email: str | None = None, locale: str | None = None,
                      timezone: str | None = None, stripe_customer_id: str | None = None,
-                     metadata: Mapping[str, Any] | None = None) -> tuple[Customer, bool]:  # fmt: skip
+                     metadata: Mapping[str, Any] | None = None,
+                     plan: str | None = UNSET) -> tuple[Customer, bool]:  # fmt: skip
         """`customer`, and whether it was made now."""
         given = customers.Given(name, email, locale, timezone, metadata)
         with self._ready():
+            unusable = None if plan is UNSET else free_plans.refuse(self._tx, self._catalog, id, plan)
+            if unusable is not None:
+                raise unusable
             if stripe_customer_id is None:
                 made, new = _accepted(customers.put(self._tx, self._catalog, id, given))
             else:
@@ -103,17 +114,22 @@ class Transaction:
                     _accepted(stripe_customers.link(self._tx, id, stripe_customer_id))
             if new:
                 waking.wake(self._tx, customer=id)
-            return stripe_customers.shown(self._tx, [made])[0], new
+            if plan is not UNSET:
+                subscriptions.set_free(self._tx, self._catalog, id, plan)
+            return self._shown([made])[0], new
+
+    def _shown(self, found: Sequence[Customer]) -> list[Customer]:
+        return free_plans.shown(self._tx, stripe_customers.shown(self._tx, found))
 
     def find_customer(self, id: str) -> Customer:
         """Raises UnknownCustomer."""
         with self._ready():
-            return stripe_customers.shown(self._tx, [_accepted(customers.find(self._tx, id))])[0]
+            return self._shown([_accepted(customers.find(self._tx, id))])[0]
 
     def customers(self, *, after: str | None = None, limit: int = 100) -> list[Customer]:
         """In the order of their ids, beginning behind `after`."""
         with self._ready():
-            return stripe_customers.shown(self._tx, _accepted(customers.page(self._tx, after, limit)))
+            return self._shown(_accepted(customers.page(self._tx, after, limit)))
 
     # Credits
 

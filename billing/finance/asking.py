@@ -54,7 +54,8 @@ def numbered(prefix: str, number: Any) -> ColumnElement[str]:
 def bucket_number(tx: Tx, account: ColumnElement[Any]) -> ColumnElement[Any]:
     """The number in `bucket:12` or `held:12`; of any other account none that a bucket has."""
     if tx.sqlite:  # a text that is no number casts to 0 there
-        return cast(func.substr(account, func.instr(account, ":") + 1), Integer)
+        its = or_(account.startswith("bucket:"), account.startswith("held:"))
+        return case((its, cast(func.substr(account, func.instr(account, ":") + 1), Integer)))
     named = account.regexp_match("^(bucket|held):[1-9][0-9]{0,17}$")
     return case((named, cast(func.split_part(account, ":", 2), BigInteger)))
 

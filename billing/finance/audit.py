@@ -14,6 +14,7 @@ from billing.catalog.terms import Catalog
 from billing.finance import (
     audit_buckets,
     audit_causes,
+    audit_changes,
     audit_entries,
     audit_history,
     audit_holds,
@@ -43,6 +44,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
         *audit_holds.breaches(tx),
         *audit_history.breaches(tx),
         *audit_sales.breaches(tx),
+        *audit_changes.breaches(tx),
         *audit_topups.breaches(tx),
     ]
 

@@ -39,6 +39,7 @@ _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "terms": (("repay", "forgive"), ("repay", "forgive")),
     "grant": _GRANTED,
     "allocation": _GRANTED,
+    "free": (("grant", "void"), (*_GRANTED[1], "void")),
     "change": (("grant", "sell", "settle", *_TAKING), (*_GRANTED[1], *_TAKEN[1])),
     "topup": _GRANTED,
 }

@@ -66,12 +66,14 @@ def _ends(tx: Tx) -> Iterator[Breach]:
         s.recorded_at < s.recorded_at_before,
         s.recorded_at != s.effective_at,
     )
+    cut = s.key.startswith("cut:")  # another period of the item began, or its subscription ended
     keyless = or_(s.key.is_(None), s.request.is_(None), func.length(s.request) != 32)
     rules = [
         Never("5 ends", "the bucket whose end it moves is not there", s.bucket.is_(None)),
         Never("5 ends", "the one before it is missing", s.number != func.coalesce(s.number_before, 0) + 1),
         Never("5 ends", "it does not begin or end where its neighbours or the bucket do", broken),
-        Never("5 ends", "it moves no end to a later instant", or_(s.was.is_(None), s.becomes <= s.was)),
+        Never("5 ends", "it moves no end to a later instant", or_(s.was.is_(None), and_(s.becomes <= s.was, ~cut))),
+        Never("5 ends", "it cuts no end short", and_(cut, or_(s.becomes >= s.was, s.becomes < s.effective_at))),
         Never("5 ends", "written before the grant or the one before it, or after the end it moves", late),
         Never("5 ends", "more lay in the bucket than was granted", s.free + s.held > s.granted),
         Never("7 keys", "the move has no key or request", keyless),
@@ -115,7 +117,7 @@ def _voided(tx: Tx) -> Iterator[Breach]:
         e.wallet_id == b.wallet_id,
         e.kind == "void",
         e.source == numbered("bucket", b.number),
-        e.cause.startswith("void:"),
+        or_(e.cause.startswith("void:"), e.cause.startswith("free:")),  # a free plan that a paid one took the place of
         e.effective_at == b.voided_at,
     )
     unexplained = and_(b.voided_at.is_not(None), ~exists().where(by))

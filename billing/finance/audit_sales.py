@@ -49,7 +49,10 @@ def _months(tx: Tx) -> Iterator[Breach]:
             if row[s.credits]:
                 yield Breach("3 sales", where, "it has no months")
             continue
-        sold = (row[s.credits], row[s.cents], row[s.currency], row[s.recorded_at])
+        given_back = row[s.cents] < 0  # a change may bring more credits and give money back
+        sold = (
+            row[s.credits], max(0, row[s.cents]), None if given_back else row[s.currency], row[s.recorded_at],
+        )  # fmt: skip
         brought = (int(row[by_sale.c.credits]), int(row[by_sale.c.cents]), row["paid_in"], row["made_at"])
         if row[s.kind] != "pack" and (row["starts_at"], row["ends_at"]) != (row[s.period_start], row[s.period_end]):
             yield Breach("3 sales", where, "its months are of another period")

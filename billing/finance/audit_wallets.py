@@ -20,7 +20,7 @@ from billing.rules.periods import month_start_after
 from billing.rules.wallet.flows import LISTED, place
 from billing.rules.wallet.position import Position
 
-_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end")
+_SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:

@@ -21,14 +21,12 @@ from billing.inbox.handlers import Handler, handler_of
 from billing.inbox.values import Desk
 from billing.inbox.waking import OPEN, of_customer
 from billing.rules.refusals import Refusal, StripeNotConfigured, StripeUnavailable, Unavailable
+from billing.sales.needs import MOST_ROUNDS, MoreNeeded, ask, unanswered
 from billing.sales.values import Applied
 from billing.stripe import payloads, thin
 from billing.stripe.gateway import Gateway
-from billing.stripe.questions import ObjectById, Question
+from billing.stripe.questions import NobodyToAsk, ObjectById, Question
 from billing.stripe.values import Event, PayloadInvalid
-
-MOST_ROUNDS = 6
-"""How often a handler may ask for more before it is a bug."""
 
 _NO_KEY = "Stripe has to be asked about it: set STRIPE_SECRET_KEY"
 _LOG = logging.getLogger("billing.inbox")
@@ -53,13 +51,6 @@ class _Attempt:
     known: dict[Question, Any] = field(default_factory=dict)
 
 
-class _MoreNeeded(Exception):
-    """Rolls an attempt back: its handler has to know more."""
-
-    def __init__(self, needs: Sequence[Question]) -> None:
-        self.needs = needs
-
-
 def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False, skip_locked: bool = False) -> bool:
     """Handles one event, and what waited for the customer that it brought to light. Was there anything to handle?
 
@@ -77,12 +68,14 @@ def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False
 
 def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
     """One event, in as many rounds as its handler has questions; None if there was nothing to handle."""
+    if asking.gateway is None:
+        attempt.known = NobodyToAsk()
     try:
         for _ in range(MOST_ROUNDS):
             try:
                 return _once(desk, attempt, may_ask=asking.gateway is not None)
-            except _MoreNeeded as more:
-                refused = _ask(asking, more.needs, attempt.known)
+            except MoreNeeded as more:
+                refused = _ask(desk, asking, more.needs, attempt.known)
             if refused is not None:
                 return _left_open(desk, asking, attempt.id, refused)
     except Unavailable:
@@ -107,7 +100,7 @@ def _once(desk: Desk, attempt: _Attempt, *, may_ask: bool) -> Applied | None:
 
 
 def _attempt(tx: Tx, desk: Desk, row: Row[Any], known: Mapping[Question, Any], may_ask: bool) -> Applied:
-    """The effect and the mark, in one transaction. Raises _MoreNeeded."""
+    """The effect and the mark, in one transaction. Raises MoreNeeded."""
     event = thin.any_event(payloads.decode(row.payload.encode()))
     handler = handler_of(event)
     status: str
@@ -119,9 +112,9 @@ def _attempt(tx: Tx, desk: Desk, row: Row[Any], known: Mapping[Question, Any], m
         fetched = event if wrong is not None else _with_object(tx, row, event, known)
         answer = wrong or _answer(tx, desk, handler, fetched, known, may_ask)
         event = fetched or event
-        asked = [question for question in answer.needs if question not in known]
+        asked = unanswered(answer, known)
         if asked and (may_ask or not _says_something(answer)):
-            raise _MoreNeeded(asked)
+            raise MoreNeeded(asked)
         assert not answer.needs or _says_something(answer), f"{event.type} needs what it was told: {answer.needs}"
         status, reason = ("waiting", answer.waits) if answer.waits is not None else ("done", answer.note)
     marked = storing.mark(tx, row, status, reason)
@@ -152,7 +145,7 @@ def _with_object(tx: Tx, row: Row[Any], event: Event, known: Mapping[Question, A
         return event
     question = ObjectById(*event.related)
     if question not in known:
-        raise _MoreNeeded([question])
+        raise MoreNeeded((question,))
     if known[question] is None:
         return None
     found = replace(event, object=known[question])
@@ -168,7 +161,7 @@ def _other_mode(event: Event, live: bool | None) -> Applied | None:
     return Applied(waits=f"an event of Stripe's {its} mode, and STRIPE_SECRET_KEY is a key of its {ours} mode")
 
 
-def _ask(asking: Asking, needs: Sequence[Question], known: dict[Question, Any]) -> str | None:
+def _ask(desk: Desk, asking: Asking, needs: Sequence[Question], known: dict[Question, Any]) -> str | None:
     """Adds the answers to what is known; why that can't be, for people."""
     if asking.gateway is None:
         return _NO_KEY
@@ -176,7 +169,7 @@ def _ask(asking: Asking, needs: Sequence[Question], known: dict[Question, Any]) 
         return asking.down
     for question in dict.fromkeys(needs):
         try:
-            known[question] = asking.gateway.answer(question)
+            known[question] = ask(asking.gateway, question, desk.start)
         except StripeUnavailable:
             asking.down = "Stripe has to be asked about it, and can't be reached or is in trouble"
             return asking.down

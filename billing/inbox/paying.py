@@ -25,7 +25,7 @@ def handle_invoice_paid(tx: Tx, catalog: Catalog, event: Event, known: Known) ->
     invoice, needs = whole(payloads.invoice(event.object), known)
     sought = payers.seek(tx, invoice.customer, invoice.subscription, invoice.metadata, known)
     invoice = replace(invoice, metadata=sought.metadata)
-    answer = allocations.apply(tx, catalog, invoice, invoice.paid_at or event.created)
+    answer = allocations.apply(tx, catalog, invoice, invoice.paid_at or event.created, known)
     return answer if answer.waits is None else replace(answer, needs=(*answer.needs, *needs, *sought.needs))
 
 

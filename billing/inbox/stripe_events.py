@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -34,6 +34,7 @@ WEBHOOK_PATIENCE = 6.0
 for that answer, too. What takes longer is left to the step.
 """
 
+_AT_ONCE = 100
 _LOG = logging.getLogger("billing.inbox")
 
 
@@ -69,12 +70,26 @@ def take_found(desk: Desk, body: bytes) -> StripeEvent | None:
     return None if known else _take(desk, body, event, patient=True)
 
 
-def replay(desk: Desk, id: str) -> StripeEvent:
+def replay(desk: Desk, id: str, whom: Asking | None = None) -> StripeEvent:
     """Tries an event again, however often it was tried, also one that had been ignored. Raises UnknownStripeEvent."""
     if asking.text(id) is not None:
         raise UnknownStripeEvent(id)
-    handle_all(desk, Asking(desk.gateway), id, ignored_too=True)
+    handle_all(desk, whom or Asking(desk.gateway), id, ignored_too=True)
     return _shown(desk.db, id)
+
+
+def replay_open(desk: Desk) -> Iterator[StripeEvent]:
+    """Tries each event again that waits or failed. A Stripe that is down is asked once."""
+    after, whom = "", Asking(desk.gateway)
+    while True:
+        with desk.db.read() as tx:
+            its = stripe_events.c.status.in_(OPEN) & (stripe_events.c.id > after)
+            query = select(stripe_events.c.id).where(its).order_by(stripe_events.c.id).limit(_AT_ONCE)
+            ids = list(tx.connection.execute(query).scalars())
+        for after in ids:
+            yield replay(desk, after, whom)
+        if not ids:
+            return
 
 
 def handle_due(desk: Desk, limit: int) -> bool:
@@ -92,18 +107,6 @@ def handle_due(desk: Desk, limit: int) -> bool:
             _LOG.warning("Stripe event %s stays to be handled: %s", id, busy)
             _later(desk.db, id)
     return len(ids) == limit and tried > 0
-
-
-def open_ones(tx: Tx, after: str | None, limit: int) -> list[str]:
-    """Events that wait or failed, by id, for who wants to replay them all."""
-    behind = sa.true() if after is None else stripe_events.c.id > after
-    query = (
-        select(stripe_events.c.id)
-        .where(stripe_events.c.status.in_(OPEN), behind)
-        .order_by(stripe_events.c.id)
-        .limit(limit)
-    )
-    return list(tx.connection.execute(query).scalars())
 
 
 def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[StripeEvent]:

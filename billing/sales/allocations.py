@@ -1,38 +1,52 @@
-"""Allocations: apply one paid invoice. Its plans' lines become a period's credits, its packs' lines top-ups."""
+"""Allocations: apply one paid invoice. Its plans' lines become credits of a period, or change one; its packs' lines
+become top-ups.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from babel.dates import format_date
-
 from billing.base.db import Tx
-from billing.base.wording import date_text
 from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import customers, grants, series
-from billing.credits.opening import OpenWallet, terms_of
+from billing.credits import customers, ends, series
+from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.money import credit_part
-from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
-from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, Waiting
-from billing.rules.wallet import rollover
-from billing.rules.wallet.values import LARGEST_CREDITS
-from billing.sales import claims, returned, stripe_customers, stripe_prices, ties, topups
+from billing.rules.sale.planchange import PeriodHistory
+from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, PlanChange, Waiting
+from billing.sales import (
+    changing,
+    claims,
+    histories,
+    ordering,
+    planned,
+    returned,
+    stripe_customers,
+    stripe_prices,
+    ties,
+    topups,
+)
+from billing.sales import subscriptions as mirrored
 from billing.sales.claims import Sold, Source
 from billing.sales.payments import Purchase
-from billing.sales.stripe_customers import Nobody
+from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
+from billing.stripe.questions import Known, PaidInvoices, Question, SubscriptionById
 from billing.stripe.values import Invoice
 
 _Owned = tuple[Line, Plan | Pack | None]
 
 
-def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Applied:
-    """Grants what the paid invoice brings, once, whoever calls it how often. What can't be granted yet waits."""
+def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: Known | None = None) -> Applied:
+    """Grants what the paid invoice brings, once, whoever calls it how often. What can't be granted yet waits.
+
+    Earlier invoices of its subscription that have brought nothing yet are applied first, where it depends on them.
+    `known`: what was asked for it; None: nothing can be asked.
+    """
     if invoice.status != "paid":
         return Applied(waits=f"the invoice's status is {invoice.status!r}, not 'paid'")
     if not invoice.has_more and all(line.price is None for line in invoice.lines):
@@ -43,36 +57,106 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime) -> Appl
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
+    lines = _owned(tx, catalog, invoice)
+    needs = ordering.unknown(known, _questions(tx, invoice, paid_at, lines, known))
+    if needs:
+        return Applied(needs=needs)
+    before = [
+        _apply(tx, catalog, other, other.paid_at or other.created, payer, _owned(tx, catalog, other), known)
+        for other in ordering.earlier(tx, invoice, paid_at, known)
+    ]
+    answer = _apply(tx, catalog, invoice, paid_at, payer, lines, known)
+    granted = (*(origin for one in before for origin in one.granted), *answer.granted)
+    return Applied(granted, answer.waits, answer.note, payer.linked)
+
+
+def _owned(tx: Tx, catalog: Catalog, invoice: Invoice) -> list[_Owned]:
     keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
-    lines: list[_Owned] = [
+    return [
         (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
         for line in invoice.lines
     ]
+
+
+def _questions(
+    tx: Tx, invoice: Invoice, paid_at: datetime, lines: Sequence[_Owned], known: Known | None
+) -> list[Question]:
+    """What has to be known before it can be applied in its turn. Nothing, once all of it was."""
+    plans = [line for line, owner in lines if isinstance(owner, Plan) and line.item is not None]
+    done = claims.claimed(tx, [line.id for line in plans])
+    new = [line for line in plans if line.id not in done]
+    free = dict.fromkeys(line.subscription for line in new if line.is_free and line.subscription)
+    found: list[Question] = [SubscriptionById(id) for id in free if not ordering.trial_of(tx, id, known)[0]]
+    if ordering.compares(new) and invoice.subscription is not None:
+        found.append(PaidInvoices(invoice.subscription))
+        items, ends_at = {line.item or "" for line in new}, {line.end for line in new}
+        before = [one.id for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]
+        compared = ordering.compared(tx, items, ends_at, invoice.id)
+        found.extend(ordering.of_money(dict.fromkeys([*compared, *before]), known))
+    return found
+
+
+def _apply(
+    tx: Tx,
+    catalog: Catalog,
+    invoice: Invoice,
+    paid_at: datetime,
+    payer: Payer,
+    lines: Sequence[_Owned],
+    known: Known | None,
+) -> Applied:
     if invoice.subscription is None:  # a session may have made it, and bring the same in another unit
         customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
+    items = {line.item for line, _ in lines if line.item is not None}
+    periods = histories.of_items(tx, catalog, list(wallets.values()), items, paid_at, known)
     done = _done(tx, invoice, lines)
     decided = decide(
         [(line, _terms(owner)) for line, owner in lines],
         paid_at,
+        invoice=invoice.id,
         claimed=done,
-        allocated=claims.periods(tx, payer.customer, {line.item for line in invoice.lines if line.item is not None}),
+        histories=periods,
+        trials=_trials(tx, lines, known),
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
     for one in outcomes:
-        if isinstance(one, Allocation):
-            series.read(tx, wallets[one.unit].id, wallets[one.unit].position, {f"plan:{one.item}": one.effective_at})
-    sold = _sell(catalog, wallets, invoice, dict(_by_id(lines)), outcomes)
-    if sold:
+        if isinstance(one, Allocation | PlanChange):
+            start = one.period_start if isinstance(one, Allocation) else one.at
+            series.read(tx, wallets[one.unit].id, wallets[one.unit].position, {f"plan:{one.item}": start})
+    selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
+    for one in outcomes:
+        selling.sell(one)
+    if selling.sold or selling.cuts:
         write(tx, wallets.values())
-        claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), sold)
-        topups.tell_paid(tx, sold)
-        returned.catch_up(tx, catalog, Purchase(invoice=invoice.id))
-    granted = tuple(one.sale.origin for one in sold)
+        claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), selling.sold)
+        for wallet, cuts in selling.cuts:
+            ends.record(tx, wallet, cuts)
+        topups.tell_paid(tx, selling.sold)
+        _catch_up(tx, catalog, invoice, selling.sold)
+    granted = tuple(one.sale.origin for one in selling.sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
+
+
+def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold]) -> None:
+    """What has just been sold may have been refunded before we learnt of it; and of what changes took from, refunds
+    want so much less.
+    """
+    taken = {(one.wallet.id, take.origin) for one in sold for take in one.taken}
+    for paid_by in sorted({invoice.id, *claims.invoices_of(tx, taken)}):
+        returned.catch_up(tx, catalog, Purchase(invoice=paid_by))
+
+
+def _trials(tx: Tx, lines: Sequence[_Owned], known: Known | None) -> dict[str, datetime | None]:
+    found = {}
+    for subscription in {line.subscription for line, _ in lines if line.is_free and line.subscription}:
+        told, until = ordering.trial_of(tx, subscription, known)
+        if told:
+            found[subscription] = until
+    return found
 
 
 def _terms(owner: Plan | Pack | None) -> Owner | None:
@@ -107,80 +191,75 @@ def _unless_there(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[
     ]
 
 
-def _sell(
-    catalog: Catalog,
-    wallets: Mapping[str, OpenWallet],
-    invoice: Invoice,
-    lines: Mapping[str, _Owned],
-    outcomes: Sequence[Outcome],
-) -> list[Sold]:
-    """Decides the buckets in the open wallets; the caller writes."""
-    sold: list[Sold] = []
-    for sale in outcomes:
+class _Selling:
+    """Decides the invoice's outcomes in the open wallets, one after the other; the caller writes."""
+
+    def __init__(
+        self,
+        tx: Tx,
+        catalog: Catalog,
+        wallets: Mapping[str, OpenWallet],
+        invoice: Invoice,
+        paid_at: datetime,
+        lines: Mapping[str, _Owned],
+        periods: Sequence[PeriodHistory],
+    ) -> None:
+        self.tx, self.catalog, self.wallets, self.lines = tx, catalog, wallets, lines
+        self.invoice, self.paid_at = invoice, paid_at
+        self.sold: list[Sold] = []
+        self.cuts: list[tuple[OpenWallet, list[ends.Cut]]] = []
+        self.periods = {(one.item, one.unit, one.end): one for one in periods}
+        self.origins = {key: [sale.origin for sale in one.sales] for key, one in self.periods.items()}
+        self.instead: set[str] = set()
+
+    def sell(self, sale: Outcome) -> None:
         if isinstance(sale, Allocation):
-            wallet, plan = wallets[sale.unit], lines[sale.lines[0]][1]
-            assert isinstance(plan, Plan)
-            _begin_period(catalog, wallet, sale, plan)
-            parts = {id: credit_part(lines[id][0].net_cents, plan.credit_share) for id in sale.lines}
-            _allocate(wallet, plan, sale, invoice.id)
-            sold.append(Sold(wallet, sale, parts))
+            self._allocate(sale)
+        elif isinstance(sale, PlanChange):
+            self._change(sale)
         elif isinstance(sale, PackSale):
-            wallet, pack = wallets[sale.unit], lines[sale.lines[0]][1]
+            wallet, pack = self.wallets[sale.unit], self.lines[sale.lines[0]][1]
             assert isinstance(pack, Pack)
             # What was netted against the line bought stands on the negative lines, the rest of the sale on that line.
-            parts = {id: lines[id][0].net_cents for id in sale.lines}
-            bought = next(id for id in sale.lines if not lines[id][0].is_negative)
+            parts = {id: self.lines[id][0].net_cents for id in sale.lines}
+            bought = next(id for id in sale.lines if not self.lines[id][0].is_negative)
             parts[bought] += sale.cents - sum(parts.values())
-            topups.deliver(wallet, pack.name, sale, invoice.id)
-            sold.append(Sold(wallet, sale, parts))
-    return sold
+            topups.deliver(wallet, pack.name, sale, self.invoice.id)
+            self.sold.append(Sold(wallet, sale, parts))
 
+    def _allocate(self, sale: Allocation) -> None:
+        wallet, plan = self.wallets[sale.unit], self._plan(sale.plan, sale.lines)
+        planned.begin_period(self.catalog, wallet, sale, plan, instead=sale.item in self.instead)
+        ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
+        planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
+        self.origins.setdefault((sale.item, sale.unit, sale.period_end), []).append(sale.origin)
+        self.sold.append(Sold(wallet, sale, self._parts(sale.lines)))
 
-def _allocate(wallet: OpenWallet, plan: Plan, sale: Allocation, invoice: str) -> None:
-    lot = grants.Lot(
-        credits=sale.credits,
-        description=_words(plan.name, sale),
-        origin=sale.origin,
-        effective_at=sale.effective_at,
-        expires_at=sale.expires_at,
-        paid_cents=sale.cents,
-        currency=sale.currency,
-        metadata={"plan": plan.id, "paid_by": invoice},
-        series=f"plan:{sale.item}",
-        period_end=sale.period_end,
-        at_end=rollover.at_end(plan.at_period_end),
-        paid_at=sale.paid_at,
-    )
-    grants.sell(wallet, sale.origin, [lot])
+    def _change(self, change: PlanChange) -> None:
+        wallet, key = self.wallets[change.unit], (change.item, change.unit, change.period_end)
+        if change.lines:
+            if change.months or change.level is not None:
+                planned.change_plan(self.catalog, wallet, change)
+            plan = self._plan(change.plan, change.lines)
+            ended_at = mirrored.ended_at(self.tx, change.subscription) if len(change.months) > 1 else None
+            changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id, self.paid_at), ended_at)
+            taken = changing.take(self.tx, wallet, change)
+            self.origins.setdefault(key, []).append(change.origin)
+            self.sold.append(Sold(wallet, change, self._parts(change.lines), taken))
+        if change.ends:
+            self.instead.add(change.item)
+            self.cuts.append((wallet, changing.end(self.tx, wallet, change, self.origins.get(key, []))))
 
+    def _plan(self, id: str, lines: Sequence[str]) -> Plan:
+        """The plan as it was when these lines of it began."""
+        owners = [self.lines[line][1] for line in lines]
+        return next((one for one in owners if isinstance(one, Plan) and one.id == id), None) or self.catalog.plans[id]
 
-def _begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan) -> None:
-    """The plan's terms hold for the wallet until its credits end, unless a later period is there already."""
-    row = {**wallet.row, **wallet.changed}
-    until = sale.expires_at or add(sale.period_end, plan.grace)
-    present = (row["period_end"], row["plan_until"], *_generous(catalog, row["plan"]))
-    # Of two that end together the more generous holds, whichever of their invoices comes first.
-    if row["period_end"] is not None and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
-        return
-    wallet.changed.update(plan=plan.id, plan_from=sale.effective_at, plan_until=until, period_end=sale.period_end)
-    wallet.position.period_end = sale.period_end
-    wallet.position.reconsider(*terms_of(catalog, {**row, **wallet.changed}, wallet.at))
-
-
-def _generous(catalog: Catalog, plan: str) -> tuple[int, str]:
-    """How far below zero a plan lets a wallet go, and its name, to tell two apart that let it go as far."""
-    known = catalog.plans.get(plan)
-    if known is None or known.overdraft is None:
-        return -1, plan
-    return LARGEST_CREDITS if known.overdraft.limit is None else known.overdraft.limit, plan
-
-
-def _words(name: str, sale: Allocation) -> str:
-    """`Pro plan, November 2026`, `2 × Pro plan, 20 Apr 2026 – 20 May 2026`."""
-    what = name if "plan" in name.lower() else f"{name} plan"
-    if sale.quantity != 1:
-        what = f"{sale.quantity} × {what}"
-    start, end = sale.period_start, sale.period_end
-    if start.day == 1 and end == add(start, Span(months=1)):
-        return f"{what}, {format_date(start.date(), 'LLLL y', locale='en_US')}"
-    return f"{what}, {date_text(start)} – {date_text(end)}"
+    def _parts(self, ids: Sequence[str]) -> dict[str, int]:
+        """The credit part of each line, by the share of the plan that its price belongs to."""
+        found = {}
+        for id in ids:
+            line, owner = self.lines[id]
+            assert isinstance(owner, Plan), id
+            found[id] = credit_part(line.net_cents, owner.credit_share)
+        return found

@@ -112,10 +112,12 @@ def _plan_holders(tx: Tx, plan: Plan) -> str:
     """Who has the plan, in words; nothing if nobody."""
     running = (sales.c.kind != "pack") & (sales.c.product == plan.id) & (sales.c.period_end > tx.now)
     held = (wallets.c.plan == plan.id) & (wallets.c.plan_until > tx.now)
+    free = wallets.c.free["plan"].as_string() == plan.id
     found = (
         _subscribed(tx, plan.prices),
         _words(_count(tx, sales, running), "period that runs", "periods that run"),
         _words(_count(tx, wallets, held), "wallet under its terms", "wallets under its terms"),
+        _words(_count(tx, wallets, free), "customer who has it free", "customers who have it free"),
     )
     return next(filter(None, found), "")
 

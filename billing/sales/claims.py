@@ -13,8 +13,9 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.credits.opening import OpenWallet
-from billing.rules.sale.values import Allocation, PackSale
-from billing.sales.tables import claims, sales
+from billing.rules.sale.planchange import Take
+from billing.rules.sale.values import Allocation, PackSale, PlanChange
+from billing.sales.tables import change_takings, claims, sales
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,13 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Sold:
     """One sale, whose months were decided in the open wallet. `claimed`: Stripe's objects that brought it, with the
-    cents of each; their sum is the sale's.
+    cents of each; their sum is the sale's. `taken`: what a change took of earlier sales.
     """
 
     wallet: OpenWallet
-    sale: Allocation | PackSale
+    sale: Allocation | PlanChange | PackSale
     claimed: Mapping[str, int]
+    taken: Sequence[Take] = ()
 
 
 def claimed(tx: Tx, stripe_ids: Collection[str]) -> set[str]:
@@ -66,16 +68,6 @@ def _some(tx: Tx, wanted: sa.ColumnElement[bool]) -> bool:
     return tx.connection.execute(select(sales.c.origin).where(wanted).limit(1)).first() is not None
 
 
-def periods(tx: Tx, customer: str, items: Collection[str]) -> set[tuple[str, datetime]]:
-    """(item, period end) of every allocation of these subscription items so far."""
-    if not items:
-        return set()
-    its = select(sales.c.item_id, sales.c.period_end).where(
-        sales.c.item_id.in_(list(items)), sales.c.customer_id == customer, sales.c.kind == "allocation"
-    )
-    return {(row.item_id, row.period_end) for row in tx.connection.execute(its)}
-
-
 def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) -> set[tuple[int, str]]:
     """(wallet, origin) of those sales that are there already."""
     if not wallets or not wanted:
@@ -84,6 +76,16 @@ def origins(tx: Tx, wallets: Collection[OpenWallet], wanted: Collection[str]) ->
         sales.c.wallet_id.in_([wallet.id for wallet in wallets]), sales.c.origin.in_(list(wanted))
     )
     return {(row.wallet_id, row.origin) for row in tx.connection.execute(its)}
+
+
+def invoices_of(tx: Tx, origins: Collection[tuple[int, str]]) -> set[str]:
+    """The invoices that brought these sales (wallet, origin)."""
+    s = sales.c
+    found: set[str] = set()
+    for wallet, origin in origins:
+        its = select(s.invoice_id).where(s.wallet_id == wallet, s.origin == origin, s.invoice_id.is_not(None))
+        found.update(tx.connection.execute(its).scalars())
+    return found
 
 
 def record(tx: Tx, source: Source, sold: Sequence[Sold]) -> None:
@@ -103,29 +105,66 @@ def record(tx: Tx, source: Source, sold: Sequence[Sold]) -> None:
         for stripe_id, cents in one.claimed.items()
     ]
     sets.insert(tx, claims, rows)
+    takings = [
+        {"wallet_id": one.wallet.id, "origin": one.sale.origin, "sale": take.origin, "ends_at": take.ends_at,
+         "credits": take.credits, "cents": take.cents}
+        for one in sold
+        for take in one.taken
+    ]  # fmt: skip
+    sets.insert(tx, change_takings, takings)
 
 
 def _sale(source: Source, one: Sold) -> dict[str, Any]:
     sale = one.sale
-    allocated = isinstance(sale, Allocation)
+    own = _of_pack(sale) if isinstance(sale, PackSale) else _of_plan(sale)
     return {
         "wallet_id": one.wallet.id,
         "origin": sale.origin,
         "customer_id": one.wallet.customer,
-        "kind": "allocation" if allocated else "pack",
-        "product": sale.plan if isinstance(sale, Allocation) else sale.pack,
         "invoice_id": source.invoice,
         "session_id": source.session,
-        "subscription_id": sale.subscription if isinstance(sale, Allocation) else None,
-        "item_id": sale.item if isinstance(sale, Allocation) else None,
         "price": sale.price or None,
         "quantity": sale.quantity,
-        "period_start": sale.period_start if isinstance(sale, Allocation) else None,
-        "period_end": sale.period_end if isinstance(sale, Allocation) else None,
-        "credits": sale.credits,
         "cents": sale.cents,
         "currency": sale.currency if sale.cents else None,
         "total_cents": source.total_cents,
         "paid_at": source.paid_at,
         "recorded_at": one.wallet.at,
+        **own,
+    }
+
+
+def _of_pack(sale: PackSale) -> dict[str, Any]:
+    return {
+        "kind": "pack",
+        "product": sale.pack,
+        "subscription_id": None,
+        "item_id": None,
+        "period_start": None,
+        "period_end": None,
+        "credits": sale.credits,
+        "level": None,
+        "every": None,
+        "part": None,
+    }
+
+
+def _of_plan(sale: Allocation | PlanChange) -> dict[str, Any]:
+    """A change begins where it was made, and brings what was granted for it; what it took stands beside it."""
+    if isinstance(sale, Allocation):
+        kind, start = "allocation", sale.period_start
+        part = "trial" if sale.trial else "stub" if sale.stub else "whole"
+    else:
+        kind, start, part = "change", sale.at, None
+    return {
+        "kind": kind,
+        "product": sale.plan,
+        "subscription_id": sale.subscription,
+        "item_id": sale.item,
+        "period_start": start,
+        "period_end": sale.period_end,
+        "credits": sum(month.credits for month in sale.months),
+        "level": sale.level,
+        "every": sale.every,
+        "part": part,
     }

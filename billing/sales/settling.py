@@ -10,12 +10,23 @@ from datetime import datetime, timedelta
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
-from billing.sales import allocations, before, checkouts, sessions, stripe_customers, subscriptions, topup_rows, topups
+from billing.sales import (
+    allocations,
+    before,
+    checkouts,
+    needs,
+    sessions,
+    stripe_customers,
+    subscriptions,
+    topup_rows,
+    topups,
+)
 from billing.sales.conversations import Kind, Tell
 from billing.sales.tables import checkouts as checkout_rows
 from billing.sales.tables import topups as topup_table
 from billing.sales.values import Applied
 from billing.stripe.gateway import Gateway
+from billing.stripe.questions import Known
 from billing.stripe.values import SeenSession, Session
 
 KINDS: Mapping[str, Kind] = {
@@ -48,11 +59,15 @@ def settle(
     What was paid before `start` brings nothing. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
     """
     seen = gateway.session(session)
-    with db.write() as tx:
-        answer = _before(tx, seen, start) or _apply_all(tx, catalog, seen)
+
+    def verb(tx: Tx, known: Known) -> Applied:
+        answer = _before(tx, seen, start) or _apply_all(tx, catalog, seen, known)
         if answer.waits is not None:
             topup_rows.note_review(tx, session, answer.waits)
-    tell(tx.told)
+        return answer
+
+    answer, told = needs.settled(db, gateway, start, verb)
+    tell(told)
     return answer
 
 
@@ -83,7 +98,7 @@ def look_at_due(
     return len(due) >= limit
 
 
-def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
+def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> Applied:  # noqa: ARG001
     session = seen.session
     if says_itself(session):
         session = replace(session, lines=None, has_more=False)  # as in the event, which says as much as it takes
@@ -97,6 +112,7 @@ def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession) -> Applied:
         "; ".join(answer.waits for answer in answers if answer.waits) or None,
         "; ".join(answer.note for answer in answers if answer.note) or None,
         next((answer.linked for answer in answers if answer.linked), None),
+        tuple(question for answer in answers for question in answer.needs),
     )
 
 

@@ -13,7 +13,7 @@ from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
 from billing.credits.tables import wallets
-from billing.sales import stripe_customers, stripe_prices
+from billing.sales import endings, free_plans, stripe_customers, stripe_prices
 from billing.sales.stripe_customers import Nobody
 from billing.sales.tables import sales, subscriptions
 from billing.sales.values import ENDED, Applied, Subscription
@@ -46,9 +46,16 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         "created_at": told.created,
         "ended_at": told.ended_at,
         "seen_at": at,
+        "subscribed_items": [_written(one) for one in told.items],
+        "trial_end": told.trial_end,
+        "collection_paused": told.collection_paused,
+        "billing_mode": told.billing_mode,
     }
+    if told.status in ENDED:
+        endings.end(tx, catalog, payer.customer, told.id, told.ended_at or at)
     if sets.insert(tx, subscriptions, [{"id": told.id, **values}], unless_there=True):
         _tell(tx, catalog, payer.customer, told, item)
+        _follow(tx, catalog, payer.customer, told, item)
         return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
     known = tx.connection.execute(select(subscriptions).where(subscriptions.c.id == told.id).with_for_update()).one()
     stale = first or at < known.seen_at
@@ -56,7 +63,28 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         return Applied(note="older than what is known of it", linked=payer.linked)
     tx.connection.execute(sa.update(subscriptions).where(subscriptions.c.id == told.id).values(**values))
     _tell(tx, catalog, payer.customer, told, item)
+    _follow(tx, catalog, payer.customer, told, item)
     return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
+
+
+def set_free(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> None:
+    """Sets or drops (None) the customer's free plan; while a paid one lives, it waits."""
+    paid = None if plan is None else living(tx, catalog, customer, catalog.plans[plan].unit)
+    free_plans.put(tx, catalog, customer, plan, subscribed=paid is not None)
+
+
+def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, item: SubscribedItem | None) -> None:
+    """A free plan of the unit stands still while a paid one lives."""
+    plan = _plan(catalog, item.price, item.lookup_key) if item else None
+    if plan is None:
+        return
+    its = (subscriptions.c.customer_id == customer) & subscriptions.c.status.in_(LIVE)
+    living = [
+        row.created_at
+        for row in tx.connection.execute(select(subscriptions).where(its))
+        if (other := _plan(catalog, row.price, row.lookup_key)) is not None and other.unit == plan.unit
+    ]
+    free_plans.follow(tx, catalog, customer, plan.unit, min(living, default=None), told.ended_at or tx.now)
 
 
 def seen_at(tx: Tx, id: str) -> datetime | None:
@@ -64,6 +92,13 @@ def seen_at(tx: Tx, id: str) -> datetime | None:
     query = select(subscriptions.c.seen_at).where(subscriptions.c.id == id, subscriptions.c.status.not_in(ENDED))
     found: datetime | None = tx.connection.execute(query).scalar_one_or_none()
     return found
+
+
+def ended_at(tx: Tx, subscription: str | None) -> datetime | None:
+    """When the subscription ended; None as long as it goes on, or nobody told."""
+    s = subscriptions.c
+    row = tx.connection.execute(select(s.status, s.ended_at, s.seen_at).where(s.id == subscription)).first()
+    return (row.ended_at or row.seen_at) if row is not None and row.status in ENDED else None
 
 
 def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
@@ -118,6 +153,22 @@ def _shown(catalog: Catalog, row: Row[Any]) -> Subscription:
 def _plan(catalog: Catalog, price: str | None, lookup_key: str | None) -> Plan | None:
     owner = owner_of(catalog, price, lookup_key)
     return owner if isinstance(owner, Plan) else None
+
+
+def _written(item: SubscribedItem) -> dict[str, Any]:
+    """An item as it is kept."""
+
+    def text(at: datetime | None) -> str | None:
+        return None if at is None else at.isoformat()
+
+    return {
+        "id": item.id,
+        "price": item.price,
+        "lookup_key": item.lookup_key,
+        "quantity": item.quantity,
+        "period_start": text(item.period_start),
+        "period_end": text(item.period_end),
+    }
 
 
 def _item(catalog: Catalog, told: Told) -> SubscribedItem | None:

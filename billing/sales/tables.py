@@ -42,6 +42,9 @@ sales = Table(
     Column("paid_at", UTCDateTime, nullable=False),
     Column("recorded_at", UTCDateTime, nullable=False),
     Column("total_cents", Whole),  # all that was to be paid there, with tax; NULL: not known
+    Column("level", Whole),  # what its item brings for a full period from then on; NULL: that stays as it was
+    Column("every", Text),  # how long the plan's periods are
+    Column("part", Text),  # whole, stub or trial: what of a period it is for
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     CheckConstraint("kind IN ('allocation', 'change', 'pack')", name="kind"),
     info={"append_only": True},
@@ -63,6 +66,22 @@ claims = Table(
 
 `cents` is the credit part the object brought, which may be negative: a line that was netted.
 """
+
+change_takings = Table(
+    "billing_change_takings",
+    metadata,
+    Column("wallet_id", Whole, primary_key=True, autoincrement=False),
+    Column("origin", Text, primary_key=True),  # the change
+    Column("sale", Text, primary_key=True),  # what it took from
+    Column("ends_at", UTCDateTime, primary_key=True),  # in the month that ends then
+    Column("credits", Whole, nullable=False),
+    Column("cents", Whole, nullable=False),
+    ForeignKeyConstraint(["wallet_id", "origin"], ["billing_sales.wallet_id", "billing_sales.origin"]),
+    ForeignKeyConstraint(["wallet_id", "sale"], ["billing_sales.wallet_id", "billing_sales.origin"]),
+    CheckConstraint("credits >= 0 AND cents >= 0 AND credits + cents > 0", name="amounts"),
+    info={"append_only": True},
+)
+"""What each plan change took of the earlier sales of its period, month by month."""
 
 payments = Table(
     "billing_payments",
@@ -260,6 +279,10 @@ subscriptions = Table(
     Column("created_at", UTCDateTime, nullable=False),  # by Stripe, as is `ended_at`
     Column("ended_at", UTCDateTime),
     Column("seen_at", UTCDateTime, nullable=False),  # how new what we know is: the time of the event that said so
+    Column("subscribed_items", Json),  # each with its price, lookup key, quantity and period
+    Column("trial_end", UTCDateTime),
+    Column("collection_paused", Text),  # what becomes of its invoices meanwhile
+    Column("billing_mode", Text),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
 """Stripe's subscriptions as they were last heard of. Shown to people; no credit depends on it."""

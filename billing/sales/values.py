@@ -111,6 +111,8 @@ def plan_terms(plan: Plan) -> PlanTerms:
         at_period_end=plan.at_period_end,
         credit_share=plan.credit_share,
         unit=plan.unit,
+        trial_credits=plan.trial_credits,
+        on_upgrade=plan.on_upgrade,
     )
 
 

@@ -108,3 +108,7 @@ Question = (
 
 Known = Mapping[Question, Any]
 """The answers so far. A question that stands in it was answered, perhaps with None."""
+
+
+class NobodyToAsk(dict[Question, Any]):
+    """Nothing can be asked here: what is at hand must do."""

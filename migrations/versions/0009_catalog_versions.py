@@ -1,16 +1,18 @@
-"""Versions of the catalog hold from a date; a bucket may be rolled over."""
+"""Versions of the catalog hold from a date; a bucket may be rolled over, a wallet have a free plan."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 from billing.base.schema import append_only
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 TIME = sa.DateTime(timezone=True)
 
 
@@ -28,6 +30,7 @@ def upgrade() -> None:
         op.execute(statement)
     for table in ("billing_wallets", "billing_wallet_terms"):
         op.add_column(table, sa.Column("plan_from", TIME, nullable=True))
+        op.add_column(table, sa.Column("free", JSON, nullable=True))
     for column in (
         sa.Column("paid_at", TIME, nullable=True),
         sa.Column("rolled_back", WHOLE, nullable=False, server_default="0"),
@@ -39,5 +42,6 @@ def downgrade() -> None:
     for name in ("rolled_back", "paid_at"):
         op.drop_column("billing_buckets", name)
     for table in ("billing_wallet_terms", "billing_wallets"):
+        op.drop_column(table, "free")
         op.drop_column(table, "plan_from")
     op.drop_table("billing_catalog_versions")

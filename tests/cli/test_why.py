@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from billing.catalog.loading import parse
 from billing.testing import TestBilling
-from tests.sales.paid import APRIL, CATALOG, invoice, line, tell
+from tests.sales.paid import APRIL, CATALOG, JUNE, MAY, invoice, line, tell
 from web.cli.customers import _entries
 from web.cli.why import Explanation, explain
 
@@ -77,3 +78,27 @@ def test_nothing_happened_yet(make_billing: object) -> None:
     billing: TestBilling = make_billing(start=APRIL)  # type: ignore[operator]
     billing.customer("team")
     assert explained(billing) == Explanation(0, (), 0, earlier=False)
+
+
+def test_what_rolls_over_says_where_from(make_billing: object) -> None:
+    catalog = parse(
+        '[plans.roll]\nname = "Roll"\ncredits = 100\nprices = ["price_roll"]\n'
+        "at_period_end = { roll_over = { max = 60 } }\n"
+    )
+    billing: TestBilling = make_billing(catalog=catalog, start=APRIL)  # type: ignore[operator]
+    billing.customer("team", stripe_customer_id="cus_1")
+    tell(billing, invoice(line("price_roll", 1_000)))
+    billing.advance(to=MAY + timedelta(days=3))
+    tell(billing, invoice(line("price_roll", 1_000, MAY, JUNE), paid=MAY))
+    assert [(step.what, step.change) for step in explained(billing).steps] == [
+        ("Granted 100: Roll plan, April 2025, paid $10.00", 100),
+        ("Expired 100 of Roll plan, April 2025", -100),
+        ("Granted 100: Roll plan, May 2025, paid $10.00", 100),
+        (
+            "; ".join(
+                f"{what} of Roll plan, April 2025"
+                for what in ("No longer expired: 100", "Rolled over 60", "Expired 40")
+            ),
+            60,
+        ),
+    ]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from billing.credits import grants
 from billing.credits.writing import write
 from billing.rules.periods import Span, add
+from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation
 from billing.sales.claims import Sold, Source, record
 from billing.sales.values import open_units
@@ -31,8 +32,10 @@ def year(
     ]  # fmt: skip
     origin = f"allocation:si_y:price_yearly:{starts[0].isoformat().replace('+00:00', 'Z')}"
     sale = Allocation(
-        origin, "yearly", "credits", credits * 12, cents, "usd", starts[0], None, starts[0], starts[12], 1, "sub_y",
-        "si_y", "price_yearly", (f"il_{invoice}",),
+        origin, "yearly", "credits", credits * 12, cents, "usd", starts[0], starts[12], 1, "sub_y", "si_y",
+        "price_yearly", (f"il_{invoice}",),
+        tuple(Month(starts[at], starts[at + 1], credits, parts[at], starts[at + 1] + GRACE) for at in range(12)),
+        credits, "month",
     )  # fmt: skip
     with billing.database.write() as tx:
         wallet = open_units(tx, billing.catalog, "team", {"credits"})["credits"]

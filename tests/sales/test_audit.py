@@ -26,6 +26,33 @@ def test_it_finds(billing: TestBilling, statement: str, found: str) -> None:
     tell(billing, invoice(line("price_basic", 1_000, id="il_a")))
     tell(billing, session())
     assert billing.audit() == []
+    _past_the_rules(billing, statement)
+    assert found in "\n".join(map(str, billing.audit()))
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("UPDATE billing_change_takings SET credits = 90 WHERE credits > 0", "changes took (90, 634)"),
+        ("UPDATE billing_change_takings SET cents = 600", "its lines come to -634 cents, and it took 600"),
+        ("UPDATE billing_change_takings SET credits = 101", "more credits than its month up to"),
+        ("DELETE FROM billing_change_takings", "changes took (0, 0), by the entries (95, 634)"),
+        ("UPDATE billing_sales SET item_id = 'si_2' WHERE kind = 'allocation'", "a period that was never allocated"),
+        ("UPDATE billing_sales SET item_id = 'si_2' WHERE cents > 600 AND kind = 'change'", "of another item"),
+    ],
+)
+def test_it_finds_changes(billing: TestBilling, statement: str, found: str) -> None:
+    start = [("price_basic", -667), ("price_pro", 1_333)], [("price_pro", -1_267), ("price_basic", 633)]
+    tell(billing, invoice(line("price_basic", 1_000)))
+    for day, lines in zip(("11 Apr 00:00", "12 Apr 00:00"), start, strict=True):
+        parts = [line(price, cents, day, proration=True) for price, cents in lines]
+        assert tell(billing, invoice(*parts, paid=day)).status == "done"
+    assert billing.audit() == []
+    _past_the_rules(billing, statement)
+    assert found in "\n".join(map(str, billing.audit()))
+
+
+def _past_the_rules(billing: TestBilling, statement: str) -> None:
     with billing.database.engine.connect() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
@@ -35,4 +62,3 @@ def test_it_finds(billing: TestBilling, statement: str, found: str) -> None:
             connection.execute(text(f"DROP TRIGGER {name}"))
         connection.execute(text(statement))
         connection.commit()
-    assert found in "\n".join(map(str, billing.audit()))

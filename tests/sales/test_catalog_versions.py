@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from billing import Invalid, UnknownPack
 from billing.catalog.loading import parse
@@ -136,6 +137,28 @@ def test_what_is_on_sale_until_then_is_not_removed_for_later(billing: TestBillin
     apply(billing, file, FIRST)
     with pytest.raises(Invalid, match="Plan rare is on sale until then"):
         apply(billing, file, FIRST.replace("[plans.rare]", "[plans.other]"), holds_from=MAY)
+
+
+def test_a_free_plan_has_holders_and_its_next_period_the_next_version(billing: TestBilling, file: Path) -> None:
+    apply(billing, file, FIRST)
+    billing.customer("team", plan="rare")
+    with pytest.raises(Invalid, match="Plan rare has 1 customer who has it free: keep"):
+        apply(billing, file, FIRST.replace("[plans.rare]", "[plans.other]"))
+    billing.advance(by=timedelta(days=3))
+    apply(billing, file, FIRST.replace('name = "Rare"\ncredits = 1\n', 'name = "Rare"\ncredits = 2\nretired = true\n'))
+    assert billing.customer("team", plan="rare").plan == "rare"
+    billing.advance(to=MAY)
+    assert granted(billing) == [1, 2]
+
+
+def test_within_a_hosts_session_the_present_version_counts(billing: TestBilling, file: Path) -> None:
+    with Session(billing.database.engine) as session:
+        tx = billing.within(session)
+        tx.customer("team")
+        session.commit()
+        apply(billing, file, FIRST.replace("[plans.rare]", "[plans.other]"))
+        assert tx.customer("team", plan="other").plan == "other"
+        session.commit()
 
 
 def test_units_stay_while_they_are_held(billing: TestBilling, file: Path) -> None:

@@ -13,6 +13,7 @@ from billing import signals
 from billing.catalog.loading import parse
 from billing.credits import grants, series
 from billing.credits.writing import write
+from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation
 from billing.rules.wallet import rollover
 from billing.rules.wallet.rollover import RollOver
@@ -153,14 +154,25 @@ def test_a_reversal_after_the_end_rolls_over_while_there_is_room(billing: TestBi
     shows(billing, 0, 0, 0, 2_000)
 
 
+def _start(lot: grants.Lot) -> datetime:
+    assert lot.effective_at is not None
+    return lot.effective_at
+
+
+def _end(lot: grants.Lot) -> datetime:
+    assert lot.period_end is not None
+    return lot.period_end
+
+
 def sell(billing: TestBilling, name: str, *lots: grants.Lot) -> None:
     """What an invoice brought, past Stripe: its first line's id is the sale's."""
-    first, last = lots[0].effective_at, lots[-1].period_end
-    assert first is not None and last is not None
+    first, last = _start(lots[0]), _end(lots[-1])
     credits, cents = sum(lot.credits for lot in lots), sum(lot.paid_cents for lot in lots)
     sale = Allocation(
-        name, "roll", "credits", credits, cents, "usd", first, None, first, last, 1, "sub_1", "si_1", "price_roll", ()
-    )
+        name, "roll", "credits", credits, cents, "usd", first, last, 1, "sub_1", "si_1", "price_roll", (),
+        tuple(Month(_start(lot), _end(lot), lot.credits, lot.paid_cents, lot.expires_at) for lot in lots),
+        lots[0].credits, "month",
+    )  # fmt: skip
     with billing.database.write() as tx:
         wallet = open_units(tx, billing.catalog, "team", {"credits"})["credits"]
         series.read(tx, wallet.id, wallet.position, {"plan:si_1": first})

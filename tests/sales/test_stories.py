@@ -9,45 +9,10 @@ from typing import Any
 import pytest
 
 from billing.testing import TestBilling
-from tests.sales import paid
 from tests.sales.paid import APRIL, CATALOG, JULY, JUNE, MAY, invoice, line
-from tests.stories.books import all_entries, books
-from tests.stories.story import counted, moment
-
-
-class Told:
-    """A customer whose payments arrive as Stripe's events, each told twice: under its own id, and as its twin."""
-
-    def __init__(self, billing: TestBilling) -> None:
-        self.billing = billing
-        billing.customer("team", stripe_customer_id="cus_1")
-
-    def at(self, when: str) -> Told:
-        self.billing.advance(to=moment(when))
-        return self
-
-    def paid(self, held: dict[str, Any]) -> Told:
-        told = paid.event(held)
-        for document in (told, told, {**told, "id": told["id"] + "_twin"}):
-            assert self.billing.take_stripe_event(paid.body(document)).status == "done"
-        return self
-
-    def spend(self, credits: int) -> Told:
-        self.billing.spend("team", credits, key=f"s{self.billing.now.timestamp()}")
-        return self
-
-    def shows(self, credits: str, cents: str) -> Told:
-        """available · held · owed, and deferred · earned · broken."""
-        wallet, sums = self.billing.wallet("team"), books(all_entries(self.billing, "team"))
-        assert (wallet.available, wallet.held, wallet.owed) == counted(credits)
-        assert (sums.deferred, sums.earned, sums.broken) == counted(cents)
-        assert self.billing.audit() == []
-        return self
-
-    def ends(self, **buckets: str) -> None:
-        """By origin's price and start, when each bucket ends: the oldest first."""
-        found = [one.expires_at for one in reversed(self.billing.buckets("team"))]
-        assert found == [moment(when) for when in buckets.values()]
+from tests.sales.told import Told
+from tests.stories.books import all_entries
+from tests.stories.story import moment
 
 
 @pytest.fixture
@@ -91,17 +56,3 @@ def test_17_proration_stub(story: Told) -> None:
     story.at("20 Apr 18:00").paid(invoice(stub, paid="20 Apr 18:00")).shows("34 · 0 · 0", "342 · 0 · 0")
     story.at("1 May 01:00").paid(basic(MAY, JUNE, "1 May 01:00")).shows("134 · 0 · 0", "1,342 · 0 · 0")
     story.ends(stub="2 May 00:00", may="2 Jun 00:00")
-
-
-def test_28_a_coupon_of_a_hundred_per_cent(story: Told) -> None:
-    """Its first part: the upgrade in it is a change, which waits."""
-    story.at("1 Apr 00:00").paid(basic(APRIL, MAY, "1 Apr 00:00", off=1_000)).shows("100 · 0 · 0", "0 · 0 · 0")
-    story.at("5 Apr 10:00").spend(30).shows("70 · 0 · 0", "0 · 0 · 0")
-    story.at("11 Apr 00:00")
-    upgrade = invoice(
-        line("price_basic", -667, "11 Apr 00:00", MAY, off=-667, proration=True),
-        line("price_pro", 1_333, "11 Apr 00:00", MAY, off=1_333, proration=True),
-        paid="11 Apr 00:00",
-    )
-    assert paid.tell(story.billing, upgrade).status == "waiting"
-    story.shows("70 · 0 · 0", "0 · 0 · 0").ends(april="2 May 00:00")

@@ -83,6 +83,16 @@ def customer(**more: Any) -> Json:
     return {**found, **more}
 
 
+def thin_event(**more: Any) -> Json:
+    """What the newer half of the interface sends: of what it speaks, and not what that is like."""
+    related = {"id": "in_1", "type": "invoice", "url": "/v1/invoices/in_1"}
+    found = {
+        "id": "evt_1", "object": "v2.core.event", "type": "v1.invoice.paid", "created": "2025-04-01T00:01:40.000Z",
+        "livemode": False, "context": None, "related_object": related, "snapshot_event": None,
+    }  # fmt: skip
+    return {**found, **more}
+
+
 def subscription(*items: Json, **more: Any) -> Json:
     """As basil and later write it: the period stands on the items."""
     found = {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.values import Sold
-from billing.stripe import answers, payloads, payments, returns
+from billing.stripe import answers, payloads, payments, returns, thin
 from billing.stripe.values import Invoice, PayloadInvalid
 from tests.rules.sale.selling import BASIC, SMALL
 from tests.stripe import recorded, returned, shapes
@@ -48,7 +48,7 @@ Read = Callable[[object], Any]
 READERS: list[Read] = [
     payloads.event, payloads.invoice, payloads.session, payloads.session_lines, payments.charge,
     payments.payment_intent, payments.invoice_payment, returns.refund, returns.dispute, returns.credit_note,
-    answers.customer, answers.subscription,
+    answers.customer, answers.subscription, thin.any_event,
 ]  # fmt: skip
 
 
@@ -120,6 +120,7 @@ MADE_UP: list[tuple[Read, shapes.Json]] = [
     (payloads.invoice, shapes.hybrid_invoice()),
     (payloads.event, shapes.event(shapes.basil_invoice())),
     (payloads.session, shapes.session(line_items={"data": [{"id": "li_1", "amount_total": 1, "amount_subtotal": 1}]})),
+    (thin.any_event, returned.thin_event()),
     (payments.charge, returned.charge(invoice="in_1")),
     (payments.payment_intent, returned.payment_intent()),
     (payments.invoice_payment, returned.invoice_payment()),

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from billing.stripe import answers, payments, returns
+from billing.stripe import answers, payments, returns, thin
 from billing.stripe.values import PayloadInvalid
 from tests.stripe import recorded
 from tests.stripe import returned as shapes
-from tests.stripe.shapes import END, START
+from tests.stripe.shapes import END, PAID, START
 
 
 def expanded(id: str) -> shapes.Json:
@@ -113,6 +113,15 @@ def test_cancelled_by_either_field(more: shapes.Json, cancels: bool, ends: int |
         assert (found.cancels, found.ends_at) == (cancels, None if ends is None else at(ends))
 
 
+def test_a_thin_event_says_of_what_it_speaks() -> None:
+    found = thin.any_event(shapes.thin_event())
+    assert (found.related, found.fact, found.object_id) == (("invoice", "in_1"), "invoice.paid", "in_1")
+    assert found.created == at(PAID)
+    assert thin.any_event(shapes.thin_event(created="2025-04-01T02:01:40+02:00")).created == at(PAID)
+    bare = thin.any_event(shapes.thin_event(type="v2.core.account.updated", related_object=None))
+    assert (bare.related, bare.fact) == (None, "v2.core.account.updated")
+
+
 def test_paused_in_two_ways() -> None:
     collecting = answers.subscription(shapes.subscription(pause_collection={"behavior": "void"}))
     assert (collecting.collection_paused, collecting.paused) == ("void", False)
@@ -123,6 +132,11 @@ def test_paused_in_two_ways() -> None:
 @pytest.mark.parametrize(
     ("read", "document", "place"),
     [
+        (thin.any_event, shapes.thin_event(created=1743465700), "event.created"),
+        (thin.any_event, shapes.thin_event(created="yesterday"), "event.created"),
+        (thin.any_event, shapes.thin_event(created="9999-12-31T23:59:59-23:00"), "event.created"),
+        (thin.any_event, shapes.thin_event(related_object={"id": "in_1"}), "event.related_object.type"),
+        (thin.any_event, shapes.thin_event(livemode=None), "event.livemode"),
         (returns.refund, shapes.charge(), "refund:"),
         (returns.refund, shapes.refund(amount=-1), "refund.amount"),
         (returns.refund, shapes.refund(amount=None), "refund.amount"),

@@ -23,6 +23,10 @@ class CustomerBody(ma.Schema):
     timezone = Text(metadata={"description": "An IANA name, such as Europe/Lisbon."})
     stripe_customer_id = Text(metadata={"description": "The Stripe customer whose payments are this one's."})
     metadata = Metadata()
+    plan = Text(
+        allow_none=True,
+        metadata={"description": "A plan without a price; its credits come by the calendar. null: none any more."},
+    )
 
 
 class CustomerAnswer(ma.Schema):
@@ -36,11 +40,12 @@ class CustomerAnswer(ma.Schema):
     stripe_customer_id = ma.fields.String(required=True, allow_none=True)
     metadata = ma.fields.Dict(required=True)
     created_at = Time(required=True)
+    plan = ma.fields.String(required=True, allow_none=True, metadata={"description": "The free plan that was set."})
 
 
 @customers.operation(
     "PUT", "/<name:customer>", scope="admin", body=CustomerBody, answer=CustomerAnswer, also=201,
-    refusals=("stripe_customer_taken",),
+    refusals=("stripe_customer_taken", "unknown_plan", "plan_needs_checkout"),
 )  # fmt: skip
 def put_customer(customer: str, body: dict[str, Any]) -> Any:
     """Make a customer, or change one.

@@ -100,6 +100,8 @@ _VERBS = {
     "hold": "Set aside",
     "release": "No longer set aside",
     "expire": "Expired",
+    "revive": "No longer expired:",
+    "roll_over": "Rolled over",
     "void": "Withdrawn",
     "repay": "Paid off what was owed with",
     "forgive": "Forgiven what was owed,",
@@ -110,6 +112,8 @@ def _sentence(act: str, parts: Sequence[Entry], buckets: Mapping[str, Bucket], w
     first, credits = parts[0], sum(part.credits for part in parts)
     if act == "grant":
         return _granted(first, buckets, write)
+    if act == "roll_over":
+        return "; ".join(_rolled(part, buckets, write) for part in parts)
     note = next((part.description for part in parts if part.description), None)
     used_for = next((part.feature for part in parts if part.feature), None)
     by = next((part.member for part in parts if part.member), None)
@@ -125,6 +129,24 @@ def _sentence(act: str, parts: Sequence[Entry], buckets: Mapping[str, Bucket], w
         )
         sentence += f" {preposition} {named}"
     return f"{sentence} ({note})" if note else sentence
+
+
+def _rolled(entry: Entry, buckets: Mapping[str, Bucket], write: Write) -> str:
+    source, target = (buckets.get(account.partition(":")[2]) for account in (entry.source, entry.destination))
+    if source is None or target is None:
+        return f"Rolled over {write(entry.credits)}"
+    if source.origin == f"rolled:{_number(target)}":
+        return f"Rolled back {write(entry.credits)} to {_name(target)}: newer ones took its place"
+    return f"Rolled over {write(entry.credits)} of {_name(source)}"
+
+
+def _number(bucket: Bucket) -> int:
+    """Its number in the wallet, by which what is rolled from it is named."""
+    from billing.base import ids
+
+    place = ids.read("bkt", bucket.id)
+    assert place is not None
+    return place[1]
 
 
 def _granted(entry: Entry, buckets: Mapping[str, Bucket], write: Write) -> str:

@@ -46,6 +46,8 @@ _WAYS = {
     "release": _Way("Set aside, now free again", 1),
     "reverse": _Way("Given back", 1),
     "expire": _Way("Expired", -1),
+    "revive": _Way("No longer expired", 1),
+    "roll_over": _Way("Rolled over", 0),
     "void": _Way("Withdrawn", -1),
     "repay": _Way("Paid off what was owed", -1),
     "forgive": _Way("Debt forgiven", 1),
@@ -92,8 +94,9 @@ def _line(kind: str, same: list[Entry], scale: int, names: Names) -> Activity:
 
 def _what(kind: str, way: _Way, entry: Entry, names: Names) -> str:
     """A grant by the bucket's name, an end by the bucket that ended, a use by what it was for."""
-    if kind in ("grant", "expire", "void"):
-        name = names.of(entry.destination if kind == "grant" else entry.source) or entry.description
+    if kind in ("grant", "expire", "void", "revive", "roll_over"):
+        comes = kind in ("grant", "revive")
+        name = names.of(entry.destination if comes else entry.source) or entry.description
         return way.word if not name else name if kind == "grant" else f"{way.word}: {name}"
     purpose = names.purpose(entry)
     if not purpose or kind in ("repay", "forgive"):

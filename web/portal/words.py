@@ -15,7 +15,7 @@ NEAR_DAYS = 60
 def kind_of(bucket: Bucket) -> str:
     """What a bucket is to its owner, by its origin and price; also the name of its colour."""
     head = bucket.origin.partition(":")[0]
-    if head in ("allocation", "change"):
+    if head in ("allocation", "change", "free", "rolled"):
         return "plan"
     if head == "topup":
         return "topup"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from billing.rules.wallet import months
+from billing.rules.wallet import freeplan, months
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause, HoldState
@@ -30,6 +30,7 @@ def advance(position: Position, until: datetime) -> None:
         for month in sorted(position.months.values(), key=lambda month: (month.starts_at, month.number)):
             if month.to_come and month.starts_at <= instant:
                 months.allot(position, month)
+        freeplan.advance(position, instant)
         for bucket in sorted(position.buckets.values(), key=lambda bucket: bucket.number):
             if not bucket.live and bucket.effective_at <= instant and not bucket.ended(instant):
                 position.start(bucket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.rules.wallet import rollover
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from billing.rules.wallet.position import Position
 
 
-def sell(position: Position, months: Sequence[MonthState], cause: Cause) -> None:
-    """The months of one sale are fixed and paid for. Those whose time has come are allotted at once."""
+def sell(position: Position, months: Sequence[MonthState], cause: Cause, until: datetime | None = None) -> None:
+    """The months of one sale are fixed and paid for. Those whose time has come are allotted at once; what would begin
+    at or after `until` does not come.
+    """
     cents = sum(month.cents for month in months)
     for month in months:
         month.left_cents = month.cents
@@ -23,7 +26,9 @@ def sell(position: Position, months: Sequence[MonthState], cause: Cause) -> None
     if cents:
         position.record("sell", "sold", "prepaid", 0, cents, months[0], cause)
     for month in months:
-        if month.to_come and month.starts_at <= position.at:
+        if month.to_come and until is not None and month.starts_at >= until:
+            give_up(position, month, Cause(f"month:{month.number}"))
+        elif month.to_come and month.starts_at <= position.at:
             allot(position, month)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from billing.rules.wallet import recognition
 from billing.rules.wallet.burndown import order
@@ -20,6 +21,9 @@ from billing.rules.wallet.values import (
 )
 
 _PLAIN = frozenset({"spend", "capture", "hold", "release", "reverse", "repay"})
+
+if TYPE_CHECKING:
+    from billing.rules.wallet.freeplan import FreePlan
 
 
 class State:
@@ -40,11 +44,12 @@ class State:
         debt_due_at: datetime | None = None,
         period_end: datetime | None = None,
         terms_end: tuple[datetime, Terms] | None = None,
+        free: FreePlan | None = None,
     ) -> None:
         self.terms, self.at, self.frozen = terms, at, frozen
         self.next_number, self.owed = next_number, owed
         self.debt_due_at, self.period_end = debt_due_at, period_end
-        self.terms_end = terms_end
+        self.terms_end, self.free = terms_end, free
         self.buckets = {bucket.number: bucket for bucket in buckets}
         self.holds = {hold.number: hold for hold in holds}
         self.months, self.next_month = {month.number: month for month in months}, next_month
@@ -108,6 +113,8 @@ class State:
             elif bucket.live and bucket.expires_at is not None and (bucket.left or bucket.cents):
                 instants.append(bucket.expires_at)  # held ones, too: it is no longer valid
         instants += [month.starts_at for month in self.months.values() if month.to_come]
+        if self.free is not None and self.free.next_at is not None:
+            instants.append(self.free.next_at)
         if self.owed and self.debt_due_at is not None:
             instants.append(self.debt_due_at)
         if self.owed and self.terms_end is not None:

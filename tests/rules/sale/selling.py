@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -9,7 +11,9 @@ from typing import Any
 from billing.rules.periods import Every, Span
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
-from billing.rules.sale.values import Allocation, Outcome, PackTerms, PlanTerms, Sold, Waiting
+from billing.rules.sale.months import Month, Window, spans_of
+from billing.rules.sale.planchange import PastSale, PeriodHistory, taken_from
+from billing.rules.sale.values import Allocation, Outcome, PackTerms, PlanChange, PlanTerms, Sold, Waiting
 
 DAY = Span(seconds=86_400)
 WEEK = Span(seconds=7 * 86_400)
@@ -61,6 +65,37 @@ def waits(lines: list[Sold] | Line, paid_at: Any = APRIL, **more: Any) -> Waitin
     (only,) = decide(lines if isinstance(lines, list) else [(lines, BASIC)], paid_at, **more)
     assert isinstance(only, Waiting), only
     return only
+
+
+def history(*lines: Line, terms: PlanTerms = BASIC) -> PeriodHistory:
+    """The item's period after an invoice with these lines."""
+    return after([], decide([(line, terms) for line in lines], APRIL))[0]
+
+
+def after(histories: list[PeriodHistory], outcomes: Sequence[Outcome]) -> list[PeriodHistory]:
+    """The histories after what an invoice brought, as they are made from what is kept of it: the outcomes' figures."""
+    found = list(histories)
+    for one in outcomes:
+        if isinstance(one, Allocation):
+            spans = spans_of(one.period_start, one.period_end, one.every, stub=one.stub, trial=one.trial)
+            begun = PastSale(one.origin, one.period_start, one.level, *_by_window(spans, one.months, one.cents))
+            found.append(PeriodHistory(one.item, one.unit, one.every, spans, (begun,)))
+        elif isinstance(one, PlanChange):
+            place = next(n for n, had in enumerate(found)
+                         if (had.item, had.unit, had.end) == (one.item, one.unit, one.period_end))  # fmt: skip
+            had = found[place]
+            figures = _by_window(had.windows, one.months, max(one.cents, 0))
+            changed = PastSale(one.origin, one.at, one.level, *figures)
+            sales = (*taken_from(had.sales, one.takes), changed)
+            found[place] = replace(had, sales=sales, ended=had.ended or one.ends)
+    return found
+
+
+def _by_window(spans: Sequence[Window], months: Sequence[Month], cents: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    its = [next((month for month in months if month.ends_at == span.ends_at), None) for span in spans]
+    money = [month.cents if month else 0 for month in its]
+    money[0] += cents - sum(money)
+    return tuple(month.credits if month else 0 for month in its), tuple(money)
 
 
 def kinds(outcomes: tuple[Outcome, ...]) -> list[tuple[str, tuple[str, ...]]]:

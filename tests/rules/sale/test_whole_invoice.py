@@ -11,8 +11,22 @@ from hypothesis import strategies as st
 from billing.rules.periods import Span, add
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.lines import Line
-from billing.rules.sale.values import Allocation, PackSale, PlanTerms, Sold, Waiting
-from tests.rules.sale.selling import APRIL, BASIC, JUNE, MAY, SMALL, allocation, at, bought, kinds, line, waits
+from billing.rules.sale.values import Allocation, PackSale, PlanChange, PlanTerms, Sold, Waiting
+from tests.rules.sale.selling import (
+    APRIL,
+    BASIC,
+    JUNE,
+    MAY,
+    SMALL,
+    after,
+    allocation,
+    at,
+    bought,
+    history,
+    kinds,
+    line,
+    waits,
+)
 
 
 class TestTheWholeInvoice:
@@ -66,7 +80,7 @@ class TestTheWholeInvoice:
 
     def test_mapped_later_only_the_new_line_brings_anything(self) -> None:
         lines: list[Sold] = [(line(1000, "il_1"), BASIC), (line(500, "il_2", item="si_2"), BASIC)]
-        assert allocation(lines, claimed={"il_1"}, allocated={("si_1", MAY)}).lines == ("il_2",)
+        assert allocation(lines, claimed={"il_1"}, histories=[history(line(1000))]).lines == ("il_2",)
 
 
 def some_lines() -> st.SearchStrategy[list[Sold]]:
@@ -98,17 +112,20 @@ def test_whatever_the_invoice(lines: list[Sold], paid_at: Any) -> None:
     named = [id for one in found for id in one.lines]
     assert len(named) == len(set(named)), "no line is in two outcomes"
     assert set(named) <= {one.id for one, _ in lines if one.price is not None}
-    sales = [one for one in found if isinstance(one, Allocation | PackSale)]
+    sales = [one for one in found if isinstance(one, Allocation | PlanChange | PackSale)]
     assert len({one.origin for one in sales}) == len(sales)
     for sale in sales:
+        if isinstance(sale, Allocation | PlanChange):
+            assert all(month.credits > 0 and (month.expires_at or MAY) > APRIL for month in sale.months)
+            continue
         assert sale.credits > 0
         assert sale.cents >= 0
-        assert sale.expires_at is None or sale.expires_at > max(sale.effective_at, APRIL)
+        assert sale.expires_at is None or sale.expires_at > APRIL
     again = decide(
         lines,
         paid_at,
         claimed={id for sale in sales for id in sale.lines},
-        allocated={(one.item, one.period_end) for one in sales if isinstance(one, Allocation)},
+        histories=after([], sales),
     )
     assert [one for one in again if not isinstance(one, Waiting)] == [], "a second look grants nothing"
 
@@ -116,4 +133,4 @@ def test_whatever_the_invoice(lines: list[Sold], paid_at: Any) -> None:
 def test_the_calendar_holds_to_the_year_3000() -> None:
     late = line(1000, start=at("1 Dec 2999 00:00"), end=at("31 Dec 2999 00:00"))
     long = PlanTerms("basic", 100, "month", Span(months=1200), Span(months=1200))
-    assert allocation([(late, long)]).expires_at == add(at("31 Dec 2999 00:00"), Span(months=1200))
+    assert allocation([(late, long)]).months[0].expires_at == add(at("31 Dec 2999 00:00"), Span(months=1200))
