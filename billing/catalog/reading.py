@@ -15,9 +15,9 @@ from typing import Any
 from billing.rules import money
 from billing.rules.periods import Span
 from billing.rules.wallet import burndown
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import MOST_CREDITS, Overdraft
 from billing.rules.wallet.overdraft import parse as parse_overdraft
-from billing.rules.wallet.rollover import RollOver
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)%")

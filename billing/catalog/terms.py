@@ -16,8 +16,8 @@ from typing import ClassVar, Literal
 from billing.rules.periods import Every, Span
 from billing.rules.sale.amounts import Bonus
 from billing.rules.wallet import burndown
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, Overdraft
-from billing.rules.wallet.rollover import RollOver
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
 TaxBehavior = Literal["exclusive", "inclusive"]

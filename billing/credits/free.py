@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.catalog.terms import Catalog, Plan
-from billing.rules.wallet import freeplan, rollover
+from billing.rules.wallet import endterms, freeplan
 from billing.rules.wallet.freeplan import FreePlan, FreeTerms, Versions
 
 
@@ -33,5 +33,5 @@ def _terms(plan: Plan) -> FreeTerms:
         every=plan.every,
         grace=plan.grace,
         keep=plan.at_period_end == "keep",
-        at_end=rollover.at_end(plan.at_period_end),
+        at_end=endterms.at_end(plan.at_period_end),
     )

@@ -16,7 +16,7 @@ from billing.credits import purse, terms_text
 from billing.credits.opening import OpenWallet
 from billing.credits.rows import BUCKET_NAMES
 from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
-from billing.rules.wallet import rollover
+from billing.rules.wallet import endterms
 from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, MonthState, Movement
 
@@ -265,7 +265,7 @@ def _named(wallet: OpenWallet, movement: Movement) -> list[str]:
     source, target = (_bucket_at(wallet, place) for place in (movement.source, movement.destination))
     if movement.kind == "roll_over":
         return ["credits.rolled_over"] if source and target and target.rolled_from == source.number else []
-    forfeited = source is not None and rollover.terms_of(source) is not None
+    forfeited = source is not None and endterms.terms_of(source) is not None
     return ["credits.expired", *(["credits.rollover_forfeited"] if forfeited else [])]
 
 

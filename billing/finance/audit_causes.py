@@ -21,7 +21,7 @@ _ENDED = ("repay", "expire", "void", "roll_over", "revive", *_BACK)
 
 _GRANTED = (("grant", "sell", "settle"), ("grant", "sell", "settle", "repay", "expire", "roll_over", "revive", *_BACK))
 _TAKING = ("clawback", "owe", "restore", "hold", "release", "revive", "credit_back")
-_TAKEN = (_TAKING, (*_TAKING, "grant", "reverse", "repay", "expire", "void"))
+_TAKEN = (_TAKING, (*_TAKING, "roll_over", "grant", "reverse", "repay", "expire", "void"))
 
 _AGAIN = ("roll_over", "revive", "expire", "repay")
 """Roll-over is decided anew when something is heard of late."""

@@ -121,10 +121,7 @@ def _apply(
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
-    for one in outcomes:
-        if isinstance(one, Allocation | PlanChange):
-            start = one.period_start if isinstance(one, Allocation) else one.at
-            series.read(tx, wallets[one.unit].id, wallets[one.unit].position, {f"plan:{one.item}": start})
+    again = _before_rolling(tx, wallets, outcomes)
     selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
     for one in outcomes:
         selling.sell(one)
@@ -134,18 +131,29 @@ def _apply(
         for wallet, cuts in selling.cuts:
             ends.record(tx, wallet, cuts)
         topups.tell_paid(tx, selling.sold)
-        _catch_up(tx, catalog, invoice, selling.sold)
+        _catch_up(tx, catalog, invoice, selling.sold, again)
     granted = tuple(one.sale.origin for one in selling.sold)
     waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
     note = None if granted or waits else "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
 
 
-def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold]) -> None:
+def _before_rolling(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome]) -> set[tuple[int, str]]:
+    """Reads what may roll over into the periods that are sold now. Sales of which refunds have to be caught up with."""
+    again = set()
+    for one in outcomes:
+        if isinstance(one, Allocation | PlanChange):
+            wallet, start = wallets[one.unit], one.period_start if isinstance(one, Allocation) else one.at
+            series.read(tx, wallet.id, wallet.position, {f"plan:{one.item}": start})
+            again |= {(wallet.id, sale) for sale in changing.before_rolling(tx, wallet, one.item, start)}
+    return again
+
+
+def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold], again: set[tuple[int, str]]) -> None:
     """What has just been sold may have been refunded before we learnt of it; and of what changes took from, refunds
     want so much less.
     """
-    taken = {(one.wallet.id, take.origin) for one in sold for take in one.taken}
+    taken = again | {(one.wallet.id, take.origin) for one in sold for take in one.taken}
     for paid_by in sorted({invoice.id, *claims.invoices_of(tx, taken)}):
         returned.catch_up(tx, catalog, Purchase(invoice=paid_by))
 
@@ -208,8 +216,9 @@ class _Selling:
         self.invoice, self.paid_at = invoice, paid_at
         self.sold: list[Sold] = []
         self.cuts: list[tuple[OpenWallet, list[ends.Cut]]] = []
-        self.periods = {(one.item, one.unit, one.end): one for one in periods}
-        self.origins = {key: [sale.origin for sale in one.sales] for key, one in self.periods.items()}
+        self.origins = {
+            (one.item, one.unit, one.start, one.end): [sale.origin for sale in one.sales] for one in periods
+        }
         self.instead: set[str] = set()
 
     def sell(self, sale: Outcome) -> None:
@@ -232,11 +241,13 @@ class _Selling:
         planned.begin_period(self.catalog, wallet, sale, plan, instead=sale.item in self.instead)
         ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
         planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
-        self.origins.setdefault((sale.item, sale.unit, sale.period_end), []).append(sale.origin)
+        key = (sale.item, sale.unit, sale.period_start, sale.period_end)
+        self.origins.setdefault(key, []).append(sale.origin)
         self.sold.append(Sold(wallet, sale, self._parts(sale.lines)))
 
     def _change(self, change: PlanChange) -> None:
-        wallet, key = self.wallets[change.unit], (change.item, change.unit, change.period_end)
+        wallet = self.wallets[change.unit]
+        key = (change.item, change.unit, change.period_start, change.period_end)
         if change.lines:
             if change.months or change.level is not None:
                 planned.change_plan(self.catalog, wallet, change)

@@ -10,8 +10,8 @@ from billing.credits import ends, grants, lineage
 from billing.credits.opening import OpenWallet
 from billing.rules.sale.planchange import Take
 from billing.rules.sale.values import PlanChange
-from billing.rules.wallet import billed, walk
-from billing.rules.wallet.values import Cause
+from billing.rules.wallet import billed, rollover, walk
+from billing.rules.wallet.values import BucketState, Cause, MonthState
 
 
 def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
@@ -22,12 +22,47 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
         its = (month for month in wallet.position.months.values() if month.sale == one.origin)
         among = {month.number for month in its if month.ends_at == one.ends_at}
         if first is not None:
+            reopened = _reopen(tx, wallet, first)
             walk.take(wallet.position, first, one.credits, one.cents, cause, among=among, change=True)
+            rollover.close(wallet.position, reopened)
         else:  # what was earned at once has no months
             assert not one.credits, one
             billed.give_back(wallet.position, one.cents, change.currency, cause)
         found.append(one)
     return found
+
+
+def _reopen(tx: Tx, wallet: OpenWallet, first: MonthState) -> list[BucketState]:
+    """Where something of the sale may have rolled over before the change was heard of, it takes what it would have
+    taken in time. What refunds took is given back first, and taken again by whoever catches up with them.
+    """
+    if not rollover.may_have_rolled(wallet.position, first.sale):
+        return []
+    _give_back(tx, wallet, first)
+    return rollover.reopen(wallet.position, first.sale)
+
+
+def before_rolling(tx: Tx, wallet: OpenWallet, item: str, start: datetime) -> list[str]:
+    """A period that begins then is heard of: what refunds took of those that roll over into it is given back first, and
+    taken again by whoever catches up with these sales.
+    """
+    position, series = wallet.position, f"plan:{item}"
+    its = {one.sale for one in position.buckets.values() if one.series == series and one.period_end == start}
+    found = []
+    for sale in sorted(sale for sale in its if sale is not None):
+        first = lineage.read(tx, wallet, sale)
+        if first is not None and rollover.could_roll(position, sale) and _give_back(tx, wallet, first):
+            found.append(sale)
+    return found
+
+
+def _give_back(tx: Tx, wallet: OpenWallet, first: MonthState) -> bool:
+    so_far = lineage.taken(tx, wallet, first)
+    if not (so_far.credits or so_far.cents):
+        return False
+    cause = Cause(f"returns:{first.sale}")
+    walk.give_back(wallet.position, first, so_far.past, so_far.credits, so_far.cents, cause)
+    return True
 
 
 def grant(wallet: OpenWallet, change: PlanChange, lots: Sequence[grants.Lot], ended_at: datetime | None) -> None:

@@ -49,11 +49,21 @@ def of_items(
     units = {wallet.id: wallet.unit for wallet in wallets}
     found = []
     for (wallet, item, _), rows in groups.items():
-        rows.sort(key=lambda row: row.kind != "allocation")
-        if rows[0].kind == "allocation":
-            history = _history(catalog, units[wallet], item, rows, brought, gone)
-            found.append(_less(history, rows, takes))
+        for mine in _apart(rows):
+            history = _history(catalog, units[wallet], item, mine, brought, gone)
+            found.append(_less(history, mine, takes))
     return ended_early(found)
+
+
+def _apart(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    """Each allocation with its changes. A period may end where an earlier one would have that was cut short."""
+    begun = sorted((row for row in rows if row.kind == "allocation"), key=lambda row: row.period_start)
+    found = [[row] for row in begun]
+    for row in rows:
+        its = [one for one in found if one[0].period_start <= row.period_start]
+        if row.kind == "change" and its:
+            its[-1].append(row)
+    return found
 
 
 def _history(

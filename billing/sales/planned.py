@@ -14,7 +14,7 @@ from billing.credits.opening import OpenWallet, terms_of
 from billing.rules.periods import Span, add
 from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation, PlanChange
-from billing.rules.wallet import billed, rollover
+from billing.rules.wallet import billed, endterms
 from billing.rules.wallet.values import LARGEST_CREDITS, Cause
 
 
@@ -43,7 +43,7 @@ def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str, paid_at: datet
             metadata={"plan": plan.id, "paid_by": invoice},
             series=f"plan:{sale.item}",
             period_end=month.ends_at,
-            at_end=None if trial else rollover.at_end(plan.at_period_end),
+            at_end=None if trial else endterms.at_end(plan.at_period_end),
             paid_at=paid_at,
         )
         for month in sale.months

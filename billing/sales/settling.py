@@ -98,7 +98,7 @@ def look_at_due(
     return len(due) >= limit
 
 
-def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> Applied:  # noqa: ARG001
+def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> Applied:
     session = seen.session
     if says_itself(session):
         session = replace(session, lines=None, has_more=False)  # as in the event, which says as much as it takes
@@ -106,7 +106,7 @@ def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> App
     if seen.subscription is not None:
         answers.append(subscriptions.mirror(tx, catalog, seen.subscription, tx.now - _SKEW))
     if seen.invoice is not None and seen.invoice.status == "paid":
-        answers.append(allocations.apply(tx, catalog, seen.invoice, seen.invoice.paid_at or tx.now))
+        answers.append(allocations.apply(tx, catalog, seen.invoice, seen.invoice.paid_at or tx.now, known))
     return Applied(
         tuple(origin for answer in answers for origin in answer.granted),
         "; ".join(answer.waits for answer in answers if answer.waits) or None,

@@ -131,7 +131,7 @@ def open_shop(make_billing: Callable[..., TestBilling], folder: Path, watch: Wat
     """With a customer `team`; `stock` puts the catalog's prices into Stripe. What is said on the wire is held to
     Stripe's interface.
     """
-    billing = make_billing(catalog=CATALOG, webhook_secrets=(SECRET,), **more)
+    billing = make_billing(webhook_secrets=(SECRET,), **{"catalog": CATALOG, **more})
     with served(folder / "sandbox.sqlite3", watch, now=billing.clock.now) as sandbox:
         billing.gateway = Gateway(KEY, sandbox.url)
         shop = Shop(billing, sandbox)

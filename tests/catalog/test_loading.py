@@ -12,8 +12,8 @@ from billing.catalog.loading import CatalogError, CatalogInvalid, load, parse
 from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.rules.periods import Span
 from billing.rules.wallet import burndown
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, UNLIMITED, Overdraft
-from billing.rules.wallet.rollover import RollOver
 from tests.catalog.written import EVERY_KEY, errors, only_error, pack, plan
 
 
@@ -35,6 +35,8 @@ def test_every_key() -> None:
             late_grace=Span(seconds=259_200),
             overdraft=UNLIMITED,
             credit_share=Fraction(1, 8),
+            trial_credits=30,
+            on_upgrade="next_period",
         )
     }
     assert catalog.packs == {
@@ -68,6 +70,7 @@ def test_what_is_left_out_has_its_default() -> None:
     assert (pro.unit, pro.every, pro.at_period_end, pro.overdraft) == ("credits", "month", "expire", None)
     assert (pro.grace, pro.late_grace) == (Span(seconds=86_400), Span(seconds=604_800))
     assert pro.credit_share == 1
+    assert (pro.trial_credits, pro.on_upgrade) == (0, "difference")
     assert parse(pack()).packs["pro"].valid_for is None
     assert parse("[units.credits]\nscale = 2").units == {"credits": Unit("credits", 2)}
 
@@ -87,7 +90,7 @@ prices = [
   "price_1", "price_2",
   "price_1",
 ]
-trial_credits = 0
+low_balance = 0
 [plans.basic]
 name = "Basic"
 
@@ -105,7 +108,7 @@ unit = "tokens"
         (8, "plans.pro.credits"),
         (9, "plans.pro.every"),
         (12, "plans.pro.prices[2]"),
-        (14, "plans.pro.trial_credits"),
+        (14, "plans.pro.low_balance"),
         (15, "plans.basic.credits"),
         (18, 'packs."Small one"'),
         (21, 'packs."Small one".unit'),
@@ -118,9 +121,7 @@ unit = "tokens"
     [
         ("nme", '"x"', "did you mean 'name'?"),
         ("credit", "5", "did you mean 'credits'?"),
-        ("trial_credits", "0", "known here: name, description, credits"),
-        ("on_upgrade", '"difference"', "known here"),
-        ("low_balance", '["20%", 0]', "known here"),
+        ("low_balance", '["20%", 0]', "known here: name, description, credits"),
         ("roll_over", "{ max = 2000 }", "known here"),
         ("stripe_prices", '["x"]', "known here"),
     ],

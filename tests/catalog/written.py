@@ -26,6 +26,8 @@ grace = "2 hours"
 late_grace = "3 days"
 overdraft = "unlimited"
 credit_share = "12.5%"
+trial_credits = 30
+on_upgrade = "next_period"
 
 [packs.small]
 name = "Small"

@@ -85,6 +85,16 @@ class Money:
         self.last[id] = value
         return self.tell(value)
 
+    def said_of_dispute(self, id: str, cents: int, said: str, *, of: str) -> Applied:
+        """`said`: a status, or `reinstated`."""
+        status = "lost" if said == "reinstated" else said
+        withdrawn = cents if said in ("needs_response", "lost") else 0
+        known = self.last.get(id)
+        created = known.created if isinstance(known, Dispute) else self.billing.now
+        value = Dispute(id, None, of, cents, "usd", status, None, created, withdrawn)
+        self.last[id] = value
+        return self.tell(value)
+
     def tell(self, value: Refund | Dispute, at: datetime | None = None) -> Applied:
         with self.billing.database.write() as tx:
             catalog, known = self.billing.catalog, self.known

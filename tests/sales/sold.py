@@ -17,7 +17,13 @@ GRACE = timedelta(hours=24)
 
 
 def year(
-    billing: TestBilling, start: datetime, *, cents: int = 10_000, credits: int = 100, invoice: str = "in_y1"
+    billing: TestBilling,
+    start: datetime,
+    *,
+    cents: int = 10_000,
+    credits: int = 100,
+    invoice: str = "in_y1",
+    customer: str = "team",
 ) -> str:
     """Twelve months of `credits`, the last of which sweeps the cents. Says the sale's origin."""
     starts = [add(start, Span(months=number)) for number in range(13)]
@@ -25,20 +31,20 @@ def year(
     lots = [
         grants.Lot(
             credits, f"Month {number + 1}", origin=None, effective_at=starts[number],
-            expires_at=starts[number + 1] + GRACE, paid_cents=parts[number], currency="usd", series="plan:si_y",
+            expires_at=starts[number + 1] + GRACE, paid_cents=parts[number], currency="usd", series=f"plan:si_{invoice}",
             period_end=starts[number + 1],
         )
         for number in range(12)
     ]  # fmt: skip
-    origin = f"allocation:si_y:price_yearly:{starts[0].isoformat().replace('+00:00', 'Z')}"
+    origin = f"allocation:si_{invoice}:price_yearly:{starts[0].isoformat().replace('+00:00', 'Z')}"
     sale = Allocation(
-        origin, "yearly", "credits", credits * 12, cents, "usd", starts[0], starts[12], 1, "sub_y", "si_y",
+        origin, "yearly", "credits", credits * 12, cents, "usd", starts[0], starts[12], 1, "sub_y", f"si_{invoice}",
         "price_yearly", (f"il_{invoice}",),
         tuple(Month(starts[at], starts[at + 1], credits, parts[at], starts[at + 1] + GRACE) for at in range(12)),
         credits, "month",
     )  # fmt: skip
     with billing.database.write() as tx:
-        wallet = open_units(tx, billing.catalog, "team", {"credits"})["credits"]
+        wallet = open_units(tx, billing.catalog, customer, {"credits"})["credits"]
         grants.sell(wallet, origin, lots)
         write(tx, [wallet])
         record(tx, Source(tx.now, invoice=invoice, total_cents=cents), [Sold(wallet, sale, {f"il_{invoice}": cents})])

@@ -15,8 +15,8 @@ from billing.credits import grants, series
 from billing.credits.writing import write
 from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation
-from billing.rules.wallet import rollover
-from billing.rules.wallet.rollover import RollOver
+from billing.rules.wallet import endterms
+from billing.rules.wallet.endterms import RollOver
 from billing.sales.claims import Sold, Source, record
 from billing.sales.values import open_units
 from billing.testing import TestBilling
@@ -184,7 +184,7 @@ def sell(billing: TestBilling, name: str, *lots: grants.Lot) -> None:
 def lot(name: str, start: datetime, end: datetime, credits: int, cents: int, terms: RollOver) -> grants.Lot:
     return grants.Lot(
         credits, name, origin=name, effective_at=start, expires_at=end + timedelta(days=1), paid_cents=cents,
-        currency="usd", series="plan:si_1", period_end=end, at_end=rollover.at_end(terms), paid_at=start,
+        currency="usd", series="plan:si_1", period_end=end, at_end=endterms.at_end(terms), paid_at=start,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from billing.base.wording import span_text
 from billing.catalog.terms import Amounts, Pack, Plan
-from billing.rules.wallet.rollover import RollOver
+from billing.rules.wallet.endterms import RollOver
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource
 from web.state import engine

@@ -7,41 +7,21 @@ line that ends with it a change, on one invoice as on two.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from billing.rules.money import credit_part
 from billing.rules.periods import add
+from billing.rules.sale.groups import Group, Owned, groups_of, new_lines, place, restarted_by, span, written
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month, months, spans_of
 from billing.rules.sale.planchange import PastSale, PeriodHistory, give_back, judge
-from billing.rules.sale.values import Allocation, Outcome, Owner, PackTerms, PlanChange, PlanTerms, Refused, waiting
+from billing.rules.sale.values import Allocation, Outcome, PlanChange, PlanTerms, Refused, waiting
 from billing.rules.wallet.values import LARGEST_CENTS, LARGEST_CREDITS
-
-_Owned = tuple[Line, Owner | None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Lines of one item for one period; `prorated` ones apart from whole ones."""
-
-    item: str
-    start: datetime
-    end: datetime
-    prorated: bool
-    lines: list[_Owned]
-
-    @property
-    def gives_back(self) -> bool:
-        return any(line.is_negative for line, _ in self.lines)
-
-    @property
-    def brings(self) -> bool:
-        return any(not line.is_negative for line, _ in self.lines)
 
 
 def plan_sales(
-    priced: Sequence[_Owned],
+    priced: Sequence[Owned],
     paid_at: datetime,
     invoice: str,
     claimed: Collection[str],
@@ -55,34 +35,10 @@ def plan_sales(
             outside = f"line {line.id} has the price of plan {owner.plan}, but belongs to no subscription"
             found.append(waiting([line], ("no_item", outside)))
     judging = _Judging(paid_at, invoice, claimed, list(histories), trials)
-    groups = _groups(priced)
-    for group in sorted(groups, key=lambda group: _place(group, groups)):
+    groups = groups_of(priced)
+    for group in sorted(groups, key=lambda group: place(group, groups)):
         found.extend(judging.judge(group, groups))
     return found
-
-
-def _groups(priced: Sequence[_Owned]) -> list[_Group]:
-    """Lines of items that have to do with a plan: a price that nobody knows may stand in a plan's place."""
-    found: dict[tuple[str, datetime, datetime, bool], _Group] = {}
-    for line, owner in priced:
-        if line.item is not None and not isinstance(owner, PackTerms):
-            key = (line.item, line.start, line.end, line.proration or line.is_negative)
-            found.setdefault(key, _Group(*key, [])).lines.append((line, owner))
-    return [group for group in found.values() if any(isinstance(owner, PlanTerms) for _, owner in group.lines)]
-
-
-def _place(group: _Group, groups: Sequence[_Group]) -> tuple[datetime, int, datetime, str]:
-    """In order of time. Where a period begins anew, the old one is ended first; whole lines come before prorations."""
-    rank = 0 if _restarted_by(group, groups) else 2 if group.prorated else 1
-    return group.start, rank, group.end, group.item
-
-
-def _restarted_by(group: _Group, groups: Sequence[_Group]) -> bool:
-    """Does it give back what was left of a period, because another begins there?"""
-    return not group.brings and any(
-        other.item == group.item and other.start == group.start and other.end != group.end and other.brings
-        for other in groups
-    )
 
 
 class _Judging:
@@ -99,7 +55,7 @@ class _Judging:
         self.paid_at, self.invoice, self.claimed = paid_at, invoice, claimed
         self.histories, self.trials = histories, trials
 
-    def judge(self, group: _Group, groups: Sequence[_Group]) -> list[Outcome]:
+    def judge(self, group: Group, groups: Sequence[Group]) -> list[Outcome]:
         left = [line for line, _ in group.lines if line.id not in self.claimed]
         if not left:
             self._know_claimed(group)
@@ -115,10 +71,10 @@ class _Judging:
             if len(left) < len(group.lines) and any(line.id in self.claimed for line, _ in lines):
                 answer: list[Outcome] | Refused | None = (
                     "granted_before",
-                    f"another part of {_name(group)} was granted before",
+                    f"another part of {span(group)} was granted before",
                 )
             elif changes and (self._had(group.item, unit, group.end) or any(line.is_negative for line, _ in lines)):
-                answer = self._change(group, unit, lines, ends=_restarted_by(group, groups))
+                answer = self._change(group, unit, lines, ends=restarted_by(group, groups))
             else:
                 answer = self._prices(group, lines)
             if isinstance(answer, tuple):
@@ -132,20 +88,18 @@ class _Judging:
                 return history
         return None
 
-    def _had_ended(self, group: _Group, unit: str) -> PeriodHistory | None:
-        for history in self.histories:
-            if (history.item, history.unit, history.end) == (group.item, unit, group.end):
-                return history
-        return None
+    def _had_ended(self, group: Group, unit: str) -> PeriodHistory | None:
+        its = [one for one in self.histories if (one.item, one.unit, one.end) == (group.item, unit, group.end)]
+        return max(its, key=lambda history: history.start, default=None)
 
-    def _know_claimed(self, group: _Group) -> None:
+    def _know_claimed(self, group: Group) -> None:
         """What was granted by another look at this invoice is a period, though nobody gave its history."""
         for line, owner in group.lines:
             if isinstance(owner, PlanTerms) and self._had(group.item, owner.unit, group.end) is None:
                 level = line.count * owner.credits
                 self._begin(group, owner, f"claimed:{line.id}", level, 0)
 
-    def _prices(self, group: _Group, lines: Sequence[tuple[Line, PlanTerms]]) -> list[Outcome]:
+    def _prices(self, group: Group, lines: Sequence[tuple[Line, PlanTerms]]) -> list[Outcome]:
         """Lines of one item, price and period are one allocation."""
         prices: dict[str, list[tuple[Line, PlanTerms]]] = {}
         for line, terms in lines:
@@ -156,7 +110,7 @@ class _Judging:
             found.extend([waiting([line for line, _ in its], answer)] if isinstance(answer, tuple) else answer)
         return found
 
-    def _allocate(self, group: _Group, price: str, lines: list[Line], terms: PlanTerms) -> list[Outcome] | Refused:
+    def _allocate(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> list[Outcome] | Refused:
         """What the lines of one item, price and period bring; an empty list if that is nothing at all."""
         refused = self._waits(group, price, lines, terms)
         if refused is not None:
@@ -186,13 +140,13 @@ class _Judging:
         )  # fmt: skip
         return [*cut, allocation, *self._cut_short(group, lines[0])]
 
-    def _waits(self, group: _Group, price: str, lines: list[Line], terms: PlanTerms) -> Refused | None:
+    def _waits(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> Refused | None:
         if group.start >= group.end:
-            return "no_period", f"price {price} on item {group.item} is for no length of time ({_name(group)})"
+            return "no_period", f"price {price} on item {group.item} is for no length of time ({span(group)})"
         if all(line.is_free for line in lines) and lines[0].subscription not in self.trials:
             return (
                 "free",
-                f"price {price} on item {group.item} costs nothing for {_name(group)}: a trial, or a price of 0",
+                f"price {price} on item {group.item} costs nothing for {span(group)}: a trial, or a price of 0",
             )
         if self._had(group.item, terms.unit, group.end) is not None:
             return "granted_before", f"item {group.item}: its period that ends {written(group.end)} was granted before"
@@ -203,7 +157,7 @@ class _Judging:
         return until is not None and line.start < until
 
     def _begin(
-        self, group: _Group, terms: PlanTerms, origin: str, level: int, cents: int, *, trial: bool = False
+        self, group: Group, terms: PlanTerms, origin: str, level: int, cents: int, *, trial: bool = False
     ) -> None:
         spans = spans_of(group.start, group.end, terms.every, stub=group.prorated, trial=trial)
         brought = months(spans, level, cents)
@@ -221,7 +175,7 @@ class _Judging:
             ends = max(ends, add(self.paid_at, terms.late_grace))
         return replace(month, expires_at=ends)
 
-    def _cut(self, group: _Group, line: Line) -> list[Outcome]:
+    def _cut(self, group: Group, line: Line) -> list[Outcome]:
         """Periods of the item that still ran when this one began end there, with nothing given back."""
         return [
             self._end(history, group.start, line)
@@ -230,7 +184,7 @@ class _Judging:
             and not history.ended
         ]  # fmt: skip
 
-    def _cut_short(self, group: _Group, line: Line) -> list[Outcome]:
+    def _cut_short(self, group: Group, line: Line) -> list[Outcome]:
         """This one was learnt late: another that began in the middle of it is known already."""
         own = self.histories[-1]
         later = [
@@ -245,7 +199,7 @@ class _Judging:
         _, after = judge(history, origin, at, 0, 0)
         self._now(history, replace(after, ended=True))
         return PlanChange(
-            origin, "", history.unit, 0, line.currency, at, history.end, 0, line.subscription, history.item, None, (),
+            origin, "", history.unit, 0, line.currency, at, history.start, history.end, 0, line.subscription, history.item, None, (),
             None, history.every, (), (), 0, ends=True,
         )  # fmt: skip
 
@@ -253,16 +207,16 @@ class _Judging:
         self.histories[self.histories.index(before)] = after
 
     def _change(
-        self, group: _Group, unit: str, lines: Sequence[tuple[Line, PlanTerms]], *, ends: bool
+        self, group: Group, unit: str, lines: Sequence[tuple[Line, PlanTerms]], *, ends: bool
     ) -> list[Outcome] | Refused:
-        new = _new(lines)
+        new = new_lines(lines)
         if not new and not group.gives_back:
             return []
         history = self._had(group.item, unit, group.end) or self._had_ended(group, unit)
         if history is None or (history.ended and new):
-            return "change", f"item {group.item} was changed in a period that was never granted here ({_name(group)})"
+            return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
         if any(terms.every != history.every for _, terms in new):
-            return "change", f"item {group.item} changed to a plan with periods of another length ({_name(group)})"
+            return "change", f"item {group.item} changed to a plan with periods of another length ({span(group)})"
         level = sum(line.count * terms.credits for line, terms in new)
         cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
         terms = (new or lines)[0][1]
@@ -279,31 +233,10 @@ class _Judging:
             moves, after = judge(history, origin, group.start, level, cents, waits_for_period=later)
         self._now(history, replace(after, ended=ends or history.ended))
         change = PlanChange(
-            origin, terms.plan, unit, cents, lines[0][0].currency, group.start, group.end,
+            origin, terms.plan, unit, cents, lines[0][0].currency, group.start, history.start, group.end,
             sum(line.count for line, _ in new), lines[0][0].subscription, group.item, new[0][0].price if new else None,
             tuple(line.id for line, _ in lines), moves.level, history.every,
             tuple(self._lived(month, group.start, terms) for month in moves.months), moves.takes, moves.earned_cents,
             ends,
         )  # fmt: skip
         return [change]
-
-
-def _new(lines: Sequence[tuple[Line, PlanTerms]]) -> list[tuple[Line, PlanTerms]]:
-    """The lines of what is bought from then on. One that costs nothing is among them if there is no other, or if it has
-    the same price (a tier); else it is what cost nothing before.
-    """
-    positive = [(line, terms) for line, terms in lines if line.amount_cents > 0]
-    free = [(line, terms) for line, terms in lines if line.is_free]
-    if not positive:
-        return free if any(line.is_negative for line, _ in lines) else []
-    prices = {line.price for line, _ in positive}
-    return positive + [(line, terms) for line, terms in free if line.price in prices]
-
-
-def _name(group: _Group) -> str:
-    return f"{written(group.start)} to {written(group.end)}"
-
-
-def written(at: datetime) -> str:
-    """An instant as it stands in an origin."""
-    return at.isoformat().replace("+00:00", "Z")

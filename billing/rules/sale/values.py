@@ -13,7 +13,7 @@ from billing.rules.periods import Every, Span
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month
 from billing.rules.sale.planchange import Take
-from billing.rules.wallet.rollover import RollOver
+from billing.rules.wallet.endterms import RollOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class PlanChange:
     """A change of an item's plan or quantity from `at` on, in a period that was allocated before.
 
     `months` are granted more, `takes` go, `earned_cents` bring no credits; `cents` is the net of its `lines`, negative
-    where they give money back. `level`: the item's from then on, None where it stays. `ends`: the period ends at `at`,
+    where they give money back. `period_start` is the allocation's. `level`: the item's from then on, None where it stays. `ends`: the period ends at `at`,
     because another begins there, and what is left of it with it. `plan` and `price` are the new ones, as far as there
     are any.
     """
@@ -109,6 +109,7 @@ class PlanChange:
     cents: int
     currency: str
     at: datetime
+    period_start: datetime
     period_end: datetime
     quantity: int
     subscription: str | None

@@ -10,42 +10,14 @@ Everything unspent is called back and rolled anew then, so that cents fall as th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from billing.rules.wallet.endterms import RollOver, newest_first, terms_of
 from billing.rules.wallet.values import BucketState, Cause
 
 if TYPE_CHECKING:
     from billing.rules.wallet.position import Position
-
-
-@dataclass(frozen=True, slots=True)
-class RollOver:
-    """At most `max` credits, or that share of the next period's allocation, into each of `periods` periods."""
-
-    max: int | Fraction
-    periods: int = 1
-
-    def document(self) -> dict[str, Any]:
-        """As people write it in the catalog, and as it stands on a bucket: what its end does, complete in itself."""
-        most = self.max if isinstance(self.max, int) else percent(self.max)
-        return {"roll_over": {"max": most, "periods": self.periods}}
-
-
-def at_end(at_period_end: str | RollOver) -> dict[str, Any] | None:
-    """What a plan's `at_period_end` writes on its buckets. Those that only expire, or never do, need nothing."""
-    return at_period_end.document() if isinstance(at_period_end, RollOver) else None
-
-
-def terms_of(bucket: BucketState) -> RollOver | None:
-    """What the bucket's end rolls over, if anything."""
-    written = (bucket.at_end or {}).get("roll_over")
-    if written is None:
-        return None
-    most = written["max"]
-    return RollOver(most if isinstance(most, int) else Fraction(most.rstrip("%")) / 100, written["periods"])
 
 
 def series_to_know(known: Iterable[BucketState]) -> dict[str, datetime]:
@@ -72,6 +44,47 @@ def learnt(position: Position, following: BucketState) -> None:
         position.settle_debt(Cause(f"period:{position.next_number}"))
 
 
+def may_have_rolled(position: Position, sale: str) -> bool:
+    """Has a bucket of that sale ended whose next period was paid for?"""
+    return bool(_ended(position, sale))
+
+
+def could_roll(position: Position, sale: str) -> bool:
+    """Has a bucket of that sale ended that would have rolled over, had there been anywhere to?"""
+    its = (bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.rolled_from is None)
+    return any(bucket.ended(position.at) and terms_of(bucket) is not None for bucket in its)
+
+
+def reopen(position: Position, sale: str) -> list[BucketState]:
+    """A change of that sale is heard of: what nobody used since its buckets' ends is in them again, so that it takes
+    what it would have taken in time. `close` them afterwards.
+    """
+    ended = _ended(position, sale)
+    for bucket in ended:
+        _call_back(position, bucket, Cause(f"rollover:{bucket.number}"))
+    position.reopened = {bucket.number for bucket in ended}
+    return ended
+
+
+def _ended(position: Position, sale: str) -> list[BucketState]:
+    return [
+        bucket
+        for bucket in position.buckets.values()
+        if bucket.sale == sale
+        and bucket.rolled_from is None
+        and bucket.voided_at is None
+        and bucket.ended(position.at)
+        and next_period(position.buckets.values(), bucket) is not None
+    ]
+
+
+def close(position: Position, reopened: Iterable[BucketState]) -> None:
+    """They go through their ends again."""
+    position.reopened = set()
+    for bucket in sorted(reopened, key=newest_first, reverse=True):
+        position.through_end(bucket, Cause(f"rollover:{bucket.number}"))
+
+
 def next_period(known: Iterable[BucketState], source: BucketState) -> BucketState | None:
     """The allocation of the period that follows the bucket's own, if that was paid for by the bucket's end.
 
@@ -88,11 +101,6 @@ def next_period(known: Iterable[BucketState], source: BucketState) -> BucketStat
 
 def _begins_with(bucket: BucketState, start: datetime) -> bool:
     return bucket.effective_at == start and bucket.rolled_from is None and bucket.paid_at is not None
-
-
-def newest_first(bucket: BucketState) -> tuple[datetime, str]:
-    """How new credits are: since when they are valid, wherever they have been rolled to since."""
-    return bucket.effective_at, (bucket.at_end or {}).get("root", bucket.origin)
 
 
 def _sources(position: Position, following: BucketState) -> list[BucketState]:
@@ -256,9 +264,3 @@ def _rolled(position: Position, source: BucketState, following: BucketState) -> 
         at_end=again if terms.periods > 1 else None,
         rolled_from=source.number,
     )
-
-
-def percent(share: Fraction) -> str:
-    """`50%`, `12.5%`: up to nine decimals, as it may be written."""
-    whole, decimals = divmod(int(share * 100 * 10**9), 10**9)
-    return f"{whole}.{decimals:09}".rstrip("0").rstrip(".") + "%"

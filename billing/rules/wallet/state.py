@@ -65,6 +65,8 @@ class State:
         self.changed_months: dict[int, MonthState] = {}
         self.debts: list[PastMovement] | None = None
         """Its repayments, forgivings and what takings made it owe, the oldest first; None: not read."""
+        self.reopened: set[int] = set()
+        """Ended buckets that a change is heard of for, with all in them again that nobody has used."""
         self.series: dict[str, datetime] = {}
         """Series of which all buckets are known whose period ends at that instant or later."""
         self._begun: Cause | None = None

@@ -125,7 +125,12 @@ def _buckets(position: Position, month: MonthState) -> list[BucketState]:
 
 def _unspent(position: Position, bucket: BucketState) -> int:
     """Credits that nobody has used: free ones, and those that disputes hold. A customer's hold is not touched."""
-    return bucket.disputed if bucket.ended(position.at) and not bucket.live else bucket.free + bucket.disputed
+    return bucket.disputed if _over(position, bucket) else bucket.free + bucket.disputed
+
+
+def _over(position: Position, bucket: BucketState) -> bool:
+    """Is it done with? One that was reopened goes through its end again afterwards."""
+    return bucket.ended(position.at) and not bucket.live and bucket.number not in position.reopened
 
 
 def _places(position: Position, month: MonthState) -> Iterator[tuple[_Place, tuple[int, int]]]:
@@ -137,7 +142,7 @@ def _places(position: Position, month: MonthState) -> Iterator[tuple[_Place, tup
         yield ("unused", bucket.number), (bucket.unused, bucket.expired_cents + bucket.voided_cents)
     for over in (True, False):
         for bucket in buckets:
-            if (bucket.ended(position.at) and not bucket.live) == over:
+            if _over(position, bucket) == over:
                 yield ("bucket", bucket.number), (_unspent(position, bucket), bucket.cents)
 
 
@@ -150,8 +155,7 @@ def _take_from(position: Position, taken: str, place: _Place, credits: int, cent
     if kind == "unused":
         clawback.from_unused(position, taken, bucket, credits, cents, cause)
         return
-    over = bucket.ended(position.at) and not bucket.live
-    held = credits if over else max(0, credits - bucket.free)
+    held = credits if _over(position, bucket) else max(0, credits - bucket.free)
     if held:
         disputed.put_back(position, bucket, held, cause)
     clawback.from_bucket(position, taken, bucket, credits, cents, cause)

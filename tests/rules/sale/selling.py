@@ -82,7 +82,8 @@ def after(histories: list[PeriodHistory], outcomes: Sequence[Outcome]) -> list[P
             found.append(PeriodHistory(one.item, one.unit, one.every, spans, (begun,)))
         elif isinstance(one, PlanChange):
             place = next(n for n, had in enumerate(found)
-                         if (had.item, had.unit, had.end) == (one.item, one.unit, one.period_end))  # fmt: skip
+                         if (had.item, had.unit, had.start, had.end)
+                         == (one.item, one.unit, one.period_start, one.period_end))  # fmt: skip
             had = found[place]
             figures = _by_window(had.windows, one.months, max(one.cents, 0))
             changed = PastSale(one.origin, one.at, one.level, *figures)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from billing.rules.periods import Span, add
 from billing.rules.wallet import due, granting, spending, takingback
+from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.position import Position
-from billing.rules.wallet.rollover import RollOver
 from billing.rules.wallet.terms import Terms
 from billing.rules.wallet.values import BucketState, Cause, Movement, Past, PastMovement
 
