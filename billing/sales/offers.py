@@ -68,7 +68,7 @@ def quote(amounts: Amounts, credits: int, scale: int, currency: str | None, usua
         bounds = f"from {text(amounts.min, scale)} to {text(amounts.max, scale)} {amounts.id}"
         raise Invalid.field("credits", f"Buy {bounds} at once.")
     if credits % amounts.step:
-        raise Invalid.field("credits", f"{amounts.id} are sold in steps of {text(amounts.step, scale)}.")
+        raise Invalid.field("credits", f"Buy {amounts.id} in steps of {text(amounts.step, scale)}.")
     currency = _one_of(amounts.price, currency, usual, f"any number of {amounts.id}")
     cents = cost_cents(credits, amounts.price[currency], amounts.per, currency)
     return Quote(credits, bonus_credits(credits, amounts.bonus), cents, currency)
