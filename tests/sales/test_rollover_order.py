@@ -43,6 +43,7 @@ STORY = [
 BACK = Refund("re_1", None, "pi_i3", 700, "usd", "succeeded", moment("4 Jun 10:00"), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("refunded", [(), (BACK,)], ids=["kept", "refunded"])
 def test_told_in_time_or_late_in_any_order(
     make_billing: Callable[..., TestBilling], refunded: tuple[Refund, ...]

@@ -40,8 +40,8 @@ def test_names_that_no_customer_can_have(service: Service, name: str) -> None:
 
 
 def test_what_is_not_built_is_unknown(service: Service) -> None:
-    refused = problem(service.ask("PUT", "/v1/customers/team_42", {"plan": "free", "name": 7}), 422, "invalid")
-    assert refused["errors"] == {"plan": ["Unknown field."], "name": ["Not a valid string."]}
+    refused = problem(service.ask("PUT", "/v1/customers/team_42", {"tier": "free", "name": 7}), 422, "invalid")
+    assert refused["errors"] == {"tier": ["Unknown field."], "name": ["Not a valid string."]}
     body = {"feature": "image", "quantity": 3}
     refused = problem(service.ask("POST", "/v1/customers/team_42/spends", body), 422, "invalid")
     assert set(refused["errors"]) == {"credits", "quantity"}
