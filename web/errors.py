@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from billing.rules.refusals import Refusal, Unavailable
 from web.links import fresh_link, portal_url
 from web.pages import message
-from web.state import engine
+from web.state import sells_credits
 
 PROBLEM = "application/problem+json"
 _LOG = structlog.get_logger("billing.web")
@@ -91,7 +91,7 @@ def problem_of(refusal: Refusal, customer: str | None = None) -> dict[str, Any]:
     status, title = REFUSALS[refusal.code]
     # A problem's own `status` is the HTTP one; that of a hold or a bucket goes by another name.
     explained = {"state" if name == "status" else name: value for name, value in refusal.explain().items()}
-    if refusal.code == "insufficient_credits" and customer is not None and engine().catalog.packs_on_sale:
+    if refusal.code == "insufficient_credits" and customer is not None and sells_credits():
         explained["topup_url"] = portal_url(fresh_link(customer, "topup"))
     return content(refusal.code, status, title, str(refusal)) | explained
 

@@ -56,7 +56,7 @@ class Heard:
 class State:
     """`checks`: what else must be well for the service to be ready, by name; each says what is wrong, or None. `demo`
     is None outside of one. `prices` remembers what Stripe's prices are. `asking` lets so many
-    pages wait for Stripe at once: when it is silent, those who come back from paying must not hold every thread.
+    wait for Stripe at once: when it is silent, those who buy or come back from paying must not hold every thread.
     """
 
     billing: Billing
@@ -68,6 +68,23 @@ class State:
     heard: Heard = field(default_factory=Heard)
 
 
+PATIENCE = 2.0
+"""Seconds for which a purchase waits for its turn to ask Stripe."""
+
+
+@contextmanager
+def turn_to_ask() -> Iterator[None]:
+    """One of the few who may wait for Stripe at once. Raises StripeUnavailable where nobody else may for the moment."""
+    from billing import StripeUnavailable
+
+    if not state().asking.acquire(timeout=PATIENCE):
+        raise StripeUnavailable("Too many are waiting for Stripe just now. Send the same request again.")
+    try:
+        yield
+    finally:
+        state().asking.release()
+
+
 def state() -> State:
     """What the application was made with."""
     return cast("State", current_app.extensions[EXTENSION])
@@ -75,6 +92,12 @@ def state() -> State:
 
 def engine() -> Billing:
     return state().billing
+
+
+def sells_credits() -> bool:
+    """Is there a pack, or any number of credits, to be bought?"""
+    catalog = engine().catalog
+    return bool(catalog.packs_on_sale or catalog.topups)
 
 
 @contextmanager

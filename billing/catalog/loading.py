@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator
@@ -12,15 +11,24 @@ from typing import Any, get_args
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
-from billing.catalog import reading
+from billing.catalog import reading, reading_prices, together
 from billing.catalog.lines import Path, line_numbers, line_of
-from billing.catalog.terms import Catalog, OnUpgrade, Pack, Plan, Policy, Unit
+from billing.catalog.terms import (
+    Amounts,
+    Catalog,
+    CheckoutTerms,
+    OnUpgrade,
+    Pack,
+    Plan,
+    Policy,
+    TaxBehavior,
+    Unit,
+)
 from billing.rules.periods import EVERY
 from billing.rules.wallet.overdraft import MOST_CREDITS
 
 MOST_DECIMALS = 9
 
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _AT_LINE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)")
 
 
@@ -70,16 +78,18 @@ def parse(text: str) -> Catalog:
         loaded = _CATALOG.load(document)
     except ValidationError as error:
         found.extend(_flat(error.messages_dict))
-    found.extend(_twice(document, lines))
-    found.extend(_unknown_units(document))
+    found.extend(together.twice(document, lines))
+    found.extend(together.unknown_units(document))
     if found:
-        errors = [CatalogError(_written(path), line_of(lines, path), message) for path, message in found]
+        errors = [CatalogError(together.written(path), line_of(lines, path), message) for path, message in found]
         raise CatalogInvalid(sorted(errors, key=lambda error: (error.line or 0, error.path, error.message)))
     return Catalog(
         policy=Policy(**loaded.get("policy", {})),
         units={"credits": Unit("credits")} | loaded.get("units", {}),
         plans=loaded.get("plans", {}),
         packs=loaded.get("packs", {}),
+        topups=loaded.get("topups", {}),
+        checkout=CheckoutTerms(**loaded.get("checkout", {})),
     )
 
 
@@ -177,6 +187,7 @@ class _PlanTable(_Strict):
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
     credit_share = _Field(reading.share)
+    price = _Field(reading_prices.plan_price)
     retired = _Field(reading.yes_or_no)
     trial_credits = _Field(reading.whole(0, MOST_CREDITS))
     on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
@@ -191,13 +202,50 @@ class _PackTable(_Strict):
     stripe_prices = _Field(reading.stripe_prices)
     valid_for = _Field(reading.some_time)
     retired = _Field(reading.yes_or_no)
+    stripe_product = _Field(reading.name)
+    promotion_codes = _Field(reading.yes_or_no)
+
+
+class _AmountsTable(_Strict):
+    name = _Field(reading.name)
+    description = _Field(reading.text)
+    min = _Field(reading.whole(1, MOST_CREDITS), required=True)
+    max = _Field(reading.whole(1, MOST_CREDITS), required=True)
+    step = _Field(reading.whole(1, MOST_CREDITS))
+    per = _Field(reading.whole(1, MOST_CREDITS))
+    price = _Field(reading_prices.rate, required=True)
+    bonus = _Field(reading_prices.bonus)
+    valid_for = _Field(reading.some_time)
+    stripe_product = _Field(reading.name)
+    promotion_codes = _Field(reading.yes_or_no)
+
+    @validates_schema
+    def _together(self, table: Any, **_: Any) -> None:
+        if wrong := reading_prices.check_amounts(table):
+            raise ValidationError(wrong)
+
+
+class _CheckoutTable(_Strict):
+    promotion_codes = _Field(reading.yes_or_no)
+    invoice = _Field(reading.yes_or_no)
+    automatic_tax = _Field(reading.yes_or_no)
+    tax_behavior = _Field(reading.one_of(get_args(TaxBehavior)))
+    tax_ids = _Field(reading.yes_or_no)
+
+
+def _plan(*, id: str, **table: Any) -> Plan:
+    """A plan whose price is for its own interval, unless it says for which."""
+    price = reading_prices.of_every(table.pop("price", {}), table.get("every", "month"))
+    return Plan(id=id, price=price, **table)
 
 
 class _CatalogTable(_Strict):
     policy = fields.Nested(_PolicyTable)
     units = _Tables(Unit, _UnitTable)
-    plans = _Tables(Plan, _PlanTable)
+    plans = _Tables(_plan, _PlanTable)
     packs = _Tables(Pack, _PackTable)
+    topups = _Tables(Amounts, _AmountsTable)
+    checkout = fields.Nested(_CheckoutTable)
 
 
 _CATALOG = _CatalogTable()
@@ -210,47 +258,3 @@ def _flat(messages: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from _flat(inner, path if key == "_schema" else (*path, key))
     else:
         yield from ((path, str(message)) for message in messages)
-
-
-def _sold(document: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The tables of plans and packs that are tables at all, be they right or wrong."""
-    for kind in ("plans", "packs"):
-        tables = document.get(kind)
-        for name, table in tables.items() if isinstance(tables, dict) else ():
-            if isinstance(table, dict):
-                yield (kind, name), table
-
-
-def _twice(document: dict[str, Any], lines: dict[Path, int]) -> Iterator[tuple[Path, str]]:
-    """One Stripe price in two places: a line with it could mean either."""
-    places: list[tuple[Path, str]] = []
-    for path, table in _sold(document):
-        key = "prices" if path[0] == "plans" else "stripe_prices"
-        prices = table.get(key)
-        if isinstance(prices, list):
-            places += [((*path, key, n), price) for n, price in enumerate(prices) if isinstance(price, str)]
-    seen: dict[str, Path] = {}
-    for path, price in sorted(places, key=lambda place: lines[place[0]]):
-        if (first := seen.setdefault(price, path)) != path:
-            where = f"{_written(first)}, line {lines[first]}"
-            yield path, f"The Stripe price {price!r} is already taken by {where}: it can mean one thing only."
-
-
-def _unknown_units(document: dict[str, Any]) -> Iterator[tuple[Path, str]]:
-    units = document.get("units")
-    known = ["credits", *(name for name in (units if isinstance(units, dict) else ()) if name != "credits")]
-    for path, table in _sold(document):
-        unit = table.get("unit", "credits")
-        if isinstance(unit, str) and unit.strip() and unit not in known:
-            yield (*path, "unit"), reading.no_such("unit", unit, known)
-
-
-def _written(path: Path) -> str:
-    """A path as it would stand in the file: `plans.pro.prices[0]`, `plans."my plan"`."""
-    text = ""
-    for key in path:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        else:
-            text += ("." if text else "") + (key if _PLAIN_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False))
-    return text

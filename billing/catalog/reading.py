@@ -195,4 +195,6 @@ def _wrong_price(currency: str, cents: Any) -> str | None:
         return f"Write whole cents from 0 to {money.MOST_CENTS:,}: 1000 is 10.00."
     if cents % money.step(currency):
         return f"Stripe charges {currency} in multiples of {money.step(currency)} only."
+    if 0 < cents < money.least(currency):
+        return f"Stripe charges no less than {money.least(currency)} in {currency}."
     return None

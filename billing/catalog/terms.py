@@ -14,11 +14,13 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 from billing.rules.periods import Every, Span
+from billing.rules.sale.amounts import Bonus
 from billing.rules.wallet import burndown
 from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, Overdraft
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
+TaxBehavior = Literal["exclusive", "inclusive"]
 OnUpgrade = Literal["difference", "next_period"]
 
 A_DAY = Span(seconds=86_400)
@@ -52,6 +54,9 @@ class Plan:
     change to it brings more come at once, or with the next period? `overdraft` None means the catalog's.
     `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules: the
     handbook's *Allocation*, *Plan change mid-period*, *Its end*.
+
+    `price` is what we ask for it, interval → currency → cents: what is put on sale at Stripe under lookup keys of ours,
+    which are among its `prices`.
     """
 
     id: str
@@ -70,13 +75,20 @@ class Plan:
     on_upgrade: OnUpgrade = "difference"
     retired: bool = False
     """Not on sale any more; those who have it keep it, and its renewals grant."""
+    price: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        ours = [pushed_key("plan", self.id, every, currency) for every in self.price for currency in self.price[every]]
+        object.__setattr__(self, "prices", tuple(dict.fromkeys((*self.prices, *ours))))
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """What can be bought once: `credits` of `unit`, living `valid_for` from the purchase (None = for ever).
 
-    `prices` are what we ask for it, currency → cents; `stripe_prices` are Stripe's own (ids or lookup keys).
+    `prices` are what we ask for it, currency → cents; `stripe_prices` are Stripe's own (ids or lookup keys), and the
+    lookup keys of ours under which `prices` are put on sale at Stripe. `stripe_product`: what it is called there.
+    `promotion_codes` None means as for every Checkout.
     """
 
     id: str
@@ -88,6 +100,59 @@ class Pack:
     stripe_prices: tuple[str, ...] = ()
     valid_for: Span | None = None
     retired: bool = False
+    stripe_product: str | None = None
+    promotion_codes: bool | None = None
+
+    def __post_init__(self) -> None:
+        ours = [pushed_key("pack", self.id, currency) for currency in self.prices]
+        object.__setattr__(self, "stripe_prices", tuple(dict.fromkeys((*self.stripe_prices, *ours))))
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Credits of the unit `id` in any number from `min` to `max`, a multiple of `step`: `price` (currency → cents) for
+    each `per` of them, and what `bonus` brings on top. They live `valid_for` from the purchase (None = for ever).
+    """
+
+    id: str
+    min: int
+    max: int
+    price: Mapping[str, int]
+    per: int = 1
+    step: int = 1
+    bonus: tuple[Bonus, ...] = ()
+    name: str = "Top-up"
+    description: str = ""
+    valid_for: Span | None = None
+    stripe_product: str | None = None
+    promotion_codes: bool | None = None
+
+    @property
+    def product(self) -> str:
+        """What such a purchase is called beside packs: no pack can have this id."""
+        return f"{ANY}{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutTerms:
+    """How Stripe's Checkout is opened: may buyers enter promotion codes, does a top-up make an invoice too, does Stripe
+    reckon taxes, on top of our prices or within them, and may buyers say their tax id.
+    """
+
+    promotion_codes: bool = False
+    invoice: bool = False
+    automatic_tax: bool = False
+    tax_behavior: TaxBehavior = "exclusive"
+    tax_ids: bool = False
+
+
+ANY = "topups."
+"""How the product of a purchase of any number of credits begins."""
+
+
+def pushed_key(*parts: str) -> str:
+    """The lookup key under which a price of ours is put on sale at Stripe."""
+    return ":".join(("billing", *parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +168,15 @@ class Catalog:
     units: Mapping[str, Unit] = field(default_factory=lambda: {"credits": Unit("credits")})
     plans: Mapping[str, Plan] = field(default_factory=dict)
     packs: Mapping[str, Pack] = field(default_factory=dict)
+    topups: Mapping[str, Amounts] = field(default_factory=dict)
+    checkout: CheckoutTerms = CheckoutTerms()
     version: str = field(init=False, default="")
     history: tuple[tuple[datetime, Catalog], ...] = field(default=(), compare=False, repr=False)
     """All versions there are and from when each holds, in that order; empty where the file is all there is."""
 
     def __post_init__(self) -> None:
         assert "credits" in self.units
-        content = {name: _plain(getattr(self, name)) for name in ("policy", "units", "plans", "packs")}
+        content = {name: _plain(getattr(self, name)) for name in _PARTS}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         object.__setattr__(self, "version", hashlib.sha256(canonical.encode()).hexdigest()[:12])
 
@@ -134,6 +201,9 @@ class Catalog:
         return {id: pack for id, pack in self.packs.items() if not pack.retired}
 
 
+_PARTS = ("policy", "units", "plans", "packs", "topups", "checkout")
+
+
 def _plain(value: object, name: str = "") -> object:
     """The value as JSON knows it. Lists of Stripe prices are sets in meaning, the burn-down is an order."""
     if is_dataclass(value):
@@ -141,7 +211,7 @@ def _plain(value: object, name: str = "") -> object:
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, tuple):
-        return sorted(value) if name in ("prices", "stripe_prices") else list(value)
+        return sorted(value) if name in ("prices", "stripe_prices") else [_plain(part) for part in value]
     return str(value) if isinstance(value, Fraction) else value
 
 

@@ -18,6 +18,7 @@ from billing.sales import (
     checkouts,
     conversations,
     giving_back,
+    offers,
     refund_rows,
     settling,
     subscriptions,
@@ -36,16 +37,19 @@ class Buying(Catalogs):
     stripe_start: datetime | None
 
     def topup(
-        self, customer: str, pack: str, *, key: str, currency: str | None = None, success_url: str | None = None,
-        cancel_url: str | None = None, home: str | None = None,
+        self, customer: str, pack: str | None = None, *, key: str, credits: int | None = None, unit: str = "credits",
+        currency: str | None = None, success_url: str | None = None, cancel_url: str | None = None,
+        home: str | None = None,
     ) -> Topup:  # fmt: skip
-        """Opens the purchase of a pack; its `checkout_url` is where it is paid. Nothing is granted before it is.
+        """Opens the purchase of a pack, or of so many `credits` of a unit; its `checkout_url` is where it is paid.
+        Nothing is granted before it is.
 
         `{topup}` in the two addresses becomes its id; `home` stands in for them where they are not given. The same key
-        with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused,
-        StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
+        with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, UnknownUnit, Invalid,
+        IdempotencyKeyReused, StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the
+        same request again.
         """
-        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home)
+        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home, credits, unit)
         return buying.topup(self.database, self.gateway, self.catalog, self._tell, wanted)
 
     def subscribe(
@@ -65,7 +69,7 @@ class Buying(Catalogs):
         back to; the webhook does the same. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
         """
         _refuse(asking.refuse(session=asking.text(session)))
-        gateway = buying.asked(self.gateway)
+        gateway = offers.asked(self.gateway)
         answer = settling.settle(self.database, gateway, self.catalog, self._tell, session, self.stripe_start)
         if answer.linked is not None:
             with self.database.write() as tx:
@@ -138,7 +142,7 @@ class Buying(Catalogs):
 
         Raises StripeUnavailable, StripeNotConfigured.
         """
-        return buying.asked(self.gateway).prices(names)
+        return offers.asked(self.gateway).prices(names)
 
     def subscription(self, customer: str) -> Subscription | None:
         """What the customer subscribes to, or did last, by what was told and paid. Raises UnknownCustomer."""

@@ -12,7 +12,7 @@ from billing.inbox.endpoint import Checked
 from billing.inbox.sync import Found
 from billing.inbox.values import Desk, StripeEvent
 from billing.rules.refusals import StripeNotConfigured, StripeUnavailable
-from billing.sales import buying
+from billing.sales import offers
 
 _LOG = logging.getLogger("billing.sync")
 
@@ -73,7 +73,7 @@ class Listening(Buying):
         """The same to its end, piece by piece. `since`: looks through the customers' invoices, sessions, refunds and
         disputes from then on, too, however old. Raises StripeUnavailable, StripeNotConfigured; the next call goes on.
         """
-        buying.asked(self.gateway)
+        offers.asked(self.gateway)
         if since is not None:
             with self.database.write() as tx:
                 sync.begin_customers(tx, since)
@@ -87,7 +87,7 @@ class Listening(Buying):
         """Makes or checks the webhook endpoint at Stripe for this address. Raises Invalid, StripeUnavailable,
         StripeNotConfigured, StripeRefused.
         """
-        return endpoint.check(buying.asked(self.gateway), url, change=change)
+        return endpoint.check(offers.asked(self.gateway), url, change=change)
 
     @property
     def _desk(self) -> Desk:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import case, literal, select
+from sqlalchemy import literal, or_, select
 
 from billing.base.db import Tx
+from billing.catalog.terms import CheckoutTerms
 from billing.credits.tables import wallets
 from billing.finance.breach import Breach
 from billing.sales.tables import sales, topups
@@ -24,30 +26,44 @@ def breaches(tx: Tx) -> Iterator[Breach]:
     undated = select(topups.c.id).where(paid != topups.c.paid_at.is_not(None)).order_by(topups.c.id)
     for id in tx.connection.execute(undated).scalars():
         yield Breach("3 top-ups", id, "it says when it was paid, or is paid, but not both")
+    wrong = or_(topups.c.paid_cents > topups.c.cents, topups.c.paid_cents < 0, topups.c.bonus >= topups.c.credits)
+    for id in tx.connection.execute(select(topups.c.id).where(wrong).order_by(topups.c.id)).scalars():
+        yield Breach("3 top-ups", id, "more was paid than it costs, or all of it came on top")
 
 
 def _sold(tx: Tx) -> Iterator[Breach]:
     """Origins belong to one wallet each; a sale in two wallets would show as two rows, and one of another customer."""
     its = literal("topup:") + topups.c.id == sales.c.origin
-    currency = case((topups.c.cents > 0, topups.c.currency))
-    bought = (topups.c.customer_id, topups.c.unit, topups.c.pack, topups.c.credits, topups.c.cents, currency,
+    bought = (topups.c.currency, topups.c.customer_id, topups.c.unit, topups.c.pack, topups.c.credits,
               topups.c.session_id)  # fmt: skip
-    sold = (sales.c.customer_id, wallets.c.unit, sales.c.product, sales.c.credits, sales.c.cents, sales.c.currency,
+    sold = (sales.c.currency, sales.c.customer_id, wallets.c.unit, sales.c.product, sales.c.credits,
             sales.c.session_id)  # fmt: skip
+    money = (topups.c.cents, topups.c.paid_cents, topups.c.opened_as, sales.c.cents)
     query = (
-        select(topups.c.id, topups.c.status, sales.c.origin, *bought, *sold)
+        select(topups.c.id, topups.c.status, sales.c.origin, *money, *bought, *sold)
         .outerjoin(sales, its)
         .outerjoin(wallets, wallets.c.id == sales.c.wallet_id)
         .order_by(topups.c.id)
     )
-    for id, status, origin, *both in tx.connection.execute(query):
+    for id, status, origin, cents, paid, opened_as, brought, *both in tx.connection.execute(query):
         if status not in _SETTLED:
             if origin is not None:
                 yield Breach("3 top-ups", id, f"it is {status}, and yet it was sold")
         elif origin is None:
             yield Breach("3 top-ups", id, f"it is {status}, and was never sold")
-        elif (asked := tuple(both[: len(bought)])) != (given := tuple(both[len(bought) :])):
-            yield Breach("3 top-ups", id, f"opened as {asked}, sold as {given}")
+        else:
+            due = _due(cents, paid, opened_as)
+            asked = (due, *([None, *both[1:6]] if due == 0 else both[:6]))
+            given = (brought, *both[6:])
+            if asked != given:
+                yield Breach("3 top-ups", id, f"opened as {asked}, sold as {given}")
+
+
+def _due(cents: int, paid: int | None, opened_as: Mapping[str, Any] | None) -> int:
+    """What had to be paid: what it costs, unless it was opened so that less may be paid."""
+    terms = CheckoutTerms(**(opened_as or {}))
+    less = terms.promotion_codes or (terms.automatic_tax and terms.tax_behavior == "inclusive")
+    return paid if less and paid is not None else cents
 
 
 def _unopened(tx: Tx) -> Iterator[Breach]:

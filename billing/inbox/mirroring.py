@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from billing.base.db import Tx
+from billing.catalog import offered
 from billing.catalog.terms import Catalog
 from billing.sales import payers, stripe_customers, stripe_prices, subscriptions
 from billing.sales.stripe_customers import REFERENCE, Nobody
@@ -31,23 +32,36 @@ def handle_trial_ends(tx: Tx, catalog: Catalog, event: Event, known: Known) -> A
     return Applied(note=f"the trial ends{when}")
 
 
-def handle_price(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
-    """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell."""
+def handle_price(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """A price was made or changed: a catalog may know it by its lookup key, which invoices don't tell. What is not as
+    the catalog says is told.
+    """
     price = answers.price(event.object)
     stripe_prices.note(tx, [(price.id, price.lookup_key)])
+    wrong = offered.differs(catalog, price)
+    if wrong is not None:
+        tx.told.append(("review.needed", {"type": event.type, "object": price.id, "reason": wrong}))
+        return Applied(note=wrong)
     return Applied(note=None if price.lookup_key else "it has no lookup key")
 
 
 def handle_customer(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
-    """A Stripe customer was made or changed. One that now names a customer of ours is that one's."""
+    """A Stripe customer was made or changed. One that now names a customer of ours is that one's; its first invoice
+    fixes the currency in which it buys.
+    """
     told = answers.customer(event.object)
     named = told.metadata.get(REFERENCE)
     if stripe_customers.customer_of(tx, told.id) is not None:
-        return Applied(note="linked before")
+        news = told.currency is not None and stripe_customers.note_currency(tx, told.id, told.currency)
+        return Applied(note=f"it buys in {told.currency}" if news else "linked before")
     if told.deleted or not stripe_customers.is_ours(tx, named):
         return Applied(note="it names no customer of ours")
     payer = stripe_customers.payer(tx, told.id, named)
-    return Applied(waits=payer.reason) if isinstance(payer, Nobody) else Applied(note="linked", linked=payer.linked)
+    if isinstance(payer, Nobody):
+        return Applied(waits=payer.reason)
+    if told.currency is not None:
+        stripe_customers.note_currency(tx, told.id, told.currency)
+    return Applied(note="linked", linked=payer.linked)
 
 
 def handle_customer_deleted(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001

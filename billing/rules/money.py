@@ -18,6 +18,13 @@ _THREE = frozenset(("bhd", "jod", "kwd", "omr", "tnd"))
 # Without decimals in daily life, written with two on Stripe's API, where the last two must be 00.
 _WHOLE = frozenset(("isk", "ugx"))
 
+# The least that Stripe charges, by the currency that is charged and paid out in. Others it judges by their worth.
+_LEAST = {
+    "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1_500, "dkk": 250, "eur": 50, "gbp": 30,
+    "hkd": 400, "huf": 17_500, "inr": 50, "jpy": 50, "mxn": 1_000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200,
+    "ron": 200, "sek": 300, "sgd": 50, "thb": 1_000, "usd": 50,
+}  # fmt: skip
+
 _CURRENCY = re.compile("[a-z]{3}")
 
 
@@ -44,6 +51,11 @@ def step(currency: str) -> int:
     if currency in _WHOLE:
         return 100
     return 10 if currency in _THREE else 1
+
+
+def least(currency: str) -> int:
+    """The fewest cents that Stripe charges in this currency, where that is known; a free order is another matter."""
+    return _LEAST.get(currency, step(currency))
 
 
 def credit_part(net_cents: int, share: Fraction) -> int:

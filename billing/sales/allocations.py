@@ -10,7 +10,7 @@ from datetime import datetime
 from billing.base.db import Tx
 from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import ends, series
+from billing.credits import customers, ends, series
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.money import credit_part
@@ -27,6 +27,7 @@ from billing.sales import (
     returned,
     stripe_customers,
     stripe_prices,
+    ties,
     topups,
 )
 from billing.sales import subscriptions as mirrored
@@ -50,6 +51,9 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
         return Applied(waits=f"the invoice's status is {invoice.status!r}, not 'paid'")
     if not invoice.has_more and all(line.price is None for line in invoice.lines):
         return Applied(note="no line of it has a price")
+    own = ties.of_invoice(tx, invoice)
+    if own is not None:
+        return own
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
@@ -101,6 +105,8 @@ def _apply(
     lines: Sequence[_Owned],
     known: Known | None,
 ) -> Applied:
+    if invoice.subscription is None:  # a session may have made it, and bring the same in another unit
+        customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {owner.unit for _, owner in lines if owner is not None})
     items = {line.item for line, _ in lines if line.item is not None}
     periods = histories.of_items(tx, catalog, list(wallets.values()), items, paid_at, known)

@@ -12,52 +12,51 @@ from typing import Any, TypeVar
 from sqlalchemy import Row
 
 from billing.base.db import Database, Tx
-from billing.base.wording import credits_text
-from billing.catalog.terms import Catalog, Pack, Plan
+from billing.catalog.terms import Catalog, Plan
 from billing.credits import customers, recall
 from billing.rules import asking
 from billing.rules.refusals import (
     IdempotencyKeyReused,
     Invalid,
     Refusal,
-    StripeNotConfigured,
     StripeRefused,
     StripeUnavailable,
     SubscriptionExists,
-    UnknownPack,
     UnknownPlan,
     UnknownSession,
 )
-from billing.sales import checkouts, conversations, settling, stripe_prices, subscriptions, topup_rows, topups
+from billing.sales import checkouts, conversations, offers, settling, stripe_prices, subscriptions, topup_rows
 from billing.sales.conversations import Tell
+from billing.sales.offers import asked
 from billing.sales.sessions import Return
-from billing.sales.topup_rows import Offer
 from billing.sales.values import Checkout, Topup
 from billing.stripe.gateway import Gateway
-from billing.stripe.values import Price
 
 Shown = TypeVar("Shown", Topup, Checkout)
 
 _ANOTHER = "Another Checkout was opened after it."
-NOT_CONFIGURED = "Nothing can be sold yet: set STRIPE_SECRET_KEY to a secret key of your Stripe account."
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for: a pack or a plan, under a key. `home` is where the buyer comes back to if neither
-    address is given; it is no part of the request.
+    """What a caller asks for: a pack or a plan, or (`product` None) so many `credits` of a unit, under a key. `home` is
+    where the buyer comes back to if neither address is given; it is no part of the request.
     """
 
     customer: str
-    product: str
+    product: str | None
     key: str
     currency: str | None = None
     price: str | None = None
     success_url: str | None = None
     cancel_url: str | None = None
     home: str | None = None
+    credits: int | None = None
+    unit: str = "credits"
 
     def fingerprint(self, verb: str) -> str:
+        if self.product is None:
+            verb = f"{verb} {self.credits} {self.unit}"
         return recall.fingerprint(verb, self.product, self.currency, self.price, self.success_url, self.cancel_url)
 
     def back(self) -> Return | Invalid:
@@ -80,17 +79,15 @@ _SUBSCRIPTION = _Kind("subscription", checkouts.by_key)
 
 
 def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, request: Request) -> Topup:
-    """Opens a top-up. Raises UnknownCustomer, UnknownPack, Invalid, IdempotencyKeyReused, StripeRefused; and
-    StripeUnavailable when it could not be finished yet: then the step does, or the same request again.
+    """Opens a top-up. Raises UnknownCustomer, UnknownPack, UnknownUnit, Invalid, IdempotencyKeyReused, StripeRefused;
+    and StripeUnavailable when it could not be finished yet: then the step does, or the same request again.
     """
     fingerprint = _check(request, "topup")
     known = _known(db, _TOPUP, request, fingerprint)
     replayed = known is not None
     if known is None:
-        pack = catalog.packs_on_sale.get(request.product)
-        if pack is None:
-            raise UnknownPack(request.product)
-        offer = _offer(db, gateway, catalog, pack, request)
+        wanted = request.product if request.product is not None else offers.Wanted(request.credits or 0, request.unit)
+        offer = offers.topup(db, gateway, catalog, wanted, request.customer, request.currency)
         back = _accepted(request.back())
         with db.write() as tx:
             _accepted(customers.lock(tx, request.customer))
@@ -114,10 +111,11 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
     known = _known(db, _SUBSCRIPTION, request, fingerprint)
     replayed = known is not None
     if known is None:
-        plan = catalog.plans_on_sale.get(request.product)
+        plan = catalog.plans_on_sale.get(request.product or "")
         if plan is None:
-            raise UnknownPlan(request.product)
-        back, price = _accepted(request.back()), _price(db, gateway, plan, request)
+            raise UnknownPlan(request.product or "")
+        back = _accepted(request.back())
+        price = offers.plan_price(db, gateway, plan, request.customer, request.currency, request.price)
         _close_others(db, gateway, catalog, tell, request, plan.unit)
         with db.write() as tx:
             _accepted(customers.lock(tx, request.customer))
@@ -127,7 +125,9 @@ def subscribe(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
                 _refuse_second(tx, catalog, request.customer, plan)
                 checkouts.close_unopened(tx, request.customer, plan.unit, _ANOTHER)
                 stripe_prices.note(tx, [(price.id, price.lookup_key)])
-            known = again or checkouts.begin(tx, request.customer, plan, price.id, back, request.key, fingerprint)
+            known = again or checkouts.begin(
+                tx, request.customer, plan, price.id, back, request.key, fingerprint, catalog.checkout
+            )
     _open(db, gateway, tell, _SUBSCRIPTION, known)
     with db.read() as tx:
         row = checkouts.read(tx, known.id)
@@ -145,11 +145,22 @@ def _check(request: Request, verb: str) -> str:
         price=asking.maybe(asking.text, request.price),
         success_url=asking.maybe(asking.address, request.success_url),
         cancel_url=asking.maybe(asking.address, request.cancel_url),
-        **{"pack" if verb == "topup" else "plan": asking.text(request.product)},
+        **_wrong_product(request, "pack" if verb == "topup" else "plan"),
     )
     if wrong is not None:
         raise wrong
     return request.fingerprint(verb)
+
+
+def _wrong_product(request: Request, name: str) -> dict[str, str | None]:
+    """A top-up is of a pack or of so many credits, and not of both."""
+    if name == "plan":
+        return {"plan": asking.text(request.product)}
+    if (request.product is None) == (request.credits is None):
+        return {"pack": "Name a pack, or how many credits: one of both."}
+    if request.product is not None:
+        return {"pack": asking.text(request.product)}
+    return {"credits": asking.credits(request.credits), "unit": asking.text(request.unit)}
 
 
 def _known(db: Database, kind: _Kind, request: Request, fingerprint: str) -> Row[Any] | None:
@@ -163,56 +174,6 @@ def _same(row: Row[Any] | None, request: Request, fingerprint: str) -> Row[Any] 
     if row is not None and row.request != fingerprint:
         raise IdempotencyKeyReused(request.key)
     return row
-
-
-def _offer(db: Database, gateway: Gateway | None, catalog: Catalog, pack: Pack, request: Request) -> Offer:
-    """What the pack costs: by the catalog; where that names no price, by Stripe's own."""
-    title = f"{topups.words(pack.name)}: {credits_text(pack.credits, catalog.units[pack.unit].scale)} {pack.unit}"
-    with db.read() as tx:
-        usual = topup_rows.usual_currency(tx, request.customer)
-    if pack.prices:
-        currency = request.currency or own_currency(pack, usual)
-        if currency not in pack.prices:
-            raise Invalid.field("currency", f"{pack.id} is sold in {', '.join(pack.prices)}.")
-        return Offer(pack, title, pack.prices[currency], currency, None)
-    priced = [
-        one for one in asked(gateway).prices(pack.stripe_prices).values() if one.cents is not None and one.every is None
-    ]
-    price = _chosen(priced, request.currency, usual)
-    if price is None or price.cents is None:
-        raise Invalid.field("pack", f"{pack.id} has no price{_in(request.currency)}: give it prices in the catalog.")
-    return Offer(pack, title, price.cents, price.currency, price.id)
-
-
-def own_currency(pack: Pack, usual: str | None) -> str:
-    """In which of its currencies a pack is sold to whoever usually pays in `usual`: that one, else its first."""
-    return usual if usual is not None and usual in pack.prices else next(iter(pack.prices))
-
-
-def _price(db: Database, gateway: Gateway | None, plan: Plan, request: Request) -> Price:
-    """The Stripe price that the plan is sold at: the one asked for, else the first in the customer's currency."""
-    if not plan.prices:
-        raise Invalid.field("plan", f"{plan.id} has no price: it can't be subscribed to through Stripe.")
-    if request.price is not None and request.price not in plan.prices:
-        raise Invalid.field("price", f"{plan.id} is sold at {', '.join(plan.prices)}.")
-    with db.read() as tx:
-        usual = topup_rows.usual_currency(tx, request.customer)
-    names = plan.prices if request.price is None else (request.price,)
-    found = [one for one in asked(gateway).prices(names).values() if one.every is not None]
-    price = _chosen(found, request.currency, usual)
-    if price is None:
-        where = f"Stripe has no active recurring price{_in(request.currency)} among {', '.join(names)}"
-        raise Invalid.field("plan", f"{where}: see the plan's prices in the catalog.")
-    return price
-
-
-def _chosen(prices: list[Price], currency: str | None, usual: str | None) -> Price | None:
-    wanted = [one for one in prices if currency in (None, one.currency)]
-    return next((one for one in wanted if one.currency == usual), wanted[0] if wanted else None)
-
-
-def _in(currency: str | None) -> str:
-    return f" in {currency}" if currency else ""
 
 
 def _close_others(
@@ -252,13 +213,6 @@ def _open(db: Database, gateway: Gateway | None, tell: Tell, kind: _Kind, row: R
         except StripeUnavailable as unavailable:
             unavailable.purchase = row.id
             raise
-
-
-def asked(gateway: Gateway | None) -> Gateway:
-    """The gateway, if there is one. Raises StripeNotConfigured."""
-    if gateway is None:
-        raise StripeNotConfigured(NOT_CONFIGURED)
-    return gateway
 
 
 def _unless_refused(found: Shown, session: str | None, status: str) -> Shown:

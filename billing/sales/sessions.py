@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row, select
 
 from billing.base.db import Tx
+from billing.catalog.terms import CheckoutTerms
 from billing.sales import stripe_customers
 from billing.stripe.calling import Params
 from billing.stripe.values import OpenedSession
@@ -20,6 +21,8 @@ LONGEST_REFERENCE = 200
 FIRST_LOOK, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=24)
 _MOST_LOOKS = 30
 GRACE = timedelta(minutes=1)
+LOST = "Stripe knows no session of it: it was opened with the key of another account or mode."
+"""Why a purchase is over of which nothing can be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,26 @@ def _put_off(tx: Tx, table: sa.Table, row: Row[Any]) -> None:
     tx.connection.execute(sa.update(table).where(table.c.id == row.id).values(**values))
 
 
-def params(row: Row[Any], mark: dict[str, str]) -> dict[str, Any]:
+def address(row: Row[Any], now: datetime) -> str | None:
+    """Where a top-up or a checkout is paid, while it can be."""
+    payable = row.status == "open" and row.expires_at is not None and now < row.expires_at
+    return row.checkout_url if payable else None
+
+
+def params(row: Row[Any], mark: dict[str, str], terms: CheckoutTerms) -> dict[str, Any]:
     """What every session of ours is opened with."""
     found: dict[str, Any] = {
         "success_url": row.success_url,
         "metadata": {**mark, stripe_customers.REFERENCE: row.customer_id},
     }
+    if terms.promotion_codes:
+        found["allow_promotion_codes"] = True
+    if terms.automatic_tax:
+        found["automatic_tax"] = {"enabled": True}
+    if terms.tax_ids:
+        found["tax_id_collection"] = {"enabled": True}
+    if terms.automatic_tax or terms.tax_ids:  # what the buyer says is kept with the customer that we pass
+        found["customer_update"] = {"address": "auto", "name": "auto"}
     if row.cancel_url is not None:
         found["cancel_url"] = row.cancel_url
     if len(row.customer_id) <= LONGEST_REFERENCE:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
-from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable
+from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
 from billing.sales import (
     allocations,
     before,
@@ -47,7 +47,7 @@ def apply(tx: Tx, catalog: Catalog, session: Session, at: datetime, *, failed: b
         return topups.fail(tx, session)
     answer = topups.settle(tx, catalog, session, at)
     if session.mode == "subscription":
-        checkouts.settle(tx, session, _whose(tx, session))
+        _complete(tx, catalog, session)
     return answer
 
 
@@ -59,9 +59,14 @@ def settle(
     What was paid before `start` brings nothing. Raises UnknownSession, StripeUnavailable, StripeNotConfigured.
     """
     seen = gateway.session(session)
-    answer, told = needs.settled(
-        db, gateway, start, lambda tx, known: _before(tx, seen, start) or _apply_all(tx, catalog, seen, known)
-    )
+
+    def verb(tx: Tx, known: Known) -> Applied:
+        answer = _before(tx, seen, start) or _apply_all(tx, catalog, seen, known)
+        if answer.waits is not None:
+            topup_rows.note_review(tx, session, answer.waits)
+        return answer
+
+    answer, told = needs.settled(db, gateway, start, verb)
     tell(told)
     return answer
 
@@ -80,6 +85,12 @@ def look_at_due(
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("session %s is looked at later: %s", id, error)
             return False
+        except UnknownSession as unknown:  # of another account or mode: once its time is over nobody waits for it
+            _LOG.warning("session %s: %s", id, unknown)
+            with db.write() as tx:
+                topup_rows.lost(tx, id)
+                checkouts.lost(tx, id)
+            tell(tx.told)
         except Refusal as refusal:
             _LOG.warning("session %s: %s", id, refusal)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
@@ -120,6 +131,21 @@ def _before(tx: Tx, seen: SeenSession, start: datetime | None) -> Applied | None
     if invoice is not None:
         before.claim(tx, "invoice", invoice.id, invoice.paid_at or at, start)
     return Applied(note=before.words(f"{session.id} was paid", start))
+
+
+def _complete(tx: Tx, catalog: Catalog, session: Session) -> None:
+    """A checkout of ours is over. Two that were opened in the same moment can both be paid: that is told."""
+    row = checkouts.settle(tx, session, _whose(tx, session))
+    if row is None or session.subscription is None:
+        return
+    other = checkouts.beside(tx, row, session.subscription)
+    living = subscriptions.living(tx, catalog, row.customer_id, row.unit, beside=session.subscription)
+    other = other or (living.id if living is not None else None)
+    if other is not None:
+        reason = f"It was paid beside {other}: two subscriptions to plans of one unit. Cancel and refund one of both."
+        checkouts.note(tx, row.id, reason)
+        fact = {"customer": row.customer_id, "object": session.subscription, "beside": other, "reason": reason}
+        tx.told.append(("review.needed", fact))
 
 
 def _whose(tx: Tx, session: Session) -> str | None:

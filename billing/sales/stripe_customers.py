@@ -62,6 +62,21 @@ def stripe_id_of(tx: Tx, customer: str) -> str | None:
     return _latest(tx, [customer]).get(customer)
 
 
+def currency_of(tx: Tx, customer: str) -> str | None:
+    """In which currency the customer's Stripe customer buys, as far as was heard."""
+    id = stripe_id_of(tx, customer)
+    if id is None:
+        return None
+    known = select(stripe_customers.c.currency).where(stripe_customers.c.stripe_id == id)
+    return tx.connection.execute(known).scalar_one_or_none()
+
+
+def note_currency(tx: Tx, stripe_id: str, currency: str) -> bool:
+    """Stripe has fixed it with the first invoice or subscription. Says whether that is news of a customer of ours."""
+    its = (stripe_customers.c.stripe_id == stripe_id) & stripe_customers.c.currency.is_distinct_from(currency)
+    return bool(tx.connection.execute(sa.update(stripe_customers).where(its).values(currency=currency)).rowcount)
+
+
 def shown(tx: Tx, found: Sequence[Customer]) -> list[Customer]:
     """The same customers with their Stripe customers' ids."""
     latest = _latest(tx, [customer.id for customer in found])

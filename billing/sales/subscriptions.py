@@ -115,19 +115,19 @@ def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
     return _shown(catalog, rows[0]) if rows else None
 
 
-def living(tx: Tx, catalog: Catalog, customer: str, unit: str) -> Subscription | None:
-    """A subscription under way to a plan of this unit, if there is one."""
+def living(tx: Tx, catalog: Catalog, customer: str, unit: str, *, beside: str | None = None) -> Subscription | None:
+    """A subscription under way to a plan of this unit, if there is one (other than `beside`)."""
     its = (subscriptions.c.customer_id == customer) & subscriptions.c.status.in_(LIVE)
     rows = list(tx.connection.execute(select(subscriptions).where(its).order_by(subscriptions.c.created_at)))
     for row in rows:
         plan = _plan(catalog, row.price, row.lookup_key)
-        if plan is not None and plan.unit == unit:
+        if plan is not None and plan.unit == unit and row.id != beside:
             return _shown(catalog, row)
     known = set(
         tx.connection.execute(select(subscriptions.c.id).where(subscriptions.c.customer_id == customer)).scalars()
     )
     bought = _allocated(tx, customer, known)
-    plan = catalog.plans.get(bought.plan or "") if bought is not None else None
+    plan = catalog.plans.get(bought.plan or "") if bought is not None and bought.id != beside else None
     return bought if plan is not None and plan.unit == unit else None
 
 

@@ -15,6 +15,7 @@ stripe_customers = Table(
     Column("customer_id", Text, nullable=False, index=True),
     Column("linked_at", UTCDateTime, nullable=False),
     Column("gone_at", UTCDateTime),  # deleted at Stripe: nothing is bought with it any more
+    Column("currency", Text),  # in which it buys there, once it does
     Column("starts_at", UTCDateTime),  # taken over from elsewhere: what was paid before grants nothing
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
 )
@@ -212,6 +213,9 @@ topups = Table(
     Column("ended_at", UTCDateTime),
     Column("looks", Integer, nullable=False),
     Column("next_look_at", UTCDateTime),
+    Column("bonus", Whole),  # of `credits`, what came on top
+    Column("paid_cents", Whole),  # what was paid of `cents`: less with a promotion code, and where they hold tax
+    Column("opened_as", Json),  # how its Checkout was opened: `catalog.terms.CheckoutTerms`
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "key"),
     CheckConstraint("status IN ('open', 'pending', 'paid', 'failed', 'expired', 'refunded')", name="status"),

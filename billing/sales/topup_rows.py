@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,18 @@ from sqlalchemy import Row, select
 from billing.base import ids, sets
 from billing.base.db import Tx
 from billing.base.wording import span_text
-from billing.catalog.terms import Pack
+from billing.catalog.terms import ANY, Amounts, CheckoutTerms, Pack
 from billing.credits.tables import wallets
 from billing.rules.refusals import Refusal, UnknownTopup
-from billing.sales import conversations, sessions
+from billing.rules.sale.amounts import bonus_credits
+from billing.sales import conversations, sessions, stripe_customers
 from billing.sales.conversations import Kind
 from billing.sales.sessions import Return
 from billing.sales.tables import sales, topups
 from billing.sales.values import Topup
 from billing.stripe.calling import Params
 from billing.stripe.gateway import Gateway
-from billing.stripe.values import OpenedSession, Session
+from billing.stripe.values import OpenedSession
 
 MARK = "billing_topup"
 """The metadata of a session of ours that names its top-up."""
@@ -34,7 +35,7 @@ RANKS = {"open": 0, "expired": 1, "pending": 2, "failed": 3, "paid": 4, "refunde
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What is asked for one pack, and what the buyer reads at Stripe. `price` names Stripe's own price, where the
-    catalog has none.
+    catalog has none. `bonus`: of the pack's credits, what comes on top.
     """
 
     pack: Pack
@@ -42,11 +43,23 @@ class Offer:
     cents: int
     currency: str
     price: str | None
+    bonus: int = 0
+    terms: CheckoutTerms = field(default_factory=CheckoutTerms)
+
+
+def made_to_measure(amounts: Amounts, credits: int) -> Pack:
+    """The pack of so many credits and what comes on top of them."""
+    more = bonus_credits(credits, amounts.bonus)
+    return Pack(amounts.product, amounts.name, credits + more, amounts.description, amounts.id,
+                valid_for=amounts.valid_for, stripe_product=amounts.stripe_product,
+                promotion_codes=amounts.promotion_codes)  # fmt: skip
 
 
 def begin(tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: str) -> Row[Any]:
     """Writes a top-up down, and that its Checkout session is to be made. Under the customer's lock."""
-    pack, id = offer.pack, ids.new("top")
+    pack, id, terms = offer.pack, ids.new("top"), offer.terms
+    if pack.promotion_codes is not None:
+        terms = replace(terms, promotion_codes=pack.promotion_codes)
     row = {
         "id": id,
         "customer_id": customer,
@@ -65,11 +78,13 @@ def begin(tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: 
         **back.of("topup", id),
         "created_at": tx.now,
         "looks": 0,
+        "bonus": offer.bonus,
+        "opened_as": asdict(terms),
     }
     sets.insert(tx, topups, [row])
     made = read(tx, id)
     assert made is not None
-    conversations.intend(tx, "topup", id, customer, lambda _: _params(made, offer))
+    conversations.intend(tx, "topup", id, customer, lambda _: _params(made, offer, terms))
     return made
 
 
@@ -103,18 +118,19 @@ def page(tx: Tx, customer: str, after: str | None, limit: int) -> list[Topup] | 
 
 def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Topup:
     """A row as it is shown at that instant."""
-    payable = row.status == "open" and row.expires_at is not None and now < row.expires_at
     return Topup(
         id=row.id,
         customer=row.customer_id,
         unit=row.unit,
-        pack=row.pack,
+        pack=pack_of(row.pack),
         quantity=row.quantity,
         credits=row.credits,
+        bonus=row.bonus or 0,
         cents=row.cents,
+        paid_cents=row.cents if row.paid_cents is None and row.paid_at is not None else row.paid_cents,
         currency=row.currency,
         status=row.status,
-        checkout_url=row.checkout_url if payable else None,
+        checkout_url=sessions.address(row, now),
         reason=row.reason,
         created_at=row.created_at,
         expires_at=row.expires_at,
@@ -124,38 +140,35 @@ def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Topup:
     )
 
 
+def pack_of(product: str) -> str | None:
+    """The pack's id, None where it was made to measure."""
+    return None if product.startswith(ANY) else product
+
+
 def usual_currency(tx: Tx, customer: str) -> str | None:
-    """The currency in which the customer paid last."""
+    """The currency in which the customer buys at Stripe, which takes no other beside it; else that paid in last."""
+    fixed = stripe_customers.currency_of(tx, customer)
+    if fixed is not None:
+        return fixed
     its = select(wallets.c.id).where(wallets.c.customer_id == customer)
     query = select(sales.c.currency).where(sales.c.wallet_id.in_(its), sales.c.currency.is_not(None))
     return tx.connection.execute(query.order_by(sales.c.recorded_at.desc()).limit(1)).scalar_one_or_none()
 
 
-def of_session(tx: Tx, session: Session) -> Row[Any] | str | None:
-    """The top-up that a session was opened for; why it can't be believed; or None: it was opened elsewhere."""
-    named = session.metadata.get(MARK)
-    its = topups.c.session_id == session.id
-    row = tx.connection.execute(select(topups).where(its)).one_or_none()
-    if row is None and named is not None:
-        row = read(tx, named)
-        if row is None:
-            return f"unknown top-up {named!r}"
-        if row.session_id is not None:
-            return f"conflict: {session.id} names the top-up {named}, whose session is {row.session_id}"
-    if row is not None and named not in (None, row.id):
-        return f"conflict: {session.id} is the session of {row.id} and names {named}"
-    return row
+def lost(tx: Tx, session: str) -> None:
+    """Stripe knows no such session. If its time is over it can't be paid any more, and nobody waits for it."""
+    row = tx.connection.execute(select(topups).where(topups.c.session_id == session)).one_or_none()
+    if row is not None and row.expires_at is not None and row.expires_at <= tx.now:
+        move(tx, row.id, "expired", reason=sessions.LOST)
 
 
-def mismatch(row: Row[Any], session: Session, customer: str) -> str | None:
-    """Why what was paid is not this top-up, or None. What our row says is what must have been paid, to the cent."""
-    if customer != row.customer_id:
-        return f"conflict: the session of {customer!r} names {row.id}, a top-up of another customer"
-    paid = (session.currency, session.amount_subtotal_cents, session.amount_total_cents, session.net_cents)
-    if paid != (row.currency, row.cents, row.cents, row.cents):
-        asked = f"{row.id} costs {row.cents} cents in {row.currency}"
-        return f"{asked}, the session was for {session.amount_total_cents} in {session.currency}"
-    return None
+def note_review(tx: Tx, session: str, reason: str) -> None:
+    """What was paid is not what was asked, and no event may ever say so: it is kept on the top-up, and told once."""
+    row = tx.connection.execute(select(topups).where(topups.c.session_id == session)).one_or_none()
+    if row is not None and row.reason != reason:
+        tx.connection.execute(sa.update(topups).where(topups.c.id == row.id).values(reason=reason))
+        fact = {"customer": row.customer_id, "topup": row.id, "object": session, "reason": reason}
+        tx.told.append(("review.needed", fact))
 
 
 def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
@@ -167,31 +180,35 @@ def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
     if done and status in ("pending", "failed"):
         row = read(tx, id)
         assert row is not None
-        fact = {"customer": row.customer_id, "topup": id, "unit": row.unit, "pack": row.pack, "credits": row.credits,
-                "cents": row.cents, "currency": row.currency, "reason": row.reason}  # fmt: skip
+        fact = {"customer": row.customer_id, "topup": id, "unit": row.unit, "pack": pack_of(row.pack),
+                "credits": row.credits, "cents": row.cents, "currency": row.currency, "reason": row.reason}  # fmt: skip
         tx.told.append((f"topup.{status}", fact))
     return bool(done)
 
 
-def _params(row: Row[Any], offer: Offer) -> Params:
+def _params(row: Row[Any], offer: Offer, terms: CheckoutTerms) -> Params:
     """What is asked of Stripe, but for its customer, who may still have to be made."""
-    product = {"name": offer.title, "description": offer.pack.description[:500]}
-    price: Params = {
-        "currency": row.currency,
-        "unit_amount": row.cents,
-        "product_data": {name: text for name, text in product.items() if text},
-    }
-    line: Params = {"price": row.price} if row.price else {"price_data": price}
+    mark = {MARK: row.id}
+    line: Params = {"price": row.price} if row.price else {"price_data": _price_data(row, offer, terms)}
     # A price of Stripe's that has several currencies is sold in that of the buyer's place, unless one is named.
-    named = {"currency": row.currency} if row.price else {}
-    return (
-        sessions.params(row, {MARK: row.id})
-        | named
-        | {
-            "mode": "payment",
-            "line_items": [{**line, "quantity": row.quantity}],
-        }
-    )
+    more: Params = {"currency": row.currency} if row.price else {}
+    if terms.invoice:
+        told = {"metadata": {**mark, stripe_customers.REFERENCE: row.customer_id}}
+        more = {**more, "invoice_creation": {"enabled": True, "invoice_data": told}}
+    lines = [{**line, "quantity": row.quantity}]
+    return {**sessions.params(row, mark, terms), **more, "mode": "payment", "line_items": lines}
+
+
+def _price_data(row: Row[Any], offer: Offer, terms: CheckoutTerms) -> Params:
+    price: dict[str, Any] = {"currency": row.currency, "unit_amount": row.cents}
+    if offer.pack.stripe_product is not None:
+        price["product"] = offer.pack.stripe_product
+    else:
+        product = {"name": offer.title, "description": offer.pack.description[:500]}
+        price["product_data"] = {name: text for name, text in product.items() if text}
+    if terms.automatic_tax:
+        price["tax_behavior"] = terms.tax_behavior
+    return price
 
 
 def _prepare(tx: Tx, row: Row[Any]) -> Params | str | None:

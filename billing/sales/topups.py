@@ -11,13 +11,13 @@ from sqlalchemy import Row
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Pack
-from billing.credits import grants
+from billing.credits import customers, grants
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.periods import Span
 from billing.rules.sale.packs import pack_sale
 from billing.rules.sale.values import PackSale, PackTerms
-from billing.sales import claims, payments, returned, stripe_customers, topup_rows
+from billing.sales import claims, payments, returned, stripe_customers, ties, topup_rows
 from billing.sales.claims import Sold, Source
 from billing.sales.payments import Purchase
 from billing.sales.sessions import FIRST_LOOK
@@ -45,7 +45,7 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
     """
     if session.mode == "setup" or (session.mode != "payment" and session.status == "expired"):
         return Applied(note=f"a session of mode {session.mode} sells nothing when it is {session.status}")
-    ours = topup_rows.of_session(tx, session) if session.mode == "payment" else None
+    ours = ties.of_session(tx, session) if session.mode == "payment" else None
     if session.mode == "payment" and session.payment_status == "unpaid":
         return _not_paid_yet(tx, session, ours)
     payer = stripe_customers.payer(tx, session.customer, session.client_reference_id)
@@ -66,7 +66,7 @@ def settle(tx: Tx, catalog: Catalog, session: Session, paid_at: datetime) -> App
 
 def fail(tx: Tx, session: Session) -> Applied:
     """The payment of a completed session failed for good: what was waiting for it is over."""
-    ours = topup_rows.of_session(tx, session)
+    ours = ties.of_session(tx, session)
     if ours is None or isinstance(ours, str) or _somebody_elses(tx, session, ours):
         return Applied(note="no top-up of ours")
     failed = topup_rows.move(tx, ours.id, "failed", reason="The payment failed; nothing was charged.")
@@ -94,7 +94,7 @@ def _settle_ours(
     tx: Tx, catalog: Catalog, ours: Row[Any], session: Session, payer: Payer, paid_at: datetime
 ) -> Applied:
     """What a top-up of ours says, if that is what was paid."""
-    wrong = topup_rows.mismatch(ours, session, payer.customer)
+    wrong = ties.mismatch(ours, session, payer.customer)
     if wrong is not None:
         return Applied(waits=wrong, linked=payer.linked)
     wallet = open_units(tx, catalog, ours.customer_id, {ours.unit})[ours.unit]
@@ -107,14 +107,15 @@ def _settle_ours(
         return Applied(waits=f"conflict: {row.id} or {session.id} was settled in another way", linked=payer.linked)
     terms = PackTerms(row.pack, row.credits // row.quantity, Span.parse(row.valid_for) if row.valid_for else None,
                       row.unit)  # fmt: skip
-    sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=row.cents,
+    paid = session.net_cents or 0  # the credits are granted whole, whatever a promotion code took off
+    sale = pack_sale(f"topup:{row.id}", terms, price=row.price or "", quantity=row.quantity, cents=paid,
                      currency=row.currency, paid_at=paid_at, lines=())  # fmt: skip
     assert isinstance(sale, PackSale), sale
     deliver(wallet, row.name, sale, session.id)
-    sold = [Sold(wallet, sale, {session.id: row.cents} | ({session.invoice: 0} if session.invoice else {}))]
+    sold = [Sold(wallet, sale, {session.id: paid} | ({session.invoice: 0} if session.invoice else {}))]
     write(tx, [wallet])
     claims.record(tx, Source(paid_at, session.invoice, session.id, session.amount_total_cents), sold)
-    topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, reason=None)
+    topup_rows.move(tx, row.id, "paid", session_id=session.id, paid_at=paid_at, paid_cents=paid, reason=None)
     tell_paid(tx, sold)
     _paid_by(tx, catalog, session)
     return Applied((sale.origin,), linked=payer.linked)
@@ -124,6 +125,8 @@ def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, pa
     """What a session that was opened elsewhere bought, by its lines' prices or its metadata."""
     linked = payer.linked
     bought, unknown = _bought(catalog, session)
+    if session.invoice is not None:  # it may bring the same, in another unit
+        customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {one.pack.unit for one in bought})
     done = _settled(tx, session)
     if done is None:
@@ -171,7 +174,7 @@ def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> None:
     """Decides the bucket of a pack of that name in an open wallet; the caller writes."""
     lot = grants.Lot(
         credits=sale.credits,
-        description=words(name, sale.quantity),
+        description=words(name, sale.quantity) if topup_rows.pack_of(sale.pack) else name,
         origin=sale.origin,
         effective_at=min(sale.effective_at, wallet.at),  # Stripe's clock may be seconds ahead of ours
         expires_at=sale.expires_at,
@@ -187,7 +190,8 @@ def tell_paid(tx: Tx, sold: list[Sold]) -> None:
     for one in sold:
         if isinstance(one.sale, PackSale):
             sale = one.sale
-            fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": sale.pack, "credits": sale.credits,
+            fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": topup_rows.pack_of(sale.pack),
+                    "credits": sale.credits,
                     "cents": sale.cents, "currency": sale.currency, "cause": sale.origin}  # fmt: skip
             tx.told.append(("topup.paid", fact))
 

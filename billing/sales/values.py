@@ -29,17 +29,22 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Topup:
-    """One purchase of a pack. `status`: open (not paid yet), pending (paid, the money is on its way), paid, failed,
-    expired or refunded. `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know.
+    """One purchase of a pack, or (`pack` None) of any number of credits; `bonus` of the `credits` came on top.
+    `cents` is what it costs, `paid_cents` what was paid of it, before tax, once it was.
+
+    `status`: open (not paid yet), pending (paid, the money is on its way), paid, failed, expired or refunded.
+    `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know.
     """
 
     id: str
     customer: str
     unit: str
-    pack: str
+    pack: str | None
     quantity: int
     credits: int
+    bonus: int
     cents: int
+    paid_cents: int | None
     currency: str
     status: str
     checkout_url: str | None

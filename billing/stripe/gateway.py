@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, UnknownSession
-from billing.stripe import answering, answers, listing, returns
+from billing.stripe import answering, answers, listing, returns, selling
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
 from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
 from billing.stripe.calling import any_type as _any
@@ -105,6 +105,11 @@ class Gateway:
         """Gives money back, once per key."""
         made = self._ask(lambda: self._client.v1.refunds.create(_any(params), {"idempotency_key": key}))
         return _read(returns.refund, made)
+
+    @property
+    def shelf(self) -> selling.Shelf:
+        """What is on sale there, and how it is put there."""
+        return selling.Shelf(self._client, self._ask)
 
     def expire_session(self, id: str) -> bool:
         """Ends an open session; False if it was over already, paid or not."""

@@ -116,6 +116,7 @@ def session(document: object) -> Session:
         payment_intent=read.reference(found.get("payment_intent"), "session.payment_intent"),
         lines=None if listed is None else session_lines(listed),
         has_more=listed is not None and _has_more(read.mapping(listed, "line_items"), "session.line_items"),
+        discount_cents=_cents_or_0(totals, "amount_discount", "session.total_details"),
     )
 
 

@@ -113,6 +113,7 @@ class Session:
     payment_intent: str | None
     lines: tuple[SessionLine, ...] | None
     has_more: bool
+    discount_cents: int = 0
 
     @property
     def net_cents(self) -> int | None:

@@ -99,7 +99,7 @@ class Shop:
     def sessions(self) -> list[str]:
         return [one.id for one in self.stripe.v1.checkout.sessions.list({"limit": 100}).data]
 
-    def buy(self, key: str = "k", pack: str = "small", customer: str = "team", **more: Any) -> Any:
+    def buy(self, key: str = "k", pack: str | None = "small", customer: str = "team", **more: Any) -> Any:
         return self.billing.topup(customer, pack, key=key, **{"success_url": BACK, **more})
 
     def pay(self, session: str | None, card: str = Sandbox.CARD) -> None:

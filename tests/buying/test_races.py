@@ -104,3 +104,33 @@ def test_subscribing_in_many_tabs_at_once(shop: Shop) -> None:
     assert still == []
     shop.pay(last.session)
     assert shop.available() == 250
+
+
+@pytest.mark.database("postgresql")
+def test_a_session_and_its_invoice_in_two_units_at_once(make_billing: Callable[..., Any]) -> None:
+    """One purchase, seen twice, which means credits by its metadata and images by its price: it brings one of both."""
+    from billing.catalog.loading import parse
+    from tests.sales.paid import APRIL, body, event, invoice, line, session
+
+    catalog = parse("""
+    [units.images]
+
+    [packs.small]
+    name = "Small"
+    credits = 100
+    prices = { usd = 1000 }
+
+    [packs.images]
+    name = "Images"
+    credits = 7
+    unit = "images"
+    stripe_prices = ["price_images"]
+    """)
+    billing = make_billing(catalog=catalog, start=APRIL)
+    billing.customer("team", stripe_customer_id="cus_1")
+    for number in range(15):
+        bill = invoice(line("price_images", 1000, item=None), id=f"in_{number}", billing_reason="manual")
+        bill = {**bill, "parent": None}
+        paid = session(id=f"cs_{number}", invoice=f"in_{number}")
+        at_once([partial(billing.take_stripe_event, body(event(document))) for document in (paid, bill)])
+        assert len(billing.buckets("team", limit=1000)) == number + 1

@@ -217,3 +217,48 @@ def test_one_locked_wallet_does_not_keep_the_others_from_being_looked_at(
             shop.billing.database.close()
     shop.later(minutes=11)
     assert shop.available("team") == 101
+
+
+@pytest.mark.parametrize("kind", ["topup", "subscription"])
+@pytest.mark.database("sqlite")
+def test_what_was_opened_with_the_keys_of_another_account_is_over_with_its_time(
+    shop: Shop, tmp_path: Path, watch: Watch, kind: str
+) -> None:
+    """Nothing can be heard of it any more; the right keys set meanwhile, it is as any other."""
+    shop.stock()
+    shop.events = False
+    opened = shop.buy() if kind == "topup" else subscribe(shop)
+    shop.sandbox.delivery.faults = type(shop.sandbox.delivery.faults)(drop=100)
+
+    def now() -> Any:
+        found = shop.billing.find_topup if kind == "topup" else shop.billing.find_checkout
+        return found("team", opened.id)
+
+    with served(tmp_path / "another.sqlite3", watch, now=shop.billing.clock.now) as another:
+        ours, shop.billing.gateway = shop.billing.gateway, Gateway(KEY, another.url)
+        shop.later(hours=23)
+        assert now().status == "open"
+        shop.later(hours=2)
+        assert (now().status, "another account" in str(now().reason)) == ("expired", True)
+        shop.billing.gateway = ours
+
+
+def test_two_tabs_that_are_both_paid_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sessions were made in the same moment, so that neither closed the other."""
+    from billing import signals
+    from billing.sales import buying
+
+    shop.stock()
+    told: list[Any] = []
+    receiver = lambda _, **fact: told.append(fact)  # noqa: E731
+    signals.review_needed.connect(receiver, sender=shop.billing)
+    monkeypatch.setattr(buying, "_close_others", lambda *_: None)
+    one, two = subscribe(shop, key="one"), subscribe(shop, key="two")
+    shop.pay(one.session)
+    assert told == []
+    shop.pay(two.session)
+    paid = [shop.billing.find_checkout("team", each.id) for each in (one, two)]
+    assert [each.status for each in paid] == ["complete", "complete"]
+    assert [(fact["object"], fact["beside"]) for fact in told] == [(paid[1].subscription, paid[0].subscription)]
+    assert "two subscriptions" in str(paid[1].reason) and paid[0].reason is None
+    assert shop.available() == 500

@@ -39,7 +39,7 @@ prices = ["small-annual"]
 [packs.pack]
 name = "Pack"
 credits = 10
-prices = { usd = 1 }
+prices = { usd = 100 }
 stripe_prices = [
     "price_NORMALIZED", "price_1PmHofKXBGcbgpbZCVOHQep3", "price_1SRzrgKXBGcbgpbZvfGLni0c",
     "price_1ILVZaKXBGcbgpbZQ26kgXWG", "price_1KOpJJKXBGcbgpbZyDoF66XQ",

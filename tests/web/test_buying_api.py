@@ -147,3 +147,21 @@ def test_a_portal_link_opens_where_it_says(service: Service, page: str, says: st
     opened = service.client.get(made.get_json()["url"].removeprefix("https://billing.example.com"))
     assert opened.status_code == 200
     assert says in opened.text
+
+
+def test_any_number_of_credits(service: Service, shop: Shop) -> None:
+    from dataclasses import replace
+
+    from tests.buying.test_amounts import AMOUNTS
+
+    shop.billing.catalog = replace(shop.billing.catalog, topups=AMOUNTS)
+    (sold,) = service.ask("GET", "/v1/topups").get_json()["data"]
+    assert (sold["unit"], sold["min"], sold["per"], sold["price"]["usd"]) == ("credits", 500, 100, 99)
+    assert sold["bonus"][0] == {"least": 5000, "percent": 5, "credits": 0}
+    opened = service.ask("POST", TOPUPS, {"credits": 5000}, key="k1").get_json()
+    assert (opened["pack"], opened["credits"], opened["bonus"], opened["cents"]) == (None, 5250, 250, 4950)
+    assert opened["paid_cents"] is None
+    shop.pay(shop.sessions()[0])
+    assert service.ask("GET", f"{TOPUPS}/{opened['id']}").get_json()["paid_cents"] == 4950
+    for body in ({}, {"pack": "small", "credits": 500}, {"credits": 499}, {"credits": "500"}, {"credits": 5.5}):
+        assert service.ask("POST", TOPUPS, body, key="k2").status_code == 422

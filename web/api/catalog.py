@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from billing.base.wording import span_text
-from billing.catalog.terms import Pack, Plan
+from billing.catalog.terms import Amounts, Pack, Plan
 from billing.rules.wallet.endterms import RollOver
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource
@@ -52,6 +52,31 @@ class PackAnswer(ma.Schema):
     valid_for = ma.fields.String(required=True, allow_none=True)
 
 
+class BonusAnswer(ma.Schema):
+    """Who buys `least` or more gets so many per cent, or so many credits, on top."""
+
+    least = ma.fields.Integer(required=True)
+    percent = ma.fields.Integer(required=True)
+    credits = ma.fields.Integer(required=True)
+
+
+class AmountsAnswer(ma.Schema):
+    """A unit of which any number can be bought, from `min` to `max` in steps of `step`. `price`: currency → cents for
+    each `per` credits, rounded up. Of `bonus` the highest step that is reached counts.
+    """
+
+    unit = ma.fields.String(required=True, attribute="id")
+    name = ma.fields.String(required=True)
+    description = ma.fields.String(required=True)
+    min = ma.fields.Integer(required=True)
+    max = ma.fields.Integer(required=True)
+    step = ma.fields.Integer(required=True)
+    per = ma.fields.Integer(required=True)
+    price = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), required=True)
+    bonus = ma.fields.List(ma.fields.Nested(BonusAnswer), required=True)
+    valid_for = ma.fields.String(required=True, allow_none=True)
+
+
 @catalog.operation("GET", "/plans", scope="read", query=PageQuery, answer=page_of(PlanAnswer, "Plans"))
 def list_plans(query: dict[str, Any]) -> Any:
     """The plans, in the catalog's order."""
@@ -64,6 +89,13 @@ def list_packs(query: dict[str, Any]) -> Any:
     """The packs, in the catalog's order."""
     packs = engine().catalog.packs_on_sale
     return _listed(query, list(packs), lambda id: _pack(packs[id]))
+
+
+@catalog.operation("GET", "/topups", scope="read", query=PageQuery, answer=page_of(AmountsAnswer, "Amounts"))
+def list_amounts(query: dict[str, Any]) -> Any:
+    """Of what any number can be bought, in the catalog's order."""
+    topups = engine().catalog.topups
+    return _listed(query, list(topups), lambda unit: _amounts(topups[unit]))
 
 
 def _listed(query: dict[str, Any], ids: list[str], shown: Any) -> dict[str, Any]:
@@ -86,4 +118,11 @@ def _pack(pack: Pack) -> dict[str, Any]:
     same = ("id", "name", "description", "credits", "unit", "prices")
     return {name: getattr(pack, name) for name in same} | {
         "valid_for": span_text(pack.valid_for) if pack.valid_for else None
+    }
+
+
+def _amounts(amounts: Amounts) -> dict[str, Any]:
+    same = ("id", "name", "description", "min", "max", "step", "per", "price", "bonus")
+    return {name: getattr(amounts, name) for name in same} | {
+        "valid_for": span_text(amounts.valid_for) if amounts.valid_for else None
     }

@@ -11,7 +11,7 @@ from web.api.addresses import ReturnAddress
 from web.api.fields import Text, Time
 from web.api.resource import Resource, replayed
 from web.links import checkout_page, fresh_link, signed
-from web.state import engine
+from web.state import engine, turn_to_ask
 
 subscriptions = Resource("subscriptions", "/v1/customers/<name:customer>", "Plans, bought through Stripe's Checkout.")
 
@@ -61,7 +61,9 @@ class SubscriptionAnswer(ma.Schema):
 )  # fmt: skip
 def open_subscription(customer: str, body: dict[str, Any], key: str) -> Any:
     """Subscribe to a plan: answers with where it is paid. An earlier checkout that was not paid is closed by it."""
-    opened = engine().subscribe(customer, **body, key=key, home=checkout_page(signed(fresh_link(customer, "plans"))))
+    with turn_to_ask():
+        home = checkout_page(signed(fresh_link(customer, "plans")))
+        opened = engine().subscribe(customer, **body, key=key, home=home)
     return opened, 201, replayed(opened)
 
 

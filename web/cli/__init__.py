@@ -20,7 +20,7 @@ cli = Commands(
         "stripe": Named("web.cli.stripe:stripe", "Stripe: find what never arrived, make or check the webhook."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "staff": Named("web.cli.staff:staff", "Who may look at the books."),
-        "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file."),
+        "catalog": Named("web.cli.catalog:catalog", "Plans and packs: check the file, put them on sale at Stripe."),
         "report": Named("web.cli.report:report", "What finance asks: the reconciliation."),
         "audit": Named("web.cli.audit:audit", "Check the books against themselves."),
         "db": Named("web.cli.db:db", "The database's tables."),

@@ -10,16 +10,18 @@ import click
 from web.cli.group import Failed
 from web.cli.opening import engine, migrated
 from web.cli.printing import table
+from web.cli.pushing import compare, push
 
 
 @click.group()
 def catalog() -> None:
-    """Plans and packs: check the file, apply it from a date on."""
+    """Plans and packs: check the file, apply it from a date on, put it on sale at Stripe."""
 
 
 @catalog.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def check(file: Path) -> None:
+@click.option("--stripe", is_flag=True, help="Compare it with what is on sale at Stripe, too.")
+def check(file: Path, stripe: bool) -> None:
     """Read FILE as the service would, and show what it sells. All errors at once, each with its line."""
     from billing.base.wording import credits_text, money_text
     from billing.catalog.loading import load
@@ -53,21 +55,32 @@ def check(file: Path) -> None:
                 " ".join(pack.stripe_prices) + _retired(pack.retired),
             )
         )
+    for some in found.topups.values():
+        scale = found.units[some.id].scale
+        bounds = f"{credits_text(some.min, scale)} – {credits_text(some.max, scale)}"
+        per = credits_text(some.per, scale)
+        prices = " ".join([f"{money_text(cents, currency)}/{per}" for currency, cents in some.price.items()])
+        rows.append(("any number", some.id, some.name, bounds, some.id, prices, some.stripe_product or ""))
     table(("kind", "id", "name", "credits", "unit", "for", "Stripe's prices"), rows)
     click.echo(f"The catalog is in order. Its version is {found.version}.")
+    if stripe:
+        compare(found)
 
 
 @catalog.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--from", "holds_from", metavar="TIME", help="When it comes into force, such as 2026-01-01T00:00:00Z.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-def apply(file: Path, holds_from: str | None, dry_run: bool) -> None:
+@click.option("--push", "to_stripe", is_flag=True, help="First put its plans and packs on sale at Stripe.")
+@click.option("--yes", is_flag=True, help="Push without asking.")
+def apply(file: Path, holds_from: str | None, dry_run: bool, to_stripe: bool, yes: bool) -> None:
     """Let FILE hold, now or from a date on. What was bought keeps its terms until its next period.
 
     From the first time on the file that the service was started with no longer counts: what was applied does. A plan or
     pack that somebody has can't be removed, write `retired = true` in it.
     """
     from billing import Invalid
+    from billing.catalog.loading import load
 
     since = _instant(holds_from) if holds_from else None
     with engine() as billing:
@@ -78,6 +91,10 @@ def apply(file: Path, holds_from: str | None, dry_run: bool) -> None:
             click.echo(f"{change.what} {change.kind} {change.id}{keys}")
         if not found:
             click.echo("Nothing changes.")
+        if to_stripe and since is not None and since > billing.clock.now():
+            raise click.UsageError("Push when it comes into force: Stripe's prices can't wait for a date.")
+        if to_stripe and not push(load(file), yes and not dry_run):
+            return
         if dry_run:
             return
         try:

@@ -24,13 +24,15 @@ from billing.rules.refusals import (
     UnknownPlan,
     UnknownSession,
     UnknownTopup,
+    UnknownUnit,
 )
 from web.links import checkout_page, topup_page
 from web.pages import message, within_policy
 from web.portal import shop
+from web.portal.amounts import amounts_card
 from web.portal.shop import Outcome
 from web.portal.views import by_link, portal
-from web.state import engine, snapshot, state
+from web.state import engine, snapshot, state, turn_to_ask
 
 __all__ = ["portal"]
 
@@ -43,20 +45,21 @@ PATIENCE = 0.5
 SHOWN = 10
 LONGEST_KEY = 64
 
-_UNUSABLE = (IdempotencyKeyReused, Invalid, UnknownPack, UnknownPlan)
+_UNUSABLE = (IdempotencyKeyReused, Invalid, UnknownPack, UnknownPlan, UnknownUnit)
 
 
 @portal.get("/<token>/topup")
 @by_link
 def topup(link: PortalLink, token: str) -> Any:
-    """The packs: what they cost, and what the balance would be."""
+    """What can be bought: what it costs, and what the balance would be. `?credits=` asks what so many cost."""
     billing = engine()
     catalog, usual = billing.catalog, billing.usual_currency(link.customer)
     packs = list(catalog.packs_on_sale.values())
     prices = state().prices.of(billing, [name for pack in packs if not pack.prices for name in pack.stripe_prices])
     with snapshot() as tx:
         customer = tx.find_customer(link.customer)
-        wallets = {unit: tx.wallet(link.customer, unit) for unit in dict.fromkeys(pack.unit for pack in packs)}
+        units = dict.fromkeys([*(pack.unit for pack in packs), *catalog.topups])
+        wallets = {unit: tx.wallet(link.customer, unit) for unit in units}
     cards = [
         shop.pack_card(pack, wallets[pack.unit], shop.money_of(pack, usual, prices)) for pack in packs
     ]  # fmt: skip
@@ -64,6 +67,7 @@ def topup(link: PortalLink, token: str) -> Any:
         who=customer.name or customer.id,
         balances=tuple((unit, credits_text(wallet.available, wallet.scale)) for unit, wallet in wallets.items()),
         packs=tuple(cards),
+        amounts=tuple(amounts_card(one, wallets[one.id], usual, request.args) for one in catalog.topups.values()),
         bought=tuple(shop.bought(one, catalog) for one in billing.topups(link.customer, limit=SHOWN)),
         key=ids.token(16),
     )
@@ -77,7 +81,27 @@ def buy_pack(link: PortalLink, token: str) -> Any:
     back = topup_page(token)
 
     def opened() -> tuple[str | None, str]:
-        made = engine().topup(link.customer, _field("pack"), key=_key(), success_url=back, cancel_url=back)
+        currency = _field("currency") or None
+        made = engine().topup(
+            link.customer, _field("pack"), key=_key(), currency=currency, success_url=back, cancel_url=back
+        )
+        return made.checkout_url, made.id
+
+    return _bought(link, token, opened, "portal.topup")
+
+
+@portal.post("/<token>/credits")
+@by_link
+def buy_credits(link: PortalLink, token: str) -> Any:
+    """The same for so many credits, at the price that the page has shown."""
+    back, number = topup_page(token), _field("credits")
+
+    def opened() -> tuple[str | None, str]:
+        credits = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
+        unit, currency = _field("unit"), _field("currency")
+        made = engine().topup(
+            link.customer, credits=credits, unit=unit, key=_key(), currency=currency, success_url=back, cancel_url=back
+        )
         return made.checkout_url, made.id
 
     return _bought(link, token, opened, "portal.topup")
@@ -162,7 +186,8 @@ def _bought(link: PortalLink, token: str, opened: Callable[[], tuple[str | None,
     if not _from_our_own_page():
         return message(back, ("This came from another site. Open the page from your link and try again there.",), 403)
     try:
-        url, id = opened()
+        with turn_to_ask():
+            url, id = opened()
     except StripeUnavailable as unavailable:
         if unavailable.purchase is not None:
             return redirect(_page_of(again, token, unavailable.purchase), 303)

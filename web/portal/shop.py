@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.base.wording import credits_text, date_text, money_text, span_text, time_text
-from billing.sales.buying import own_currency
+from billing.sales.offers import own_currency
+from web.portal.amounts import AmountsCard
 
 if TYPE_CHECKING:
     from billing import Catalog, Checkout, Pack, Plan, Subscription, Topup, Wallet
@@ -25,6 +26,7 @@ class PackCard:
     credits: str
     unit: str
     price: str
+    currency: str
     after: str
     lasts: str
 
@@ -64,6 +66,7 @@ class TopupPage:
     who: str
     balances: tuple[tuple[str, str], ...]
     packs: tuple[PackCard, ...]
+    amounts: tuple[AmountsCard, ...]
     bought: tuple[Bought, ...]
     key: str
 
@@ -119,6 +122,7 @@ def pack_card(pack: Pack, wallet: Wallet, money: tuple[int, str] | None) -> Pack
         credits=credits_text(pack.credits, scale),
         unit=pack.unit,
         price=price,
+        currency=money[1] if money else "",
         after=credits_text(after, scale),
         lasts=span_text(pack.valid_for) if pack.valid_for else "ever",
     )
@@ -150,7 +154,7 @@ def recurring_text(price: Price) -> str:
 def money_of(pack: Pack, usual: str | None, prices: Mapping[str, Price]) -> tuple[int, str] | None:
     """What a pack costs the customer: cents and currency; None where only Stripe knows it, and does not say."""
     if pack.prices:
-        currency = own_currency(pack, usual)
+        currency = own_currency(pack.prices, usual)
         return pack.prices[currency], currency
     price = in_currency([prices[name] for name in pack.stripe_prices if name in prices], usual)
     return (price.cents, price.currency) if price is not None and price.cents is not None else None
@@ -179,7 +183,10 @@ def bought(topup: Topup, catalog: Catalog) -> Bought:
 def topup_outcome(who: str, topup: Topup, scale: int, balance: int, *, unreachable: bool) -> Outcome:
     """What to say of a top-up to who comes back from paying, or from not paying."""
     credits, price = credits_text(topup.credits, scale), money_text(topup.cents, topup.currency)
-    facts = (("What", f"{credits} {topup.unit}"), ("Price", price), ("Number", topup.id))
+    facts: tuple[tuple[str, str], ...] = (("What", f"{credits} {topup.unit}"), ("Price", price))
+    if topup.paid_cents not in (None, topup.cents):
+        facts = (*facts, ("Paid, without tax", money_text(topup.paid_cents or 0, topup.currency)))
+    facts = (*facts, ("Number", topup.id))
     if topup.status == "paid":
         text = f"{credits} {topup.unit} were added to your wallet. Thank you."
         figure_of = f"Available {topup.unit} now"

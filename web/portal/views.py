@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Response, abort, render_template, request
 
 from billing.access.tokens import PortalLink, read_portal_link
+from billing.base.wording import credits_text
 from billing.rules.refusals import UnknownCustomer
 from web.pages import message, policy
 from web.portal.activity import Activity, activities
 from web.portal.balance import by_day
 from web.portal.names import names_of
 from web.portal.walletpage import wallet_page
-from web.state import clock_now, engine, secrets, snapshot, state
+from web.state import clock_now, engine, secrets, sells_credits, snapshot, state
 
 if TYPE_CHECKING:
     from billing import Entry, Transaction
@@ -82,7 +83,7 @@ def lead_to_checkout(response: Response) -> Response:
 def sold() -> dict[str, bool]:
     """Which pages there are something on to buy."""
     catalog = engine().catalog
-    return {"sells_packs": bool(catalog.packs), "sells_plans": any(plan.prices for plan in catalog.plans.values())}
+    return {"sells_packs": sells_credits(), "sells_plans": any(plan.prices for plan in catalog.plans.values())}
 
 
 @portal.get("/<token>")
@@ -104,7 +105,11 @@ def wallet(link: PortalLink, token: str) -> Any:
             points=by_day(tx, link.customer, unit, state.available),
             units=_used_units(tx, link.customer, unit),
         )
-    return render_template("portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"))
+    newest = engine().topups(link.customer, limit=SHOWN)
+    coming = [(one.id, credits_text(one.credits, state.scale)) for one in newest
+              if one.status == "pending" and one.unit == unit]  # fmt: skip
+    asked = request.args.get("unit")
+    return render_template("portal/wallet.html", page=page, token=token, unit_asked=asked, coming=coming)
 
 
 @dataclass(frozen=True, slots=True)
