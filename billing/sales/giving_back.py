@@ -24,7 +24,7 @@ from billing.rules.refusals import (
     UnknownCustomer,
     UnknownPurchase,
 )
-from billing.sales import buying, conversations, payments, refund_rows, refunds, returned, settling
+from billing.sales import conversations, offers, payments, refund_rows, refunds, returned, settling
 from billing.sales.conversations import Kind, Kinds, Tell
 from billing.sales.payments import Purchase
 from billing.sales.tables import payments as payment_rows
@@ -124,7 +124,7 @@ def learn_payments(db: Database, gateway: Gateway | None, purchase: Purchase) ->
         known = tx.connection.execute(select(payment_rows.c.id).where(purchase.paid(payment_rows))).first()
     if known is not None or purchase.invoice is None:
         return
-    answer: Sequence[InvoicePayment] = buying.asked(gateway).answer(PaymentsOfInvoice(purchase.invoice))
+    answer: Sequence[InvoicePayment] = offers.asked(gateway).answer(PaymentsOfInvoice(purchase.invoice))
     paid = [(one.payment_intent or one.charge, one.amount_paid_cents) for one in answer if one.status == "paid"]
     with db.write() as tx:
         payments.note(tx, purchase, paid)
@@ -177,7 +177,7 @@ def _carry_on(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
     with db.read() as tx:
         conversation = conversations.open_one(tx, "refund", order.id)
     if conversation is not None:
-        conversations.carry_on(db, buying.asked(gateway), kinds(catalog), tell, conversation)
+        conversations.carry_on(db, offers.asked(gateway), kinds(catalog), tell, conversation)
 
 
 def kinds(catalog: Catalog) -> Kinds:

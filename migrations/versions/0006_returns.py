@@ -126,7 +126,8 @@ def _append_only(table: str) -> None:
 
 
 def _widen_buckets() -> None:
-    for name, kind in zip(BUCKETS_NEW[:4], (sa.Text(), WHOLE, WHOLE, JSON), strict=True):
+    kinds: list[Any] = [sa.Text(), WHOLE, WHOLE, JSON]
+    for name, kind in zip(BUCKETS_NEW[:4], kinds, strict=True):
         op.add_column("billing_buckets", sa.Column(name, kind, nullable=True))
     for name in BUCKETS_NEW[4:]:
         op.add_column("billing_buckets", sa.Column(name, WHOLE, server_default="0", nullable=False))
@@ -187,7 +188,7 @@ def _one_month_each() -> None:
     )
 
 
-MONTHS = {
+MONTHS: dict[str, Any] = {
     "wallet_id": WHOLE, "number": WHOLE, "sale": sa.Text(), "place": sa.Integer(), "starts_at": TIME, "ends_at": TIME,
     "credits": WHOLE, "cents": WHOLE, "currency": sa.Text(), "terms": JSON, "made_at": TIME, "bucket": WHOLE,
     "allotted": WHOLE, "taken": WHOLE, "left_cents": WHOLE, "broken_cents": WHOLE, "to_hold": WHOLE, "owed": WHOLE,

@@ -6,8 +6,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from billing.base.schema import append_only
 
-revision = "0009"
-down_revision = "0010"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from billing.base.schema import append_only
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None

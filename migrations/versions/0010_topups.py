@@ -1,10 +1,10 @@
-"""What was paid for a top-up, what came on top, how its Checkout was opened; in what currency somebody buys at Stripe."""
+"""What was paid for a top-up, what came on top, how its Checkout was opened; in what currency one buys at Stripe."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
