@@ -18,7 +18,7 @@ from typing import Any
 
 import stripe
 
-from billing import Gateway
+from billing import Catalog, Gateway
 from billing.testing import TestBilling
 from tests.cases.sold import CATALOG, PRICES
 from tests.sandbox.serving import KEY, Watch, client, served
@@ -116,6 +116,10 @@ class Desk:
     def silent(self) -> None:
         """From now on the engine reaches Stripe no more; it only hears."""
         self.billing.gateway = Gateway(KEY, "http://127.0.0.1:9")
+
+    def sells(self, catalog: Catalog) -> None:
+        """This is the catalog from now on."""
+        self.billing.catalog = catalog
 
     # What the customer does
 

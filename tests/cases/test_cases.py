@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.cases import a_changes, a_delivery, a_money_back, a_periods
+from tests.cases import a_changes, a_delivery, a_lines, a_money_back, a_periods
 from tests.cases.desk import Case, Desk
 
 
@@ -20,7 +20,7 @@ def cases(*modules: ModuleType) -> list[Case]:
     return sorted(found, key=number)
 
 
-CASES_A = cases(a_delivery, a_money_back, a_changes, a_periods)
+CASES_A = cases(a_delivery, a_money_back, a_changes, a_periods, a_lines)
 
 CASES = [*CASES_A]
 QUICK = [case for case in CASES if number(case) in (1, 3, 13)]
