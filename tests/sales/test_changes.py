@@ -14,7 +14,7 @@ from tests.sales.paid import APRIL, JUNE, MAY, Json, body, event, invoice, line,
 from tests.sales.told import Told
 from tests.stories.story import moment
 
-CATALOG = parse("""
+CATALOG_TEXT = """
 [plans.basic]
 name = "Basic"
 credits = 100
@@ -35,7 +35,8 @@ name = "Try"
 credits = 100
 prices = ["price_try"]
 trial_credits = 30
-""")
+"""
+CATALOG = parse(CATALOG_TEXT)
 
 JANUARY, NEXT_YEAR = datetime.fromisoformat("2025-01-01T00:00:00Z"), datetime.fromisoformat("2026-01-01T00:00:00Z")
 
@@ -276,3 +277,24 @@ def test_what_is_not_paid_grants_nothing(story: Told) -> None:
     assert waits.status == "waiting"
     story.shows("0 · 0 · 0", "0 · 0 · 0")
     story.at("20 Apr 00:00").paid(held).shows("100 · 0 · 0", "1,000 · 0 · 0").ends(april="2 May 00:00")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_new_anchor_without_money_back(story: Told, late: bool) -> None:
+    """The old period ends where the new one begins, without grace, in whichever order both are told."""
+    anew = invoice(line("price_basic", 1_000, "11 Apr 00:00", "11 May 00:00"), paid="11 Apr 00:00")
+    first = invoice(line("price_basic", 1_000, APRIL, MAY), paid=APRIL)
+    if late:
+        story.at("11 Apr 00:00").paid(anew).paid(first)
+    else:
+        story.paid(first).at("11 Apr 00:00").paid(anew)
+    story.shows("100 · 0 · 0", "1,000 · 0 · 1,000")
+
+
+def test_next_period(make_billing: Callable[..., TestBilling]) -> None:
+    catalog = CATALOG_TEXT.replace('prices = ["price_pro"]', 'prices = ["price_pro"]\non_upgrade = "next_period"')
+    story = Told(make_billing(catalog=parse(catalog), start=APRIL))
+    basic(story)
+    story.at("11 Apr 00:00").paid(changes("11 Apr 00:00", *UP)).shows("100 · 0 · 0", "1,000 · 666 · 0")
+    renewed = invoice(line("price_pro", 2_000, MAY, JUNE), paid="1 May 01:00")
+    story.at("2 May 00:00").paid(renewed).shows("250 · 0 · 0", "2,000 · 666 · 1,000")
