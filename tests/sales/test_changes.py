@@ -217,6 +217,7 @@ def test_what_comes_back_to_a_sale_that_a_change_took_from(story: Told) -> None:
     assert story.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_a_cheaper_plan_with_more_credits(story: Told) -> None:
     """More credits come, and the money that goes back leaves the period's sales."""
     basic(story, "price_plus", 1_500)
@@ -224,6 +225,7 @@ def test_a_cheaper_plan_with_more_credits(story: Told) -> None:
     story.at("11 Apr 00:00").paid(down).shows("200 · 0 · 0", "1,400 · 0 · 0 · 0 · 100")
 
 
+@pytest.mark.slow
 def test_up_without_more_credits_and_down_again(story: Told) -> None:
     """What was earned at once is given back from what was earned."""
     basic(story)
@@ -240,6 +242,7 @@ def test_a_partial_refund_and_then_a_downgrade(story: Told) -> None:
     story.at("11 Apr 00:00").paid(down).shows("25 · 0 · 0", "334 · 0 · 0 · 1,000 · 666")
 
 
+@pytest.mark.slow
 def test_the_31st(make_billing: Callable[..., TestBilling]) -> None:
     start = moment("31 Jan 00:00")
     story = Told(make_billing(catalog=CATALOG, start=start))
@@ -260,6 +263,7 @@ def test_an_ending_learnt_late(year: Told) -> None:
     year.shows("0 · 0 · 0", "0 · 0 · 10,000")
 
 
+@pytest.mark.slow
 def test_a_year_that_is_learnt_after_its_end(make_billing: Callable[..., TestBilling]) -> None:
     story = Told(make_billing(catalog=CATALOG, start=JANUARY))
     story.at("2 Mar 00:00")
@@ -291,6 +295,7 @@ def test_a_new_anchor_without_money_back(story: Told, late: bool) -> None:
     story.shows("100 · 0 · 0", "1,000 · 0 · 1,000")
 
 
+@pytest.mark.slow
 def test_next_period(make_billing: Callable[..., TestBilling]) -> None:
     catalog = CATALOG_TEXT.replace('prices = ["price_pro"]', 'prices = ["price_pro"]\non_upgrade = "next_period"')
     story = Told(make_billing(catalog=parse(catalog), start=APRIL))
@@ -300,6 +305,7 @@ def test_next_period(make_billing: Callable[..., TestBilling]) -> None:
     story.at("2 May 00:00").paid(renewed).shows("250 · 0 · 0", "2,000 · 666 · 1,000")
 
 
+@pytest.mark.slow
 def test_a_months_debt_is_carried_to_the_months_end(make_billing: Callable[..., TestBilling]) -> None:
     catalog = CATALOG_TEXT.replace('"price_yearly"]', '"price_yearly"]\noverdraft = { limit = 50, debt = "carry" }')
     story = Told(make_billing(catalog=parse(catalog), start=JANUARY))
