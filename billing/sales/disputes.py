@@ -45,9 +45,9 @@ def apply(tx: Tx, catalog: Catalog, dispute: Dispute, at: datetime, known: Known
     }
     before = _remember(tx, row)
     moved = returned.settle(tx, catalog, purchase)
-    sold = payments.sales_of(tx, purchase)
-    if sold:
-        _tell(tx, dispute, sold[0].customer_id, before)
+    whose = payments.name(tx, disputes, dispute.id, purchase)
+    if whose is not None:
+        _tell(tx, dispute, whose, before)
     if moved is None:
         return Applied(waits=f"{purchase} has brought nothing yet that could be held or taken back")
     return Applied(note=None if moved else "nothing moves" if before != "stale" else "known before")

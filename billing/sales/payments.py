@@ -89,6 +89,16 @@ def sales_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
     return tx.connection.execute(its).all()
 
 
+def name(tx: Tx, table: sa.Table, id: str, purchase: Purchase) -> str | None:
+    """Writes down whose the refund or dispute was, once its sales say so. Who it is."""
+    sold = sales_of(tx, purchase)
+    if not sold:
+        return None
+    unnamed = (table.c.id == id) & table.c.customer_id.is_(None)
+    tx.connection.execute(sa.update(table).where(unnamed).values(customer_id=sold[0].customer_id))
+    return str(sold[0].customer_id)
+
+
 def refunds_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
     return tx.connection.execute(select(refunds).where(purchase.paid(refunds)).order_by(refunds.c.id)).all()
 

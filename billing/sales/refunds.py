@@ -43,7 +43,7 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
             "seen_at": tx.now,
         },
     )
-    return _settle(tx, catalog, purchase, newer)
+    return _settle(tx, catalog, purchase, refund.id, newer)
 
 
 def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Applied:
@@ -72,7 +72,7 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
             "seen_at": tx.now,
         },
     )
-    return _settle(tx, catalog, purchase, newer)
+    return _settle(tx, catalog, purchase, note.id, newer)
 
 
 def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:
@@ -82,8 +82,9 @@ def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:
     return int(tx.connection.execute(total).scalar_one())
 
 
-def _settle(tx: Tx, catalog: Catalog, purchase: Purchase, newer: bool) -> Applied:
+def _settle(tx: Tx, catalog: Catalog, purchase: Purchase, id: str, newer: bool) -> Applied:
     moved = returned.settle(tx, catalog, purchase)
+    payments.name(tx, refunds, id, purchase)
     if moved is None:
         return Applied(waits=f"{purchase} has brought nothing yet that could be taken back")
     return Applied(note=None if moved else "nothing moves" if newer else "known before")

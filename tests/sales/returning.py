@@ -134,9 +134,9 @@ class Money:
             is_refund = isinstance(value, Refund)
             held = refund_object(value) if isinstance(value, Refund) else dispute_object(value)
             kind = "refund.updated" if is_refund else "charge.dispute.updated"
-            answer = tell(self.billing, held, kind, at=at or self.billing.now)
-            assert answer.status == "done", answer
-            return Applied(note=answer.reason)
+            event = tell(self.billing, held, kind, at=at or self.billing.now)
+            assert event.status == "done", event
+            return Applied(note=event.reason)
         with self.billing.database.write() as tx:
             catalog, known = self.billing.catalog, self.known
             if isinstance(value, Refund):

@@ -137,13 +137,15 @@ def test_some_orders(make_billing: Callable[..., TestBilling], story: str) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("step", [HOUR, timedelta(days=7)], ids=["at once", "over the bucket's end"])
 @pytest.mark.parametrize("story", STORIES)
-def test_every_order(
+def test_nearly_every_order(
     make_billing: Callable[..., TestBilling], request: pytest.FixtureRequest, story: str, step: timedelta
 ) -> None:
     """With twins: each is told once more at some place behind the first time."""
     every = [with_twins(order) for order in itertools.permutations(STORIES[story])]
     if "postgresql" in request.node.name:
-        every = random.Random(3).sample(every, len(every) // 10 or 2)
+        every = random.Random(3).sample(every, len(every) // 10)
+    elif len(every) > 48:  # five facts: two of five orders, others for each step
+        every = random.Random(step.days).sample(every, 48)
     agree(played(engine(make_billing), every, before=20, step=step, after=step == HOUR, pack="thirty"))
 
 
