@@ -15,6 +15,7 @@ from billing.finance import (
     audit_buckets,
     audit_causes,
     audit_changes,
+    audit_earlier,
     audit_entries,
     audit_history,
     audit_holds,
@@ -46,6 +47,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
         *audit_sales.breaches(tx),
         *audit_changes.breaches(tx),
         *audit_topups.breaches(tx),
+        *audit_earlier.breaches(tx),
     ]
 
 

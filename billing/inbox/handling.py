@@ -173,9 +173,8 @@ def _ask(desk: Desk, asking: Asking, needs: Sequence[Question], known: dict[Ques
         except StripeUnavailable:
             asking.down = "Stripe has to be asked about it, and can't be reached or is in trouble"
             return asking.down
-        except StripeNotConfigured as refusal:
-            asking.down = f"Stripe has to be asked about it. {refusal}"
-            return asking.down
+        except StripeNotConfigured as refusal:  # of this question; a restricted key may do for others
+            return f"Stripe has to be asked about it. {refusal}"
     return None
 
 

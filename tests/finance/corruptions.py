@@ -40,6 +40,11 @@ _STRAY = (
     f"FROM billing_entries WHERE {_ADA} AND number = 1"
 )
 
+_BEFORE = (
+    "INSERT INTO billing_before_start (stripe_id, kind, happened_at, claimed_at) "
+    "SELECT session_id, 'session', recorded_at, recorded_at FROM billing_sales WHERE session_id IS NOT NULL"
+)
+
 CORRUPTIONS: list[tuple[str, str, str]] = [
     # Wallets
     (_update("wallets", "available = 999, last_at = NULL", "id = {ada}"), "2 wallets", "has a history"),
@@ -160,6 +165,7 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     (_update("sales", "currency = 'eur'"), "3 sales", "sold as"),
     (_update("sales", f"period_end = {_LATER}", "kind = 'allocation'"), "3 sales", "another period"),
     (_update("buckets", "series = 'x'", "series IS NOT NULL"), "3 sales", "another period"),
+    (_BEFORE, "4 claims", "before our time"),
     # Top-ups
     (_update("topups", "credits = credits + 1", "status = 'paid'"), "3 top-ups", "sold as"),
     (_update("topups", "cents = cents - 1", "status = 'paid'"), "3 top-ups", "sold as"),

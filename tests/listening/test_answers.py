@@ -36,6 +36,7 @@ def test_what_a_subscriptions_payment_paid(shop: Shop) -> None:
     assert isinstance(customer, Customer) and customer.metadata["billing_customer"] == "team"
 
 
+@pytest.mark.slow
 def test_what_went_back_of_a_purchase(shop: Shop) -> None:
     opened = shop.buy()
     shop.pay(opened.session)
@@ -55,6 +56,7 @@ def test_what_went_back_of_a_purchase(shop: Shop) -> None:
     assert isinstance(dispute, Dispute) and dispute.withdrawn_cents == dispute.amount_cents > 0
 
 
+@pytest.mark.slow
 def test_more_lines_than_a_page_are_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(shop)
     monkeypatch.setattr("billing.stripe.answering.PAGE", 2)
@@ -90,6 +92,7 @@ GONE: list[tuple[ask.Question, object]] = [
 ]
 
 
+@pytest.mark.slow
 def test_what_is_not_there(shop: Shop, watch: Any) -> None:
     watch.lets_bad_requests_through = True
     for question, nothing in GONE:

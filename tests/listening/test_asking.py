@@ -90,6 +90,7 @@ def test_whom_nobody_names_waits_for_a_link(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_without_a_key_it_waits_and_says_what_to_set(shop: Shop) -> None:
     subscribe(shop)
     gateway, shop.billing.gateway = shop.billing.gateway, None
@@ -104,6 +105,7 @@ def test_without_a_key_it_waits_and_says_what_to_set(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_a_webhook_is_not_held_by_a_stripe_that_does_not_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(shop)

@@ -50,6 +50,7 @@ def test_it_is_made_for_exactly_what_is_handled(shop: Shop) -> None:
     assert "invoice.payment_succeeded" not in made.endpoint.events
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_what_differs_is_said_and_mended(shop: Shop) -> None:
     other = shop.stripe.v1.webhook_endpoints.create({
@@ -74,6 +75,7 @@ def test_what_is_no_address(shop: Shop, url: str) -> None:
         shop.billing.stripe_webhook(url)
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_the_commands(shop: Shop, command: Command) -> None:
     made = command("stripe", "webhook", URL)
@@ -89,6 +91,7 @@ def test_the_commands(shop: Shop, command: Command) -> None:
     assert "0 had never arrived" in command("stripe", "sync", "--since", "2024-01-01").output
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_all_that_failed_is_replayed(shop: Shop, command: Command) -> None:
     subscribe(shop)

@@ -92,3 +92,13 @@ def test_what_is_only_kept(shop: Shop, what: str) -> None:
     created = happened(shop, "customer.subscription.created")
     assert tell(shop, {**created, "type": what}).status == "done"
     assert shop.available() == 0
+
+
+def test_stripe_knows_every_type_that_is_listened_to() -> None:
+    """An endpoint could not be made for one that it does not."""
+    import inspect
+
+    import stripe
+
+    known = inspect.getsource(inspect.getmodule(stripe.params.WebhookEndpointCreateParams))  # type: ignore[arg-type]
+    assert [one for one in HANDLERS if f"'{one}'" not in known and f'"{one}"' not in known] == []

@@ -35,6 +35,7 @@ def test_from_then_on_everything_counts(shop: Shop) -> None:
     assert shop.available() == 250
 
 
+@pytest.mark.slow
 def test_a_session_of_the_past_brings_nothing_on_any_way(shop: Shop) -> None:
     opened = shop.buy()
     shop.pay(opened.session)
@@ -57,6 +58,21 @@ def test_nor_does_looking_through_years_of_it(shop: Shop) -> None:
     ]
     assert {one.status for one in found} <= {"done", "ignored"}
     assert len(shop.billing.buckets("team", limit=100)) == 1  # the one renewal since then
+
+
+@pytest.mark.slow
+def test_what_has_brought_credits_stays_of_our_time(shop: Shop) -> None:
+    """The setting is moved on by mistake: what was granted is still there to be refunded."""
+    subscribe(shop)
+    paid = happened(shop, "invoice.paid")
+    tell(shop, paid)
+    shop.billing.stripe_start = shop.billing.now + timedelta(days=1)
+    assert tell(shop, {**paid, "id": "evt_twin"}).reason == "applied before"
+    intent = shop.stripe.v1.invoice_payments.list({"invoice": paid["data"]["object"]["id"]}).data[0].payment
+    shop.billing.stripe_start = shop.billing.now
+    shop.sandbox.dashboard.refund(str(intent.payment_intent), 1000)
+    assert tell(shop, happened(shop, "refund.created")).status == "done"
+    assert shop.available() == 125
 
 
 LIVE = {"STRIPE_SECRET_KEY": "rk_live_" + "x" * 5, "SECRET_KEYS": "k"}

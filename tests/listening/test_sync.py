@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from billing import StripeNotConfigured, StripeUnavailable
-from billing.inbox import sync
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
 
@@ -54,11 +53,11 @@ def test_an_outage_in_the_middle(shop: Shop) -> None:
     assert shop.available() == 250
 
 
-def test_past_thirty_days_customers_are_looked_through(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_past_thirty_days_customers_are_looked_through(shop: Shop) -> None:
     """A webhook that was down for two months: Stripe lists the events no more, and has the invoices still."""
     look(shop)
     subscribe(shop)
-    monkeypatch.setattr(sync, "KEPT", timedelta(0))  # all events of the sandbox are forgotten
     shop.billing.clock.move(shop.billing.now + timedelta(days=62))
     shop.sandbox.advance(to=shop.billing.now)
     assert look(shop).count("invoice.paid") == 3

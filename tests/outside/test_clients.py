@@ -81,6 +81,12 @@ def test_the_npm_package_subscribes(node_folder: Path, sandbox: Sandbox, tmp_pat
 @pytest.mark.parametrize(
     "happening",
     [
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.refund.updated",
+        "charge.refunded",
+        "credit_note.created",
+        "credit_note.voided",
         "customer.created",
         "customer.deleted",
         "customer.subscription.created",

@@ -191,6 +191,27 @@ def test_a_first_part_of_a_period(shop: Shop, sandbox: Sandbox) -> None:
     wanted["proration_behavior"] = "none"
     free = shop.v1.subscriptions.create(wanted)
     assert (free.status, free.latest_invoice) == ("active", None)
+    sandbox.advance(at("2027-04-26 00:00"))
+    change: Any = {
+        "items": [{"id": subscription.items.data[0].id, "quantity": 2}],
+        "proration_behavior": "always_invoice",
+    }
+    shop.v1.subscriptions.update(subscription.id, change)
+    assert [line.amount for line in shop.invoices(subscription)[-1].lines.data] == [-167, 333]  # 5 of 30 days
+    change["items"][0]["quantity"] = 1
+    shop.v1.subscriptions.update(subscription.id, change | {"proration_behavior": "none"})
     sandbox.advance(at("2027-05-01 02:00"))
     for one in (subscription, free):
         assert lines(shop.invoices(one)[-1]) == [(1_000, False, END, "2027-06-01 00:00")]
+
+
+def test_from_classic_to_flexible(shop: Shop) -> None:
+    card: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
+    wanted: Any = {"customer": shop.customer(**card).id, "items": [{"price": shop.plan().id}]}
+    classic = shop.v1.subscriptions.create(wanted | {"billing_mode": {"type": "classic"}})
+    assert classic.billing_mode.type == "classic"
+    moved = shop.v1.subscriptions.migrate(classic.id, {"billing_mode": {"type": "flexible"}})
+    assert moved.billing_mode.type == "flexible"
+    leaving = shop.v1.subscriptions.update(classic.id, {"cancel_at": "min_period_end"})
+    assert leaving.cancel_at == leaving.items.data[0].current_period_end
+    assert shop.v1.subscriptions.update(classic.id, {"cancel_at": ""}).cancel_at is None

@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from tests.sandbox.serving import Listener
-from tests.sandbox.shop import Shop, at, seconds
+from tests.sandbox.shop import Shop, at, shown
 from web.sandbox import Sandbox
 
 CARD: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
@@ -42,7 +42,7 @@ def test_one_that_is_sent(shop: Shop, sandbox: Sandbox, listener: Listener) -> N
     sandbox.start_at(at("2027-01-01 00:00"))
     customer = shop.customer(**CARD).id
     sent = invoice(shop, customer, 9_000, collection_method="send_invoice", days_until_due=30, auto_advance=True)
-    assert sent.due_date == seconds("2027-01-31 00:00")
+    assert shown(sent.due_date or 0) == "2027-01-31 00:00"
     sandbox.advance(at("2027-01-05 00:00"))
     assert shop.v1.invoices.retrieve(sent.id).status == "open" and listener.types[-1] == "invoice.sent"
     assert sandbox.pay_invoice(sent.id, "4242424242424242") is None
@@ -107,11 +107,8 @@ def test_a_preview(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     sandbox.advance(at("2027-04-11 00:00"))
     listener.events.clear()
     renewal = shop.v1.invoices.create_preview({"subscription": subscription.id})
-    assert (renewal.billing_reason, renewal.amount_due, renewal.lines.data[0].period.start) == (
-        "upcoming",
-        1_000,
-        seconds("2027-05-01 00:00"),
-    )
+    assert (renewal.billing_reason, renewal.amount_due) == ("upcoming", 1_000)
+    assert shown(renewal.lines.data[0].period.start) == "2027-05-01 00:00"
     items: Any = [{"id": subscription.items.data[0].id, "price": shop.plan(2_000).id}]
     for behavior, amounts in (("create_prorations", [-667, 1_333, 2_000]), ("always_invoice", [-667, 1_333])):
         details: Any = {"items": items, "proration_behavior": behavior}

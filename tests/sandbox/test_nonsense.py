@@ -58,6 +58,8 @@ def ids(shop: Shop, sandbox: Sandbox) -> dict[str, str]:
         "invoice_payment": shop.v1.invoice_payments.list().data[0].id,
         "webhook_endpoint": "we_no",
         "invoiceitem": "ii_no",
+        "configuration": "bpc_no",
+        "test_clock": "clock_no",
         "coupon": shop.v1.coupons.create({"percent_off": 10}).id,
         "promotion_code": "promo_no",
     }

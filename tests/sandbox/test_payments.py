@@ -199,3 +199,40 @@ def test_an_invoice_in_parts(shop: Shop, sandbox: Sandbox, listener: Listener) -
     assert told(listener, sandbox).count("invoice.paid") == 1
     with pytest.raises(Refused, match="is paid"):
         sandbox.dashboard.pay_in_parts(invoice.id, [1])
+
+
+@pytest.mark.parametrize("invoiced", [False, True])
+@pytest.mark.parametrize(
+    ("percent", "total", "tax", "status"), [(100, 0, 0, "no_payment_required"), (25, 900, 150, "paid")]
+)
+def test_a_code_takes_something_off_or_all(
+    shop: Shop, sandbox: Sandbox, percent: int, total: int, tax: int, status: str, invoiced: bool
+) -> None:
+    coupon = shop.v1.coupons.create({"percent_off": percent, "duration": "once"})
+    shop.v1.promotion_codes.create({"promotion": {"type": "coupon", "coupon": coupon.id}, "code": "THANKS"})
+    fields: Any = {"allow_promotion_codes": True, "automatic_tax": {"enabled": True}}
+    session = shop.session(
+        shop.pack(), customer=shop.customer(address=HOME).id, **fields, invoice_creation={"enabled": invoiced}
+    )
+    sandbox.enter_code(session.id, "thanks")
+    paid = sandbox.pay(session.id)
+    assert (paid["amount_subtotal"], paid["amount_total"], paid["payment_status"]) == (1_000, total, status)
+    off = 10 * percent
+    assert paid["total_details"] == {"amount_discount": off, "amount_shipping": 0, "amount_tax": tax}
+    assert (paid["payment_intent"] is None) == (total == 0)
+    assert shop.v1.coupons.retrieve(coupon.id).times_redeemed == 1
+    if invoiced:
+        invoice = shop.v1.invoices.retrieve(paid["invoice"])
+        taken = sum(one.amount for one in invoice.total_discount_amounts or [])
+        assert (invoice.status, invoice.total, invoice.amount_paid, taken) == ("paid", total, total, off)
+        assert sum(one.amount for one in invoice.total_taxes or []) == tax
+
+
+def test_what_a_customer_has_does_not_pay_for_a_pack(shop: Shop, sandbox: Sandbox) -> None:
+    """A balance is for invoices that come by themselves: Checkout takes the whole price."""
+    customer = shop.customer(balance=-400)
+    session = shop.session(shop.pack(), customer=customer.id, invoice_creation={"enabled": True})
+    paid = sandbox.pay(session.id)
+    assert shop.v1.payment_intents.retrieve(paid["payment_intent"]).amount_received == 1_000
+    assert shop.v1.invoices.retrieve(paid["invoice"]).amount_paid == 1_000
+    assert shop.v1.customers.retrieve(customer.id).balance == -400

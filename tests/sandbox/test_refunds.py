@@ -130,3 +130,14 @@ def test_what_cannot_be_refunded(shop: Shop, sandbox: Sandbox) -> None:
     with pytest.raises(stripe.InvalidRequestError) as disputed:
         shop.v1.refunds.create({"charge": charge.id})
     assert disputed.value.code == "charge_disputed"
+
+
+def test_a_charge_without_an_intent(shop: Shop) -> None:
+    charge = shop.v1.charges.create({"amount": 700, "currency": "usd", "source": "tok_visa"})
+    assert (charge.status, charge.payment_intent) == ("succeeded", None)
+    refund = shop.v1.refunds.create({"charge": charge.id})
+    assert (refund.amount, refund.payment_intent) == (700, None)
+    with pytest.raises(stripe.CardError, match="was declined"):
+        shop.v1.charges.create({"amount": 700, "currency": "usd", "source": "tok_chargeDeclined"})
+    disputed = shop.v1.charges.create({"amount": 700, "currency": "usd", "source": "tok_createDispute"})
+    assert len(shop.v1.disputes.list({"charge": disputed.id}).data) == 1

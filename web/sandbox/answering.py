@@ -19,6 +19,7 @@ from web.sandbox.errors import Refused
 from web.sandbox.expanding import expanded
 from web.sandbox.machine import Machine
 from web.sandbox.params import decoded
+from web.sandbox.stops import at_once
 from web.sandbox.store import Rows
 from web.sandbox.work import API_VERSION, Work
 
@@ -82,6 +83,7 @@ class Desk:
             work = Work(rows, now, request.base_url, id, request.key)
             try:
                 shown = expanded(work, operation.act(Asked(work, path, params)), params.get("expand", []))
+                at_once(work)
                 answer = Answer(200, shown, id)
             except Refused as error:
                 if not error.kept:
@@ -99,6 +101,8 @@ class Desk:
                 )
         if work.events:
             self._sandbox.delivery.wake()
+        if work.moves_to is not None:
+            self._sandbox.advance_soon(time.instant(work.moves_to))
         return answer
 
     @contextmanager

@@ -14,8 +14,7 @@ KEPT_FOR = 30 * 24 * 60 * 60
 
 _SELECT = """
 SELECT type, body,
-    (SELECT count(*) FROM deliveries d WHERE d.event = e.id AND d.state = 'pending') AS pending,
-    NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.id AND d.state != 'succeeded') AS delivered
+    (SELECT count(*) FROM deliveries d WHERE d.event = e.id AND d.state = 'pending') AS pending
 FROM events e
 """
 
@@ -43,13 +42,22 @@ def twin(rows: Rows, id: str, endpoint: str | None = None) -> str:
     return str(event["id"])
 
 
-def newest_first(rows: Rows, types: Sequence[str] | None = None, *, delivered: bool | None = None) -> list[Object]:
-    """All of these types (`invoice.*` names a family); delivered, or not delivered (yet), if that is asked for."""
-    found = rows.run(f"{_SELECT} ORDER BY e.seq DESC")
+def newest_first(
+    rows: Rows, types: Sequence[str] | None = None, *, delivered: bool | None = None, since: int = 0
+) -> list[Object]:
+    """The ids and times of all of these types (`invoice.*` names a family) since then; delivered, or not delivered
+    (yet), if that is asked for.
+    """
+    found = rows.run(
+        "SELECT e.id, e.type, e.created, NOT EXISTS"
+        " (SELECT 1 FROM deliveries d WHERE d.event = e.id AND d.state != 'succeeded') AS delivered"
+        " FROM events e WHERE e.created >= ? ORDER BY e.seq DESC",
+        since,
+    )
     if types:
         found = [row for row in found if any(_fits(row["type"], wanted) for wanted in types)]
     told = [row for row in found if delivered is None or bool(row["delivered"]) == delivered]
-    return [_event(row["body"], row["pending"]) for row in told]
+    return [{"id": row["id"], "created": row["created"]} for row in told]
 
 
 def _event(body: str, pending: int) -> Object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from web.sandbox.dashboard import Dashboard
 from web.sandbox.delivery import Deliver, Delivery
 from web.sandbox.errors import Refused
 from web.sandbox.faults import Faults
+from web.sandbox.portal import Portal
 from web.sandbox.resources import (
     cards,
     checkout,
@@ -25,7 +27,7 @@ from web.sandbox.resources import (
     webhook_endpoints,
 )
 from web.sandbox.resources.cards import Decline, TestCard
-from web.sandbox.stops import AfterStop, Stops
+from web.sandbox.stops import AfterStop, Stops, at_once
 from web.sandbox.store import Object, Rows, Store
 from web.sandbox.work import Work, shown
 
@@ -48,7 +50,9 @@ class Machine:
         self.url = ""
         self.on_stop: AfterStop | None = None
         self.closed = threading.Event()
+        self._moving: threading.Thread | None = None
         self.dashboard = Dashboard(self._acting, self.delivery.wake)
+        self.portal = Portal(self._acting, lambda: self._tell(None))
         self._stops = Stops(self.store, self.clock, self.delivery, lambda: self.url)
 
     def start(self) -> None:
@@ -72,6 +76,18 @@ class Machine:
         events are delivered, then `after_stop` is called with that instant. ValueError if `to` has passed.
         """
         self._stops.advance(to, after_stop)
+
+    def advance_soon(self, to: datetime) -> None:
+        """As `advance` with `on_stop`, while whoever asked goes on."""
+        self._moving = threading.Thread(target=self._move, args=(to,), name="sandbox-moving", daemon=True)
+        self._moving.start()
+
+    def _move(self, to: datetime) -> None:
+        try:
+            self.advance(max(to, self.clock.now()), self.on_stop)
+        except sqlite3.ProgrammingError:
+            if not self.closed.is_set():  # else it was closed on the way
+                raise
 
     def listen(
         self,
@@ -161,8 +177,7 @@ class Machine:
     def pay_invoice(self, invoice_id: str, card: str) -> Decline | None:
         """What a customer does on an open invoice's page. The card is the customer's own from then on."""
         known = _card(card)
-        with self.store.transaction() as rows:
-            work = self._work(rows)
+        with self._acting() as work:
             invoice = work.addressed("invoice", invoice_id, "invoice")
             if invoice["status"] != "open":
                 raise Refused(f"This invoice is {invoice['status']}: it can't be paid.")
@@ -195,7 +210,9 @@ class Machine:
     @contextmanager
     def _acting(self) -> Iterator[Work]:
         with self.store.transaction() as rows:
-            yield self._work(rows)
+            work = self._work(rows)
+            yield work
+            at_once(work)
 
     def _tell(self, decline: Decline | None) -> None:
         """A buyer is sent back when the webhook has answered; a decline is shown at once."""
@@ -206,6 +223,8 @@ class Machine:
     def close(self) -> None:
         self.closed.set()
         self._stops.close()
+        if self._moving is not None:
+            self._moving.join(timeout=10)
         self.delivery.close()
         self.store.close()
 

@@ -52,7 +52,7 @@ class Faults:
 
     def dressed(self, event: Object) -> Object:
         """The event with what is pretended of where it came from."""
-        if not self.concerns(event["type"]):
+        if not self.concerns(event["type"].removeprefix("v1.")):
             return event
         if self.live:
             event = event | {"livemode": True}

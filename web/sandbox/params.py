@@ -170,13 +170,13 @@ class Word:
 
 
 class Unset:
-    """Fields, or an empty text that takes them all away."""
+    """What the kind takes, or an empty text that takes it away."""
 
-    def __init__(self, fields: Fields) -> None:
-        self.fields = fields
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
 
     def read(self, raw: Any, name: str) -> Any:
-        return None if raw == "" else self.fields.read(raw, name)
+        return None if raw == "" else self._kind.read(raw, name)
 
 
 class Either:

@@ -25,9 +25,11 @@ from web.sandbox.api import (
     invoice_items,
     invoices,
     payments,
+    portal,
     refunds,
     subscription_items,
     subscriptions,
+    test_clocks,
 )
 from web.sandbox.api.operation import Operation
 from web.sandbox.controls import make_controls
@@ -37,6 +39,7 @@ from web.sandbox.machine import Machine
 from web.sandbox.pages.checkout import make_checkout
 from web.sandbox.pages.overview import make_overview
 from web.sandbox.pages.payments import make_payments
+from web.sandbox.pages.portal import make_portal
 from web.sandbox.work import API_VERSION
 
 if TYPE_CHECKING:
@@ -62,6 +65,8 @@ OPERATIONS: tuple[Operation, ...] = tuple(
         invoices,
         invoice_items,
         credit_notes,
+        portal,
+        test_clocks,
         events,
     )
     for operation in noun.OPERATIONS
@@ -81,6 +86,7 @@ def make_app(sandbox: Machine) -> Flask:
     app.register_blueprint(make_checkout(sandbox))
     app.register_blueprint(make_overview(sandbox))
     app.register_blueprint(make_payments(sandbox))
+    app.register_blueprint(make_portal(sandbox))
     guard(app)
     app.register_error_handler(HTTPException, _not_there)
     app.register_error_handler(Exception, _broken)
@@ -101,7 +107,7 @@ def _view(sandbox: Machine, desk: Desk, operation: Operation) -> Any:
             "&".join(words for words in (query, body) if words),
             request.headers.get("Authorization"),
             key,
-            request.headers.get("Stripe-Version", API_VERSION),
+            request.headers.get("Stripe-Version", ""),  # who names none may speak an older one
             request.host_url.rstrip("/"),
         )
         answer = desk.answer(operation, path, asked)

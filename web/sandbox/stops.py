@@ -19,6 +19,7 @@ from web.sandbox.resources import (
     pauses,
     pending_updates,
     refunds,
+    test_clocks,
 )
 from web.sandbox.resources import subscriptions as subs
 from web.sandbox.store import Object, Rows, Store
@@ -93,6 +94,15 @@ class Stops:
             self.catch_up()
 
 
+def at_once(work: Work) -> None:
+    """What a payment sets off by itself, as soon as all else of it is done: the dispute of a card that disputes."""
+    for row in work.rows.run("SELECT id FROM due WHERE what = 'dispute' AND at <= ? ORDER BY seq", work.now):
+        work.rows.unschedule("dispute", row["id"])
+        charge = work.rows.find(row["id"])
+        if charge is not None:
+            _dispute(work, charge)
+
+
 def _do(rows: Rows, at: int, page_url: str) -> None:
     """All that is due by a second, in one transaction with its events."""
     while (due := rows.next_due()) is not None and due[0] <= at:
@@ -160,4 +170,5 @@ _DUE: dict[str, Callable[[Work, Object], None]] = {
     "expire_update": _expire_update,
     "tell_of_trial_end": _tell_of_trial_end,
     "collect_again": pauses.collect_again,
+    "clock_arrives": test_clocks.arrive,
 }

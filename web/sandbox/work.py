@@ -25,6 +25,8 @@ class Work:
     request: str | None = None
     key: str | None = None
     events: list[str] = field(default_factory=list)
+    moves_to: int | None = None
+    """Where the sandbox's clock goes when this is done."""
     _endpoints: list[Object] | None = None
 
     def new(self, kind: str, **fields: Any) -> Object:

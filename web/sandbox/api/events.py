@@ -53,12 +53,10 @@ def _list(asked: Asked) -> Object:
     if given.get("type") and given.get("types"):
         raise Refused("You may only specify one of these parameters: type, types.", param="types")
     types = [given["type"]] if given.get("type") else given.get("types")
-    found = [
-        event
-        for event in events.newest_first(asked.work.rows, types, delivered=given.get("delivery_success"))
-        if within(given.get("created"), event["created"]) and event["created"] >= asked.work.now - events.KEPT_FOR
-    ]
-    return paged(asked, "/v1/events", found, "event")
+    since, delivered = asked.work.now - events.KEPT_FOR, given.get("delivery_success")
+    found = events.newest_first(asked.work.rows, types, delivered=delivered, since=since)
+    page = paged(asked, "/v1/events", [one for one in found if within(given.get("created"), one["created"])], "event")
+    return page | {"data": [events.find(asked.work.rows, one["id"]) for one in page["data"]]}
 
 
 def _create(asked: Asked) -> Object:

@@ -178,6 +178,41 @@ def _intent(asked: Asked) -> Object:
     return asked.work.addressed("payment_intent", asked.id, "intent")
 
 
+def _create_charge(asked: Asked) -> Object:
+    """The older way: a card is charged without an intent."""
+    work, given = asked.work, asked.params
+    _judge(given["amount"], given["currency"])
+    customer = customers.living(work, given["customer"]) if given.get("customer") else None
+    source = given.get("source") or ""
+    card = cards.named(source) if source.startswith("tok_") else None
+    if card is not None:
+        instrument = cards.source(work, card, id_of(customer) or "")
+    elif customer is not None:
+        instrument = work.named("card", source or customer["default_source"] or "", "source")
+    else:
+        raise needed("source")
+    made, decline = payment_intents.charge_directly(
+        work,
+        instrument,
+        amount=given["amount"],
+        currency=given["currency"],
+        customer=id_of(customer),
+        description=given.get("description"),
+        metadata=merged({}, given.get("metadata")),
+    )
+    if decline is not None:
+        raise Refused(
+            decline.message,
+            status=402,
+            kind="card_error",
+            code=decline.code,
+            decline_code=decline.decline_code,
+            charge=made["id"],
+            kept=True,
+        )
+    return shown(made)
+
+
 def _retrieve_charge(asked: Asked) -> Object:
     return shown(asked.work.addressed("charge", asked.id))
 
@@ -216,6 +251,23 @@ OPERATIONS = (
         ),
     ),
     Operation("POST", "/v1/payment_intents/{intent}/cancel", _cancel, takes({"cancellation_reason": _REASONS})),
+    Operation(
+        "POST",
+        "/v1/charges",
+        _create_charge,
+        takes(
+            {
+                "amount": Whole(1, _LARGEST),
+                "currency": Currency(),
+                "customer": Text(),
+                "description": Text(),
+                "metadata": Labels(),
+                "source": Text(),
+            },
+            "amount",
+            "currency",
+        ),
+    ),
     Operation(
         "GET",
         "/v1/charges",

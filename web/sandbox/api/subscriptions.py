@@ -62,7 +62,7 @@ _PAUSE_COLLECTION = Fields(
 _UPDATE = takes(
     {
         "billing_cycle_anchor": _ANCHOR,
-        "cancel_at": Whole(),
+        "cancel_at": Unset(Word(("max_period_end", "min_period_end"), Whole())),
         "cancel_at_period_end": YesNo(),
         "cancellation_details": _DETAILS,
         "default_payment_method": Text(),
@@ -88,6 +88,7 @@ _PAUSE = takes(
         "type": OneOf("subscription"),
     }
 )
+_MIGRATE = takes({"billing_mode": Fields({"type": OneOf("flexible")}, ["type"])}, "billing_mode")
 _RESUME = takes(
     {
         "billing_cycle_anchor": _ANCHOR,
@@ -150,6 +151,8 @@ def _update(asked: Asked) -> Object:
     work = asked.work
     subscription = work.addressed("subscription", asked.id)
     given: dict[str, Any] = dict(asked.params)
+    if given.get("cancel_at") in ("max_period_end", "min_period_end"):
+        given["cancel_at"] = subscription_items.period(subscription)[1]
     if given.get("cancel_at") is not None and given["cancel_at"] <= work.now:
         raise Refused("`cancel_at` must be in the future.", param="cancel_at")
     if given.get("default_payment_method"):
@@ -176,6 +179,16 @@ def _cancel(asked: Asked) -> Object:
     subscription["cancellation_details"] |= given.get("cancellation_details") or {}
     prorate, invoice_now = given.get("prorate", False), given.get("invoice_now", False)
     collecting.stop(work, subscription, "cancellation_requested", prorate=prorate, invoice_now=invoice_now)
+    return shown(subscription)
+
+
+def _migrate(asked: Asked) -> Object:
+    """From classic to flexible; there is no way back."""
+    subscription = asked.work.addressed("subscription", asked.id)
+    if subscription["billing_mode"]["type"] == "flexible":
+        raise Refused("This subscription is flexible already.", param="billing_mode")
+    with asked.work.changing(subscription, "customer.subscription.updated"):
+        subscription["billing_mode"] = subs.flexible(asked.work)
     return shown(subscription)
 
 
@@ -238,6 +251,7 @@ OPERATIONS = (
     Operation("GET", "/v1/subscriptions/{subscription_exposed_id}", _retrieve),
     Operation("POST", "/v1/subscriptions/{subscription_exposed_id}", _update, _UPDATE),
     Operation("DELETE", "/v1/subscriptions/{subscription_exposed_id}", _cancel, _CANCEL),
+    Operation("POST", "/v1/subscriptions/{subscription}/migrate", _migrate, _MIGRATE),
     Operation("POST", "/v1/subscriptions/{subscription}/pause", _pause, _PAUSE),
     Operation("POST", "/v1/subscriptions/{subscription}/resume", _resume, _RESUME),
 )

@@ -40,6 +40,13 @@ _DECLINED = Decline("card_declined", "generic_decline", "Your card was declined.
 _POOR = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
 _OLD = Decline("expired_card", "expired_card", "Your card has expired.")
 _CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
+_LOST = Decline("card_declined", "lost_card", "Your card was declined.")
+_STOLEN = Decline("card_declined", "stolen_card", "Your card was declined.")
+_ERROR = Decline(
+    "processing_error",
+    "processing_error",
+    "An error occurred while processing your card. Try again in a little bit.",
+)
 AUTHENTICATE = Decline(
     "authentication_required",
     "authentication_required",
@@ -56,6 +63,9 @@ CARDS = (
     TestCard("4000000000009995", "chargeDeclinedInsufficientFunds", decline=_POOR, attaches=False),
     TestCard("4000000000000069", "chargeDeclinedExpiredCard", decline=_OLD, attaches=False),
     TestCard("4000000000000127", "chargeDeclinedIncorrectCvc", decline=_CVC, attaches=False),
+    TestCard("4000000000009987", "chargeDeclinedLostCard", decline=_LOST, attaches=False),
+    TestCard("4000000000009979", "chargeDeclinedStolenCard", decline=_STOLEN, attaches=False),
+    TestCard("4000000000000119", "chargeDeclinedProcessingError", decline=_ERROR, attaches=False),
     TestCard("4000000000000341", "chargeCustomerFail", decline=_DECLINED),
     TestCard("4000002500003155", "authenticationRequiredOnSetup", authenticates="once"),
     TestCard("4000002760003184", "authenticationRequired", authenticates="always"),

@@ -70,7 +70,7 @@ def apply(work: Work, subscription: Object, change: Change) -> None:
 
 def _try(work: Work, subscription: Object, change: Change) -> None:
     """Alters it only if what it costs is paid; else the change waits for the payment, 23 hours."""
-    names = ("items", "billing_cycle_anchor", "trial_start", "trial_end", "status", "_billed", "_trialed")
+    names = ("items", "billing_cycle_anchor", "trial_start", "trial_end", "status", "_billed")
     before = json.loads(json.dumps({name: subscription.get(name) for name in names}))
     invoice = alter(work, subscription, change)
     after = json.loads(json.dumps({name: subscription.get(name) for name in names}))
@@ -103,50 +103,61 @@ def _try(work: Work, subscription: Object, change: Change) -> None:
 
 def alter(work: Work, subscription: Object, change: Change) -> Object | None:
     """The items, the periods and the prorations as they shall be; the invoice that this needs at once."""
-    at = _instant(work, subscription, change)
-    old = {item["id"]: item for item in subscription["items"]["data"]}
-    begun = items.period(subscription)[0]
+    at, begun = _instant(work, subscription, change), items.period(subscription)[0]
+    old: list[Object] = json.loads(json.dumps(subscription["items"]["data"]))
     new = items.changed(work, subscription, change.items or [])
-    switched = items.interval(new[0]["price"]) != items.interval(next(iter(old.values()))["price"])
-    classic = subscription["billing_mode"]["type"] == "classic"
+    switched = items.interval(new[0]["price"]) != items.interval(old[0]["price"])
     trying = subscription["status"] == "trialing"
-    restarts = change.anchor_now or (switched and classic and not trying) or change.trial_end is not None
+    restarts = _restarts(subscription, change, switched=switched)
+    there = {item["id"]: item for item in old}
     touched = [
-        item for item in new if restarts or switched or item["id"] not in old or not items.same(item, old[item["id"]])
+        item
+        for item in new
+        if restarts or switched or item["id"] not in there or not items.same(item, there[item["id"]])
     ]
-    gone = [item for id, item in old.items() if id not in {item["id"] for item in new}]
-    prorates = change.proration != "none" and not trying
-    replaced = [old[item["id"]] for item in touched if item["id"] in old]
-    credits = {item["id"] for item in (*gone, *replaced)} if prorates else set()
-    before = json.loads(json.dumps(subscription["items"]["data"]))
-    if not restarts and switched and not trying:
+    if switched and not restarts and not trying:
         _move_period(subscription, new, at)
     subscription["items"] |= {"data": new, "total_count": len(new)}
-    made = 0
-    for item in before:
-        if item["id"] in credits and prorations.credit(work, subscription, item, at) is not None:
-            made += 1
-        fresh = next((one for one in touched if one["id"] == item["id"]), None)
-        if fresh is not None and prorates and not restarts:
-            prorations.charge(work, subscription, fresh, at, discounts.net(work, subscription, fresh))
-            made += 1
-    for item in touched:
-        if item["id"] not in old and prorates and not restarts:
-            prorations.charge(work, subscription, item, at, discounts.net(work, subscription, item))
-            made += 1
+    prorated = False
+    if change.proration != "none" and not trying:
+        unchanged = {item["id"] for item in new} - {item["id"] for item in touched}
+        ended = [item for item in old if item["id"] not in unchanged]
+        prorated = _prorate(work, subscription, ended, [] if restarts else touched, at)
+    invoice = None
     if restarts:
         _restart(work, subscription, change)
         invoice = subscription_invoices.draft(work, subscription, "subscription_update")
-    elif made and (switched or change.proration == "always_invoice"):
-        fields = {"period_start": begun}
-        invoice = subscription_invoices.draft(work, subscription, "subscription_update", bills_period=False, **fields)
-    else:
-        pending_updates.schedule(work, subscription)
-        return None
+    elif prorated and (switched or change.proration == "always_invoice"):
+        since = {"period_start": begun}
+        invoice = subscription_invoices.draft(work, subscription, "subscription_update", bills_period=False, **since)
     pending_updates.schedule(work, subscription)
-    subscription["latest_invoice"] = invoice["id"]
-    work.emit("invoice.created", invoice)
+    if invoice is not None:
+        subscription["latest_invoice"] = invoice["id"]
+        work.emit("invoice.created", invoice)
     return invoice
+
+
+def _restarts(subscription: Object, change: Change, *, switched: bool) -> bool:
+    """Whether a period begins now. Another interval alone begins one only in classic mode, where nothing is tried."""
+    classic = subscription["billing_mode"]["type"] == "classic" and subscription["status"] != "trialing"
+    return change.anchor_now or change.trial_end is not None or (switched and classic)
+
+
+def _prorate(work: Work, subscription: Object, ended: list[Object], begun: list[Object], at: int) -> bool:
+    """Credits what ends, charges what begins, item by item. Whether there is anything."""
+    made = False
+    charged = {item["id"]: item for item in begun}
+    for item in ended:
+        made = prorations.credit(work, subscription, item, at) is not None or made
+        if item["id"] in charged:
+            _charge(work, subscription, charged.pop(item["id"]), at)
+    for item in charged.values():
+        _charge(work, subscription, item, at)
+    return made or bool(begun)
+
+
+def _charge(work: Work, subscription: Object, item: Object, at: int) -> None:
+    prorations.charge(work, subscription, item, at, discounts.net(work, subscription, item))
 
 
 def _restart(work: Work, subscription: Object, change: Change) -> None:

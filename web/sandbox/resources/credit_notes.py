@@ -98,8 +98,8 @@ def _judge(invoice: Object, total: int, after: int, given: dict[str, Any]) -> No
     """Refused where the parts do not make the whole, or more goes back than was paid."""
     if total <= 0:
         raise Refused("The credit note's amount must be greater than zero.", param="amount")
-    paid = invoice["amount_paid"] - invoice["post_payment_credit_notes_amount"]
-    if after > paid:
+    paid = invoice["total"] - invoice["amount_remaining"] - invoice["pre_payment_credit_notes_amount"]
+    if after > paid - invoice["post_payment_credit_notes_amount"]:
         words = f"The amount of the credit note ({money(total, invoice['currency'])}) is greater than what is left"
         raise Refused(f"{words} of the invoice.", param="amount")
     ways = sum(given.get(name) or 0 for name in _WAYS) + sum(one["amount_refunded"] for one in given["refunds"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from web.sandbox import ids
 from web.sandbox.errors import Refused
@@ -111,6 +112,16 @@ def charge(work: Work, intent: Object, instrument: Object, said: Decline | None 
     work.emit("charge.failed", made)
     work.emit("payment_intent.payment_failed", intent)
     return decline
+
+
+def charge_directly(work: Work, instrument: Object, **fields: Any) -> tuple[Object, Decline | None]:
+    """A charge that belongs to no intent."""
+    card = cards.behind(instrument)
+    made = charges.make(work, {"id": None, "receipt_email": None, **fields}, instrument, card)
+    work.emit("charge.failed" if card.decline else "charge.succeeded", made)
+    if card.disputed is not None and card.decline is None:
+        work.rows.schedule(work.now, "dispute", made["id"])
+    return made, card.decline
 
 
 def ask_the_buyer(work: Work, intent: Object, instrument: Object) -> None:

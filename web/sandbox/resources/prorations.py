@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from web.sandbox.resources import invoice_items, prices
+from web.sandbox.resources.subscription_items import around
 from web.sandbox.store import Object
 from web.sandbox.work import Work
 
@@ -25,7 +26,7 @@ def credit(work: Work, subscription: Object, item: Object, at: int) -> Object | 
         return None
     amount, start, end = billed["amount"], billed["start"], billed["end"]
     if subscription["billing_mode"]["type"] == "classic" and amount:
-        start, end = item["current_period_start"], item["current_period_end"]
+        start, end = around(subscription, item["price"], at)
         amount = prices.total(item["price"], item["quantity"])
     at = max(at, start)
     if at >= end:
@@ -43,7 +44,8 @@ def credit(work: Work, subscription: Object, item: Object, at: int) -> Object | 
 def charge(work: Work, subscription: Object, item: Object, at: int, net: int) -> Object:
     """Bills what is left of an item's period after `at`; `net` is what the whole period costs."""
     start, end = item["current_period_start"], item["current_period_end"]
-    amount = share(net, end - max(at, start), end - start)
+    whole_start, whole_end = around(subscription, item["price"], max(at, start))
+    amount = share(net, end - max(at, start), whole_end - whole_start)
     made = _item(work, subscription, item, amount, (max(at, start), end), "Remaining time on")
     kept = _kept(work, made)
     subscription["_billed"][item["id"]] = {

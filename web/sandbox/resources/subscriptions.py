@@ -29,18 +29,28 @@ def make(
 ) -> Object:
     """Not paid yet, and not kept. The caller collects its first invoice. `gives` gives it discounts, by its id."""
     check([one.price for one in wanted])
-    subscription = work.new(
+    subscription = _plain(work, customer["id"], wanted[0].price["currency"])
+    subscription |= fields
+    if subscription["trial_end"] is not None:
+        subscription |= {"trial_start": work.now, "billing_cycle_anchor": subscription["trial_end"]}
+    elif subscription["billing_cycle_anchor"] > periods.next_end(work.now, *interval(wanted[0].price), work.now):
+        words = "`billing_cycle_anchor` cannot be later than next natural billing date for plan."
+        raise Refused(words, param="billing_cycle_anchor")
+    subscription["items"] = first(work, subscription, wanted, subscription["trial_end"])
+    subscription["discounts"] = gives(subscription["id"]) if gives is not None else []
+    return subscription
+
+
+def _plain(work: Work, customer: str, currency: str) -> Object:
+    """One that says nothing in particular."""
+    return work.new(
         "subscription",
         application=None,
         application_fee_percent=None,
         automatic_tax={"disabled_reason": None, "enabled": False, "liability": None},
         billing_cycle_anchor=work.now,
         billing_cycle_anchor_config=None,
-        billing_mode={
-            "flexible": {"proration_discounts": "included"},
-            "type": "flexible",
-            "updated_at": work.now,
-        },
+        billing_mode=flexible(work),
         billing_schedules=[],
         billing_thresholds=None,
         cancel_at=None,
@@ -48,8 +58,8 @@ def make(
         canceled_at=None,
         cancellation_details={"comment": None, "feedback": None, "reason": None},
         collection_method="charge_automatically",
-        currency=wanted[0].price["currency"],
-        customer=customer["id"],
+        currency=currency,
+        customer=customer,
         customer_account=None,
         days_until_due=None,
         default_payment_method=None,
@@ -83,15 +93,11 @@ def make(
         _billed={},
         _pending=None,
     )
-    subscription |= fields
-    if subscription["trial_end"] is not None:
-        subscription |= {"trial_start": work.now, "billing_cycle_anchor": subscription["trial_end"]}
-    elif subscription["billing_cycle_anchor"] > periods.next_end(work.now, *interval(wanted[0].price), work.now):
-        words = "`billing_cycle_anchor` cannot be later than next natural billing date for plan."
-        raise Refused(words, param="billing_cycle_anchor")
-    subscription["items"] = first(work, subscription, wanted, subscription["trial_end"])
-    subscription["discounts"] = gives(subscription["id"]) if gives is not None else []
-    return subscription
+
+
+def flexible(work: Work) -> Object:
+    """How its prorations are reckoned, since when."""
+    return {"flexible": {"proration_discounts": "included"}, "type": "flexible", "updated_at": work.now}
 
 
 def begin_trial(work: Work, subscription: Object, end: int) -> None:
