@@ -1,5 +1,5 @@
-"""Lives at random: a subscription goes up, down, away and back, is spent from, refunded and reversed, over the months
-of a year. Whatever happens, the books add up, and what its lines came to is all that is in them.
+"""Lives at random: a subscription goes up, down, away and back, is spent from, refunded and reversed, over a year.
+Whatever happens, the books add up, and what its lines came to is all that is in them.
 """
 
 from __future__ import annotations
