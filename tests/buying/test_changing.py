@@ -15,6 +15,8 @@ from tests.buying.shop import Shop, open_shop
 from tests.sandbox.serving import Watch
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG = parse("""
 [plans.basic]
 name = "Basic"

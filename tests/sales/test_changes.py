@@ -14,6 +14,8 @@ from tests.sales.paid import APRIL, JUNE, MAY, Json, body, event, invoice, line,
 from tests.sales.told import Told
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG_TEXT = """
 [plans.basic]
 name = "Basic"

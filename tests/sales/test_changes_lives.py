@@ -18,6 +18,8 @@ from tests.sales.test_changes import CATALOG
 from tests.sales.told import Told
 from tests.stories.books import all_entries, books
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 PRICES = {"price_basic": 1_000, "price_plus": 1_500, "price_pro": 2_000}
 YEARLY = APRIL.replace(year=2026)
 

@@ -34,6 +34,8 @@ from tests.sales.told import Told
 from tests.stories.books import all_entries, books
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 class Stripe:
     """What Stripe would answer about these invoices and refunds."""

@@ -16,6 +16,8 @@ from tests.sales.returning import CATALOG, Money
 from tests.sales.sold import year
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def billing(make_billing: Callable[..., TestBilling]) -> TestBilling:
