@@ -197,6 +197,7 @@ def test_a_session() -> None:
         payment_intent="pi_1",
         lines=None,
         has_more=False,
+        discount_cents=100,
     )
     assert found.net_cents == 900
 
