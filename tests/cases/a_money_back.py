@@ -19,7 +19,7 @@ def case_10_refunds_after_much_is_spent(desk: Desk) -> None:
     desk.go("3 Apr 10:00")
     desk.sandbox.dashboard.refund(payment, 400)
     second = desk.news()
-    charge = [event for event in second if event["type"] == "charge.refunded"][0]["data"]["object"]
+    (charge,) = [event["data"]["object"] for event in second if event["type"] == "charge.refunded"]
     assert charge["amount_refunded"] == 705
     desk.post(*second[::-1], *map(twin, second), *first)
     desk.shows("0 · 0 · 30", "0 · 295 · 0 · 705")

@@ -28,7 +28,7 @@ def case_16_a_year_by_the_month(desk: Desk) -> None:
 
 def case_16_a_year_refunded_in_part(desk: Desk) -> None:
     """Half of it goes back: so do the last six months, which do not come; those before them do."""
-    payment = desk.subscribe("basic", price="basic_yearly")
+    desk.subscribe("basic", price="basic_yearly")
     desk.hear()
     (payment,) = desk.v1.payment_intents.list({}).data
     desk.go("11 Apr 00:00")
