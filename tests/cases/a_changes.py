@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.cases.desk import Desk, changed, twin
+from tests.cases.desk import CUSTOMER, Desk, changed, twin
+from tests.stories.books import all_entries, books
 
 
 def case_13_up_down_and_up_again(desk: Desk) -> None:
@@ -178,3 +179,30 @@ def case_23_a_quantity_that_is_not_said(desk: Desk) -> None:
     desk.silent()
     assert desk.post(told) == ["done"]
     desk.shows("300", "3,000")
+
+
+def case_23_seats_of_a_year(desk: Desk) -> None:
+    """Months to come change whole, the running one by time; down again it takes what the change brought, and no more."""
+    desk.subscribe("basic", price="basic_yearly")
+    desk.hear()
+    desk.go("16 Apr 00:00")
+    desk.change(quantity=2)
+    told = desk.news()
+    desk.post(*told, *map(twin, told))
+    desk.shows("150", "19,589")
+    desk.go("1 May 00:00")
+    desk.shows("350", "19,589")
+    desk.go("16 May 00:00")
+    desk.shows("200")
+    desk.change(quantity=1)
+    told = desk.news()
+    desk.post(*told, *map(twin, told))
+    desk.shows("148")  # ⌊200 − 100 × 16 ⁄ 31⌋
+    credited = books(all_entries(desk.billing, CUSTOMER)).credited
+    assert credited == 8_767
+    desk.go("1 Jun 00:00")
+    desk.shows("248")
+    desk.go("2 Jun 00:00")
+    desk.shows("100")
+    desk.through("2 Apr 2026 00:00")
+    desk.shows("100", "10,000 · 0 · 10,822 · 0 · 8,767")

@@ -36,6 +36,27 @@ def case_21_several_items(desk: Desk) -> None:
     desk.left = ["invoice.paid", "invoice.paid"]  # what was typed in by hand has a price that nobody knows
 
 
+def case_21_an_item_that_comes_and_goes(desk: Desk) -> None:
+    """Added in the middle it brings its part, by the second; removed with money back it leaves what it was there for."""
+    desk.subscribe()
+    desk.hear()
+    desk.go("11 Apr 00:00")
+    subscription, bill = desk.subscription().id, {"proration_behavior": "always_invoice"}
+    desk.v1.subscriptions.update(subscription, {"items": [{"price": desk.prices["extra"]}], **bill})
+    told = desk.news()
+    desk.post(*told, *map(twin, told))
+    desk.shows("126", "1,333")  # ⌊40 × 20 ⁄ 30⌋
+    desk.go("21 Apr 00:00")
+    (added,) = [one.id for one in desk.subscription()["items"].data if one.price.id == desk.prices["extra"]]
+    desk.v1.subscriptions.update(subscription, {"items": [{"id": added, "deleted": True}], **bill})
+    told = desk.news()
+    desk.post(*told, *map(twin, told))
+    desk.shows("113", "1,166 · 0 · 0 · 0 · 167")
+    desk.go("1 May 02:00")
+    desk.hear()
+    desk.shows("213", "2,166 · 0 · 0 · 0 · 167")
+
+
 def case_21_an_item_that_brings_no_credits(desk: Desk) -> None:
     """What the catalog does not know brings nothing, and takes nothing from what it does know: that is granted."""
     desk.buys([{"price": desk.prices["support"]}, {"price": desk.prices["basic"]}])
