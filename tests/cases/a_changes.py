@@ -182,7 +182,7 @@ def case_23_a_quantity_that_is_not_said(desk: Desk) -> None:
 
 
 def case_23_seats_of_a_year(desk: Desk) -> None:
-    """Months to come change whole, the running one by time; down again it takes what the change brought, and no more."""
+    """Months to come change whole, the running one by time; down again it takes what the change brought."""
     desk.subscribe("basic", price="basic_yearly")
     desk.hear()
     desk.go("16 Apr 00:00")

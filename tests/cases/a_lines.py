@@ -37,7 +37,7 @@ def case_21_several_items(desk: Desk) -> None:
 
 
 def case_21_an_item_that_comes_and_goes(desk: Desk) -> None:
-    """Added in the middle it brings its part, by the second; removed with money back it leaves what it was there for."""
+    """Added in the middle it brings its part, by the second; removed with money back it leaves what it was for."""
     desk.subscribe()
     desk.hear()
     desk.go("11 Apr 00:00")
