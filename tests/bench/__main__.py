@@ -13,16 +13,17 @@ import argparse
 import platform
 import resource
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from tests import postgres
-from tests.bench import inbox, naive, world
+from tests.bench import naive, world
 from tests.bench.cells import cells, chosen, measure
 from tests.bench.clients import Clients
+from tests.bench.inbox import Handled, Inbox, another, handle, handle_at_once, print_rates
 from tests.bench.table import print_summary, print_table
 
 
@@ -64,21 +65,25 @@ def compare(name: str, url: str, size: Size, folder: Path, only: str) -> None:
     print("The audit found nothing.", flush=True)
 
 
-def compare_inboxes(name: str, new: Callable[[], str], size: Size) -> None:
+def compare_inboxes(name: str, new: Callable[[], str], size: Size, *, sqlite: bool) -> None:
     """Prints how fast the step handles what is queued, each on a new database."""
-    few, lying = max(size.events // 5, 20), size.lying
-    measured: dict[str, inbox.Handled] = {}
-    for what, queue, workers in (
-        (f"{size.events:,} events", inbox.Inbox("", size.events), 1),
-        (f"{size.events:,}, four processes", inbox.Inbox("", size.events), 4),
-        (f"{few:,}", inbox.Inbox("", few), 1),
-        (f"{few:,} beside {lying:,} that are done", inbox.Inbox("", few, lying=lying), 1),
-        (f"{few:,} before {lying:,} that are due", inbox.Inbox("", few, waiting=lying), 1),
-    ):
-        filled = replace(queue, url=new())
-        filled.prepare()
-        measured[what] = inbox.handle(filled) if workers == 1 else inbox.handle_at_once(filled, workers)
-    inbox.print_rates(name, measured)
+    few, lying = max(size.events // 10, 20), size.lying
+    queues = [
+        (f"{size.events:,} events", Inbox("", size.events), 1),
+        (f"{few:,}", Inbox("", few), 1),
+        (f"{few:,} beside {lying:,} that are done", Inbox("", few, lying=lying), 1),
+        (f"{few:,} before {lying:,} that are due, too", Inbox("", few, waiting=lying), 1),
+    ]
+    if not sqlite:
+        queues.append((f"{size.events:,}, four processes", Inbox("", size.events), 4))
+
+    def measured() -> Iterator[tuple[str, Handled]]:
+        for what, queue, workers in queues:
+            filled = replace(queue, url=new())
+            filled.prepare()
+            yield what, handle(filled) if workers == 1 else handle_at_once(filled, workers)
+
+    print_rates(name, measured())
 
 
 def main() -> None:
@@ -106,7 +111,7 @@ def main() -> None:
                 if not given.inbox:
                     compare(name, server.url, size, folder, given.only)
                 if not given.only:
-                    compare_inboxes(name, partial(inbox.another, server.url), size)
+                    compare_inboxes(name, partial(another, server.url), size, sqlite=False)
             finally:
                 server.stop()
         if not given.postgresql:
@@ -114,7 +119,7 @@ def main() -> None:
             if not given.inbox:
                 compare(name, f"sqlite:///{folder}/bench.sqlite3", size, folder, given.only)
             if not given.only:
-                compare_inboxes(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size)
+                compare_inboxes(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size, sqlite=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nlargest process: {peak:.0f} MB")
 

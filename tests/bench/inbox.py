@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -195,15 +195,16 @@ def check(billing: Billing, inbox: Inbox) -> None:
     assert not breaches, breaches
 
 
-def print_rates(name: str, measured: dict[str, Handled]) -> None:
-    """Rates, and what they are beside the first."""
+def print_rates(name: str, measured: Iterable[tuple[str, Handled]]) -> None:
+    """Rates as they are measured, what they are beside the first, and what the first one's events cost."""
     print(f"\n{name}: what Stripe told, handled by the step\n")
     print(f"| {'':40} | events a second | ratio |")
-    print(f"|{'-' * 42}|----------------:|------:|")
-    first = next(iter(measured.values()))
-    for what, handled in measured.items():
-        print(f"| {what:40} | {handled.rate:15.0f} | {handled.rate / first.rate:5.2f} |")
+    print(f"|{'-' * 42}|----------------:|------:|", flush=True)
+    first: Handled | None = None
+    for what, handled in measured:
+        first = first or handled
+        print(f"| {what:40} | {handled.rate:15.0f} | {handled.rate / first.rate:5.2f} |", flush=True)
     print(f"\n| {'one event':20} | {'ms':>6} | ms of our processor | statements |")
     print(f"|{'-' * 22}|-------:|--------------------:|-----------:|")
-    for kind, (spent, ours, statements) in first.kinds.items():
+    for kind, (spent, ours, statements) in first.kinds.items() if first else ():
         print(f"| {kind:20} | {1000 * spent:6.2f} | {1000 * ours:19.2f} | {statements:10.1f} |", flush=True)

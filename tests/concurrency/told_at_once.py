@@ -9,7 +9,8 @@ from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 
-from billing import Billing, Busy, Catalog, InsufficientCredits
+from billing import Billing, Busy, Catalog, Gateway, InsufficientCredits
+from tests.buying.shop import KEY
 from tests.concurrency.crashes import StandingStill
 
 TRIES = 50
@@ -41,12 +42,16 @@ Act = Tell | Spend
 
 @dataclass(frozen=True)
 class Books:
+    """`stripe`: where Stripe can be asked."""
+
     url: str
     catalog: Catalog
     at: datetime
+    stripe: str | None = None
 
     def open(self) -> Billing:
-        return Billing(self.url, catalog=self.catalog, clock=StandingStill(self.at))
+        gateway = None if self.stripe is None else Gateway(KEY, self.stripe)
+        return Billing(self.url, catalog=self.catalog, clock=StandingStill(self.at), gateway=gateway)
 
 
 def at_once(books: Books, rounds: Sequence[Sequence[Act]]) -> list[list[str]]:
