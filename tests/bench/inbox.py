@@ -186,7 +186,7 @@ def check(billing: Billing, inbox: Inbox) -> None:
     """All that was measured was done, and the books add up."""
     status, count = stripe_events.c.status, sa.func.count()
     with billing.database.engine.connect() as connection:
-        found = dict(connection.execute(sa.select(status, count).group_by(status)).tuples().all())
+        found: dict[str, int] = dict(connection.execute(sa.select(status, count).group_by(status)).tuples().all())
         reasons = connection.execute(sa.select(stripe_events.c.reason).where(status == "waiting").limit(3)).all()
     assert found.pop("done") == inbox.queued + inbox.lying, (found, reasons)
     assert found.pop("received", 0) == inbox.waiting, found

@@ -57,10 +57,12 @@ def prepared(shop: Shop, act: str, customer: str) -> str:
 
 
 def check(shop: Shop, act: str, customers: list[str]) -> None:
-    """All that is left of it: each bought once, whatever was cut off."""
+    """All that is left of it happened once, whatever was cut off."""
     shop.later(minutes=6)
-    if act == "refund":
-        return check_refunds(shop, customers)
+    (check_refunds if act == "refund" else check_bought)(shop, act, customers)
+
+
+def check_bought(shop: Shop, act: str, customers: list[str]) -> None:
     bought = {customer: again(shop, act, customer) for customer in customers}
     made: dict[str, list[str]] = defaultdict(list)
     for one in shop.stripe.v1.customers.list({"limit": 100}).auto_paging_iter():
@@ -81,7 +83,7 @@ def check(shop: Shop, act: str, customers: list[str]) -> None:
     assert len(shop.billing.buckets(customers[-1])) == 1
 
 
-def check_refunds(shop: Shop, customers: list[str]) -> None:
+def check_refunds(shop: Shop, _: str, customers: list[str]) -> None:
     """Half of it was given back, once, whether the step went on with it or it was asked for again."""
     for customer in customers:
         (topup,) = shop.billing.topups(customer)
@@ -145,7 +147,7 @@ def test_it_dies_anywhere(shop: Shop, fresh_database_url: str, act: str, death: 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(("death", "least"), [("answer", 1), ("statement", 20), ("line", 20)])
+@pytest.mark.parametrize(("death", "least"), [("answer", 1), ("statement", 20)])
 def test_giving_back_dies_anywhere(shop: Shop, fresh_database_url: str, death: str, least: int) -> None:
     assert die_everywhere(shop, fresh_database_url, "refund", death) >= least
     assert shop.billing.audit() == []

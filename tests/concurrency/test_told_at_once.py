@@ -1,11 +1,9 @@
-"""Money that goes back, and money that comes, in several processes at the same instant: never another end than one after
-the other.
-"""
+"""Money that comes and goes back in several processes at the same instant ends as if one came after the other."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,9 +26,9 @@ NOW = moment("17 Apr 00:00")
 
 
 @pytest.fixture
-def here(fresh_database_url: str, auditor: Any) -> Iterator[Books]:
+def here(fresh_database_url: str, auditor: Any) -> Books:
     auditor.catalog = returning.CATALOG
-    yield Books(fresh_database_url, returning.CATALOG, NOW)
+    return Books(fresh_database_url, returning.CATALOG, NOW)
 
 
 def bought(billing: Billing, name: str) -> None:

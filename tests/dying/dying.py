@@ -10,6 +10,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -84,12 +85,11 @@ class Found:
 def play(scene: Scene, every: int) -> Found:
     """In a process of its own: dies at the first statement, at every n-th from there and at the last."""
     engines, audited = Engines(), set[str]()
-    with copied(scene.url) as url:
-        with opened(scene, url, engines) as billing:
-            scene.act(billing)
-            whole, wrong = state(billing.database.engine), audit(billing, audited)
-            wrong += [f"{one.type} {one.status}: {one.reason}" for one in billing.stripe_events()
-                      if one.status not in ("done", "ignored")]  # fmt: skip
+    with copied(scene.url) as url, opened(scene, url, engines) as billing:
+        scene.act(billing)
+        whole, wrong = state(billing.database.engine), audit(billing, audited)
+        wrong += [f"{one.type} {one.status}: {one.reason}" for one in billing.stripe_events()
+                  if one.status not in ("done", "ignored")]  # fmt: skip
     found = Found(scene.name, 0, 0, wrong)
 
     def dies(statement: int) -> bool:
@@ -190,8 +190,14 @@ def copied(url: str) -> Iterator[str]:
         return
     name = str(make_url(url).database)
     made = f"{name.rpartition('_')[0]}_{uuid4().hex[:12]}"  # a name by which the tests' databases are cleared away
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(made), sql.Identifier(name))
     with _administering(url) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(made), sql.Identifier(name)))
+        for _ in range(100):
+            try:
+                connection.execute(statement)
+                break
+            except psycopg.errors.ObjectInUse:  # the server has not noticed yet that its last client has gone
+                time.sleep(0.1)
     yield make_url(url).set(database=made).render_as_string(hide_password=False)
     with _administering(url) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(made)))
