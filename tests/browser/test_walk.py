@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.browsing import Demo, Reader, reader, served
+from tests.browser.places import sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -34,6 +35,7 @@ def test_a_newcomers_walk(browser: Browser, tmp_path: Path, look: str) -> None:
             refund(demo, page, looks)
             dispute_and_win(demo, page, looks)
             a_month_and_two_days(demo, page)
+            what_finance_sees(demo, page)
         before = books(demo)
         demo.stop()
         demo.start()
@@ -117,6 +119,10 @@ def upgrade(demo: Demo, page: Page, looks: list[Reader]) -> None:
     page.get_by_label("Plan", exact=True).select_option(label="Pro plan, $79.00 every month")
     page.get_by_role("button", name="Change the plan").click()
     expect(page.get_by_role("heading", name="Pro plan")).to_be_visible()
+    page.get_by_role("button", name="Cancel the subscription").click()
+    expect(page.locator("main")).to_contain_text("Ends on")
+    page.get_by_role("button", name="Don’t cancel").click()
+    expect(page.locator("main")).to_contain_text("Renews on")
     page.get_by_role("link", name="Go back").click()
     expect(page.locator("main")).to_contain_text("You are on the Pro plan, which renews on")
     look(looks, page)
@@ -183,6 +189,20 @@ def a_month_and_two_days(demo: Demo, page: Page) -> None:
     row.get_by_role("link").click()
     expect(page.locator("main")).to_contain_text("Rolled over from")
     expect(page.locator("main")).to_contain_text("Expired")
+
+
+def what_finance_sees(demo: Demo, page: Page) -> None:
+    """After all of it Stripe, the credits and the books agree, in the month of the walk and in the next."""
+    sign_in(page, demo)
+    expect(page.locator("main")).to_contain_text("team_juniper")
+    for month in ("next", "own"):
+        page.get_by_role("link", name="Reconciliation").click()
+        if month == "own":
+            page.get_by_role("link", name="Earlier").click()
+        page.get_by_role("link", name="Ask Stripe").click()
+        sums = page.get_by_role("row").filter(has_text="USD")
+        expect(sums).to_contain_text("ties")
+        expect(page.locator("main")).not_to_contain_text("team_juniper")
 
 
 def look(looks: list[Reader], page: Page) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from billing import Billing
+from billing import Billing, Gateway
 from tests.outside.conftest import HERE
 from tests.sandbox.serving import KEY, Watch
 from web.cli.sandbox import next_free
@@ -187,14 +187,18 @@ def test_a_subscription_that_the_stripe_cli_triggers_and_refunds_is_applied_once
         rows = {kind: [line for line in listed.splitlines() if f" {kind} " in line] for kind in WAITS}
         assert all(len(found) == 1 and WAITS[kind] in found[0] for kind, found in rows.items()), listed
     catalog.write_text(PLAN.format(price=subscription["items"]["data"][0]["price"]["id"]))
-    engine = Billing(database_url, catalog=str(catalog))
+    engine = Billing(database_url, catalog=str(catalog), gateway=Gateway(KEY, sandbox.url))
     try:
         engine.customer("team_42", stripe_customer_id=subscription["customer"])
-        for event in [*engine.stripe_events()[::-1], *engine.stripe_events()]:
-            run(ROOT, *billing, "events", "replay", event.id, home=tmp_path, **settings)
+        run(ROOT, *billing, "events", "replay", "--failed", home=tmp_path, **settings)
+        run(
+            ROOT, *billing, "events", "replay", "--failed", home=tmp_path, **settings
+        )  # what waited for another of them
         assert {event.status for event in engine.stripe_events()} == {"done"}
         mirrored = engine.subscription("team_42")
         assert mirrored is not None and (mirrored.plan, mirrored.status) == ("pro", "active")
+        for event in engine.stripe_events():
+            engine.replay_stripe_event(event.id)
         assert engine.wallet("team_42").available == 50
         assert engine.audit() == []
     finally:
