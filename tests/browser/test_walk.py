@@ -114,7 +114,7 @@ def upgrade(demo: Demo, page: Page, looks: list[Reader]) -> None:
     page.goto(demo.url)
     page.get_by_role("link", name="page of plans").click()
     look(looks, page)
-    page.get_by_role("button", name="Manage subscription").click()
+    page.get_by_role("button", name="Change to Pro", exact=True).click()
     look(looks, page)
     page.get_by_label("Plan", exact=True).select_option(label="Pro plan, $79.00 every month")
     page.get_by_role("button", name="Change the plan").click()
