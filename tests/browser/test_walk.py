@@ -167,7 +167,7 @@ def payments(demo: Demo, page: Page) -> None:
 
 
 def follows(demo: Demo, page: Page, credits: int) -> None:
-    """Within a second, the wallet shows it."""
+    """Within a second the wallet shows it; a busy machine is given three."""
     acted = time.monotonic()
     page.goto(demo.url)
     page.get_by_role("row").filter(has_text="Juniper").get_by_role("link").click()
