@@ -170,7 +170,7 @@ def case_39_a_customer_is_deleted(desk: Desk) -> None:
     desk.spend(40)
     desk.sandbox.dashboard.delete_customer(paid["customer"])
     told = desk.news()
-    assert [event["type"] for event in told][-2:] == ["customer.subscription.deleted", "customer.deleted"]
+    assert {event["type"] for event in told} >= {"customer.subscription.deleted", "customer.deleted"}
     desk.post(*reversed(told), *map(twin, told))
     assert getattr(desk.v1.customers.retrieve(paid["customer"]), "deleted", False)
     desk.shows("60", "600 · 400 · 0")

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from billing.testing import TestBilling
-from tests.cases import lives, odd_payments
+from tests.cases import healing, lives, odd_payments, safety, shapes
 from tests.cases.desk import Case, Desk, open_desk
 from tests.cases.shelf import CATALOG, stock
 from tests.cases.test_cases import cases, play, title
 from tests.sandbox.serving import Watch
 
-CASES_B: tuple[Case, ...] = (*cases(odd_payments, lives),)
+CASES_B: tuple[Case, ...] = (*cases(odd_payments, lives, safety, shapes, healing),)
 """Each says its number."""
 
-QUICK = [case for case in CASES_B if title(case) in ("25_dinars",)]
+QUICK = [case for case in CASES_B if title(case) in ("25_dinars", "26_an_inquiry")]
 
 
 @pytest.fixture
