@@ -143,7 +143,7 @@ def _sync(desk: Desk) -> Any:
         }
         with mock.patch.dict(os.environ, settings):
             result = CliRunner().invoke(cli, ["stripe", "sync"])
-    assert result.exit_code == 0, (result.output, result.exception)
+    assert result.exit_code == 0, result.output
     return result
 
 
