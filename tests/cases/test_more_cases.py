@@ -8,16 +8,30 @@ from pathlib import Path
 import pytest
 
 from billing.testing import TestBilling
-from tests.cases import healing, lives, odd_payments, safety, shapes
+from tests.cases import healing, lives, odd_payments, parts, safety, shapes
 from tests.cases.desk import Case, Desk, open_desk
 from tests.cases.shelf import CATALOG, stock
 from tests.cases.test_cases import cases, play, title
 from tests.sandbox.serving import Watch
 
-CASES_B: tuple[Case, ...] = (*cases(odd_payments, lives, safety, shapes, healing),)
+CASES_B: tuple[Case, ...] = (*cases(odd_payments, parts, lives, safety, shapes, healing),)
 """Each says its number."""
 
-QUICK = [case for case in CASES_B if title(case) in ("25_dinars", "26_an_inquiry")]
+QUICK = [
+    case
+    for case in CASES_B
+    if title(case)
+    in (
+        "25_dinars",
+        "26_an_inquiry",
+        "27_past_due_paid_late",
+        "31_a_captured_request",
+        "34_a_connected_account",
+        "38_old_and_new_together",
+        "45_nothing_was_owed_any_more",
+        "46_tiers",
+    )
+]
 
 
 @pytest.fixture
