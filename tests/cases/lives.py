@@ -50,6 +50,23 @@ def case_27_unpaid_paid_after_its_period(desk: Desk) -> None:
     assert desk.billing.buckets(CUSTOMER)[-1].remaining == 0
 
 
+def case_27_upgraded_while_unpaid(desk: Desk) -> None:
+    """The change waits for the period it changes, longer than it is tried by itself; once that is paid, both count."""
+    paid, due = _unpaid(desk)
+    desk.go("16 May 12:00")
+    desk.sandbox.decline(paid["customer"], declines=False)
+    item = desk.v1.subscriptions.retrieve(paid["subscription"]).items.data[0].id
+    dearer: Any = {"items": [{"id": item, "price": desk.prices["pro"]}], "proration_behavior": "always_invoice"}
+    desk.v1.subscriptions.update(paid["subscription"], dearer)
+    desk.hear()
+    desk.shows("0", "0 · 0 · 1,000")
+    assert [kind for kind, _ in desk.waiting] == ["invoice.paid"]
+    desk.go("28 May 00:00")
+    desk.sandbox.pay_invoice(due, GOOD)
+    desk.hear()
+    desk.shows("175", "1,500 · 0 · 1,000")
+
+
 def case_28_cancelled_in_the_portal(desk: Desk) -> None:
     """It says `cancel_at` alone. Credits stay to the period's end; then nothing more is granted."""
     desk.subscribe()

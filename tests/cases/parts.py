@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from billing.catalog.terms import CheckoutTerms
 from tests.cases.desk import CUSTOMER, Desk, twin
 from tests.cases.odd_payments import intent_of
+from tests.cases.shelf import CATALOG
 
 
 def _in_parts(desk: Desk) -> list[str]:
@@ -125,3 +128,16 @@ def case_45_nothing_was_owed_any_more(desk: Desk) -> None:
     assert "invoice.paid" in [event["type"] for event in told]
     desk.post(*told, *map(twin, reversed(told)))
     desk.shows("0", "0 · 0 · 1,000 · 1,000")
+
+
+def case_45_a_credit_note_for_a_top_up(desk: Desk) -> None:
+    """Its invoice is named, and not its session; told backwards, before anything else was heard: found all the same."""
+    desk.billing.catalog = replace(CATALOG, checkout=CheckoutTerms(invoice=True))
+    paid = desk.top_up()
+    ways: Any = {"refund_amount": 100, "credit_amount": 300}
+    desk.v1.credit_notes.create({"invoice": paid["invoice"], "amount": 400, **ways})
+    told = desk.news()
+    desk.post(*reversed(told))
+    desk.try_again()
+    desk.post(*map(twin, told))
+    desk.shows("60", "600 · 0 · 0 · 400")

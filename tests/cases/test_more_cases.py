@@ -24,7 +24,7 @@ QUICK = [
     in (
         "25_dinars",
         "26_an_inquiry",
-        "27_past_due_paid_late",
+        "44_a_free_order",
         "31_a_captured_request",
         "34_a_connected_account",
         "38_old_and_new_together",
