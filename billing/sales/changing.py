@@ -23,12 +23,23 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
         among = {month.number for month in its if month.ends_at == one.ends_at}
         if first is not None:
             reopened = _reopen(tx, wallet, first)
-            walk.take(wallet.position, first, one.credits, one.cents, cause, among=among, change=True)
+            walk.take(
+                wallet.position,
+                first,
+                one.credits,
+                one.cents,
+                cause,
+                among=among,
+                change=True,
+                currency=change.currency,
+            )
             rollover.close(wallet.position, reopened)
         else:  # what was earned at once has no months
             assert not one.credits, one
             billed.give_back(wallet.position, one.cents, change.currency, cause)
         found.append(one)
+    if found:
+        wallet.position.settle_debt(cause)  # what was spent of it is owed, as after a refund
     return found
 
 
