@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from billing.testing import TestBilling
-from tests.sales.paid import APRIL, MAY, invoice, line, tell
+from tests.sales.paid import APRIL, MAY, invoice, line
+from tests.sales.returning import Money
 from tests.sales.test_changes import CATALOG
 from tests.sales.told import Told
 
@@ -48,3 +49,39 @@ def test_what_was_given_away_can_be_given_back(story: Told) -> None:
     story.paid(invoice(line("price_pro", 2_000, off=2_000), id="in_1", total=0))
     story.at("16 Apr 00:00").paid(downgrade(-500, 1_000))
     story.shows("175 · 0 · 0", "0 · -500 · 0 · 0 · 500")
+
+
+def upgraded(story: Told) -> Money:
+    """Basic since the 1st, Pro since the 16th, each paid by its own payment."""
+    story.paid(invoice(line("price_basic", 1_000), id="in_1", total=1_000)).at("16 Apr 00:00")
+    up = invoice(
+        line("price_basic", -500, "16 Apr 00:00", MAY, proration=True),
+        line("price_pro", 1_000, "16 Apr 00:00", MAY, proration=True),
+        paid="16 Apr 00:00", id="in_up", total=500,
+    )  # fmt: skip
+    story.paid(up).shows("175 · 0 · 0", "1,500 · 0 · 0")
+    money = Money(story.billing, by_events=True)
+    money.invoice("pi_up", "in_up", 500)
+    return money
+
+
+def back_to_basic(story: Told) -> None:
+    back = (
+        line("price_pro", -467, "24 Apr 00:00", MAY, proration=True),
+        line("price_basic", 233, "24 Apr 00:00", MAY, proration=True),
+    )
+    story.at("24 Apr 00:00").paid(invoice(*back, paid="24 Apr 00:00", id="in_back", total=-234))
+
+
+def test_a_change_whose_dispute_was_lost_and_reinstated_counts(story: Told) -> None:
+    money = upgraded(story)
+    story.at("17 Apr 00:00")
+    money.dispute("dp_1", 500, of="pi_up")
+    story.at("18 Apr 00:00")
+    money.becomes("dp_1", "lost")
+    story.shows("100 · 0 · 0", "1,000 · 0 · 0 · 500")
+    story.at("19 Apr 00:00")
+    money.becomes("dp_1", "lost", 0)
+    story.shows("175 · 0 · 0", "1,500 · 0 · 0")
+    back_to_basic(story)
+    story.shows("140 · 0 · 0", "1,266 · 0 · 0 · 0 · 234")

@@ -185,8 +185,8 @@ def credit_back(
 
 
 def credit_earned(position: Position, first: MonthState, cents: int, currency: str | None, cause: Cause) -> None:
-    """A negative line takes its money out of what was earned, which may fall below zero. A sale that cost nothing has no
-    currency of its own.
+    """A negative line takes its money out of what was earned, which may fall below zero. A sale that cost nothing has
+    no currency of its own.
     """
     position.record("credit_back", "consumed", f"credited:{first.number}", 0, cents, first, cause)
     position.movements[-1].currency = first.currency or currency
