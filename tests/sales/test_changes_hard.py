@@ -14,6 +14,8 @@ from tests.sales.returning import Money
 from tests.sales.test_changes import CATALOG
 from tests.sales.told import Told
 
+NEXT_APRIL = APRIL.replace(year=2026)
+
 
 @pytest.fixture
 def story(make_billing: Callable[..., TestBilling]) -> Told:
@@ -85,3 +87,10 @@ def test_a_change_whose_dispute_was_lost_and_reinstated_counts(story: Told) -> N
     story.shows("175 · 0 · 0", "1,500 · 0 · 0")
     back_to_basic(story)
     story.shows("140 · 0 · 0", "1,266 · 0 · 0 · 0 · 234")
+
+
+def test_a_year_may_cost_less_than_a_cent_a_month(story: Told) -> None:
+    year = line("price_yearly", 10_000, APRIL, NEXT_APRIL, off=9_995)
+    story.paid(invoice(year, id="in_1", total=5)).shows("100 · 0 · 0", "5 · 0 · 0")
+    story.at("20 Apr 00:00").spend(60)
+    story.refunded("in_1", 5).shows("0 · 0 · 60", "0 · 0 · 0 · 5")
