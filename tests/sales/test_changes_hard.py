@@ -94,3 +94,16 @@ def test_a_year_may_cost_less_than_a_cent_a_month(story: Told) -> None:
     story.paid(invoice(year, id="in_1", total=5)).shows("100 · 0 · 0", "5 · 0 · 0")
     story.at("20 Apr 00:00").spend(60)
     story.refunded("in_1", 5).shows("0 · 0 · 60", "0 · 0 · 0 · 5")
+
+
+@pytest.mark.parametrize("first", ["refund", "change"])
+def test_a_change_takes_before_a_refund_whichever_was_heard_first(story: Told, first: str) -> None:
+    """All of it is heard of when the period is over and nothing can be taken but what expired: nobody owes for that."""
+    story.billing.set_wallet("team", overdraft={"limit": 10, "debt": "carry"})
+    story.at("20 Apr 00:00").paid(invoice(line("price_pro", 2_000), id="in_1", total=2_000)).at("10 May 00:00")
+    if first == "refund":
+        story.refunded("in_1", 2_000)
+    story.paid(downgrade(-500, 1_000))
+    if first == "change":
+        story.refunded("in_1", 2_000)
+    story.shows("0 · 0 · 0", "0 · 0 · 0 · 1,500 · 500")
