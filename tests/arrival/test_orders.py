@@ -1,33 +1,79 @@
-"""Whatever the order in which Stripe is heard, the books end the same."""
+"""Whatever the order in which Stripe is heard, the books end the same; and they hold what Stripe's objects come to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import os
 
 import pytest
 
-from billing.inbox.handlers import HANDLERS
-from tests.sandbox.serving import Watch, served
+from billing.testing import TestBilling
 
-from .lives import CATALOG, PRICES, START, pays, renews, spend, subscribe, top_up
-from .told import Life, Shelf, Stage, World, every
+from .happening import SHARES
+from .lives import LIVES, LONG
+from .money import money
+from .orders import every, some
+from .stage import Life, Stage
+from .told import ending
 
-TOPUP = Life("top-up, spend", CATALOG, PRICES, (top_up("small"), ("chapter", pays), spend(30)))
-PLAN = Life("subscribe, renew", CATALOG, PRICES, (subscribe("basic"), ("chapter", pays), spend(30), ("chapter", renews)))
-
-
-@pytest.fixture
-def stage(tmp_path: Path, watch: Watch, auditor) -> Iterator[Stage]:
-    with served(tmp_path / "sandbox.sqlite3", watch, now=None) as sandbox:
-        sandbox.start_at(START)
-        yield Stage(World(sandbox, START), Shelf(tmp_path), auditor.engines, frozenset(HANDLERS))
-    assert not watch.wrong
+MIXED = int(os.environ.get("ARRIVALS", "40"))
+"""How often the long lives are heard in all, on each database; `make soak` wants more."""
+AT_ONCE = 25
+EACH = -(-MIXED // len(LONG))
+BATCHES = [(life, seed) for life in LONG for seed in range(-(-EACH // AT_ONCE))]
 
 
-@pytest.mark.parametrize("life", [TOPUP, PLAN], ids=lambda life: life.name)
+def named(life: object) -> str:
+    return life.name if isinstance(life, Life) else str(life)
+
+
+def ties(stage: Stage, billing: TestBilling) -> None:
+    """What the lines brought less what went back is deferred, earned, broken or voided, to the cent; and what was not
+    paid of it is on the customer's balance.
+    """
+    there, ours = money(stage.world, SHARES), ending(billing).books
+    assert ours.deferred + ours.earned + ours.broken + ours.voided == there.brought - there.back, (ours, there)
+    assert ours.refunded == there.back, (ours, there)
+    assert there.totals - there.paid == there.balance, there
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("life", LIVES, ids=named)
 @pytest.mark.database("sqlite")
 def test_every_order_ends_the_same(stage: Stage, fresh_database_url: str, life: Life) -> None:
     billing, tried = stage.play(life, fresh_database_url, every)
     print(tried)
+    ties(stage, billing)
+    stage.close(billing)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("life", LIVES, ids=named)
+@pytest.mark.database("postgresql")
+def test_a_tenth_of_the_orders_on_postgresql(stage: Stage, fresh_database_url: str, life: Life) -> None:
+    billing, _ = stage.play(life, fresh_database_url, some(0.1))
+    ties(stage, billing)
+    stage.close(billing)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("life", "seed"), BATCHES, ids=named)
+def test_heard_late_and_mixed_and_twice(stage: Stage, fresh_database_url: str, life: Life, seed: int) -> None:
+    billing = stage.mix(life, fresh_database_url, min(EACH, AT_ONCE) + 1, seed)
+    ties(stage, billing)
+    stage.close(billing)
+
+
+@pytest.mark.parametrize("life", LIVES, ids=named)
+@pytest.mark.database("sqlite")
+def test_quick(stage: Stage, fresh_database_url: str, life: Life) -> None:
+    billing, tried = stage.play(life, fresh_database_url, some(0.01))
+    print(
+        tried,
+        billing.wallet("team").available,
+        [(e.kind, e.credits, e.cents) for e in billing.entries("team", limit=100)][::-1],
+    )
+    ties(stage, billing)
     stage.close(billing)

@@ -7,13 +7,11 @@ of the books as they stood before, in another order; what an engine asks, it ask
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -23,9 +21,7 @@ import psycopg
 import stripe
 from psycopg import sql
 
-from billing import Catalog, Gateway
-from billing.testing import TestBilling, open_billing
-from tests import databases
+from billing.testing import TestBilling
 from tests.sandbox.serving import KEY
 from tests.stories.books import Books, all_entries, books, cents_left
 from web.sandbox import Sandbox
@@ -62,9 +58,9 @@ class World:
 
     sandbox: Sandbox
     at: datetime
-    _seen: set[str] = field(default_factory=set)
     names: dict[str, str] = field(default_factory=dict)
     """What chapters keep for later ones."""
+    _seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.stripe = stripe.StripeClient(KEY, base_addresses={"api": self.sandbox.url}, max_network_retries=2)
@@ -145,125 +141,3 @@ class Shelf:
             connection.execute(
                 sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(urlsplit(url).path[1:]))
             )
-
-
-@dataclass(frozen=True)
-class Life:
-    """What happens, in order: `acts` of the customer at the engine, `chapters` at Stripe, each told before the next."""
-
-    name: str
-    catalog: Catalog
-    prices: dict[str, tuple[int, str, str | None]]
-    """By lookup key: cents, currency, interval."""
-    steps: tuple[tuple[str, Callable[..., object]], ...]
-
-
-Orders = Callable[[Sequence[Event]], Iterator[Sequence[Event]]]
-
-
-@dataclass
-class Stage:
-    """Where a life is played: with whose engines, on copies of which books."""
-
-    world: World
-    shelf: Shelf
-    engines: databases.Engines
-    heard: frozenset[str]
-
-    def open(self, url: str, catalog: Catalog) -> TestBilling:
-        """An engine at the world's time, which asks the world's Stripe."""
-        gateway = Gateway(KEY, self.world.sandbox.url)
-        billing = open_billing(
-            url, catalog=catalog, start=self.world.at, migrate=False, webhook_secrets=(SECRET,), gateway=gateway
-        )
-        billing.database.engine = self.engines.lend(url)
-        return billing
-
-    def close(self, billing: TestBilling) -> None:
-        self.engines.take_back(billing.database.engine)
-
-    def play(self, life: Life, url: str, orders: Orders) -> tuple[TestBilling, int]:
-        """The engine at the end, which the caller closes, and how many orders were tried. Fails where two end
-        differently.
-        """
-        self.stock(life)
-        billing, tried = self.open(url, life.catalog), 0
-        billing.customer(CUSTOMER, name="Team", email="team@example.com")
-        for kind, step in life.steps:
-            if kind == "act":
-                step(self.world, billing)
-                continue
-            self.close(billing)
-            step(self.world)
-            news = [event for event in self.world.news() if event["type"] in self.heard]
-            assert news, f"{life.name}: nothing was heard of {step.__name__}"
-            url, count = self._tell_all(life, url, orders(news), step.__name__)
-            tried += count
-            billing = self.open(url, life.catalog)
-        return billing, tried
-
-    def stock(self, life: Life) -> None:
-        product = self.world.v1.products.create({"name": "All of it"})
-        for key, (cents, currency, interval) in life.prices.items():
-            params: Any = {"product": product.id, "currency": currency, "unit_amount": cents, "lookup_key": key}
-            if interval:
-                params["recurring"] = {"interval": interval}
-            self.world.names[key] = self.world.v1.prices.create(params).id
-
-    def _tell_all(self, life: Life, url: str, orders: Iterator[Sequence[Event]], chapter: str) -> tuple[str, int]:
-        """Tells each order to a copy of the books; the first of them goes on."""
-        first: tuple[str, Ending, list[str]] | None = None
-        count = 0
-        for order in orders:
-            count += 1
-            copy = self.shelf.copy(url)
-            billing = self.open(copy, life.catalog)
-            tell(billing, order)
-            while billing.catch_up():
-                pass
-            end, types = ending(billing), [event["type"] for event in order]
-            waiting = [(one.type, one.reason) for one in billing.stripe_events(limit=100) if one.status not in SETTLED]
-            if count % 50 == 1:
-                assert billing.audit() == [], f"{life.name}, {chapter}: {types}"
-            self.close(billing)
-            assert not waiting, f"{life.name}, {chapter}: {types} leaves {waiting}"
-            if first is None:
-                first = copy, end, types
-                continue
-            assert end == first[1], f"{life.name}, {chapter}: {types} ends otherwise than {first[2]}"
-            self.shelf.drop(copy)
-        assert first is not None
-        return first[0], count
-
-
-def every(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """Every order of them; beyond six, 720 random ones."""
-    if len(events) <= 6:
-        yield from permutations(events)
-        return
-    chance = random.Random(len(events))
-    for _ in range(720):
-        yield chance.sample(events, len(events))
-
-
-def a_tenth(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """As they happened, and a random tenth of the other orders."""
-    chance = random.Random(7)
-    for place, order in enumerate(every(events)):
-        if place == 0 or chance.random() < 0.1:
-            yield order
-
-
-def shuffles(count: int, seed: int) -> Orders:
-    """Random orders with duplicates and twins."""
-    chance = random.Random(seed)
-
-    def shuffled(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-        yield events
-        for _ in range(count):
-            more = [chance.choice([event, twin(event)]) for event in events if chance.random() < 0.5]
-            order = [*events, *more]
-            chance.shuffle(order)
-            yield order
-
-    return shuffled
