@@ -16,7 +16,7 @@ from billing.rules.wallet.values import BucketState, Cause, MonthState
 
 def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
     """Takes credits and cents of the period's earlier sales, each in its month. Says which."""
-    cause, found = Cause(change.origin), []
+    cause, found, owed = Cause(change.origin), [], wallet.position.owed
     for one in change.takes:
         first = lineage.read(tx, wallet, one.origin)
         its = (month for month in wallet.position.months.values() if month.sale == one.origin)
@@ -29,16 +29,19 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
             assert not one.credits, one
             billed.give_back(wallet.position, one.cents, change.currency, cause)
         found.append(one)
+    if wallet.position.owed > owed:
+        wallet.position.settle_debt(cause)
     return found
 
 
 def _reopen(tx: Tx, wallet: OpenWallet, first: MonthState) -> list[BucketState]:
-    """Where something of the sale may have rolled over before the change was heard of, it takes what it would have
-    taken in time. What refunds took is given back first, and taken again by whoever catches up with them.
+    """A change takes before refunds do: what they took is given back first, and taken again by whoever catches up with
+    them. Where something of the sale may have rolled over before the change was heard of, it takes what it would have
+    taken in time.
     """
+    _give_back(tx, wallet, first)
     if not rollover.may_have_rolled(wallet.position, first.sale):
         return []
-    _give_back(tx, wallet, first)
     return rollover.reopen(wallet.position, first.sale)
 
 
