@@ -26,7 +26,15 @@ from .stage import Life
 
 TOPS_UP = (tops_up, chapter(pays))
 
+SHORT = Life(
+    "renew and upgrade, refund and cancel",
+    *(chapter(subscribes("basic")), spends(30)),
+    *(chapter(renews, changes(price="pro")), spends(40)),
+    chapter(refunds_invoice(-1, 300), cancels),
+)
+
 LIVES = [
+    SHORT,
     Life(
         "subscribe, renew, upgrade, refund, cancel",
         *(buys("basic"), chapter(pays), spends(30)),
@@ -34,12 +42,6 @@ LIVES = [
         *(chapter(changes(price="pro")), spends(60)),
         *(chapter(refunds_invoice(-1, 300)), spends(10)),
         chapter(cancels),
-    ),
-    Life(
-        "renew and upgrade, refund and cancel",
-        *(chapter(subscribes("basic")), spends(30)),
-        *(chapter(renews, changes(price="pro")), spends(40)),
-        chapter(refunds_invoice(-1, 300), cancels),
     ),
     Life(
         "top up, spend, dispute, win",

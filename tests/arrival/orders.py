@@ -32,6 +32,7 @@ def some(share: float, seed: int = 7) -> Orders:
         yield events
         yield events[::-1]
         chance = random.Random(seed)
-        yield from (order for order in every(events) if chance.random() < share)
+        if share:
+            yield from (order for order in every(events) if chance.random() < share)
 
     return chosen

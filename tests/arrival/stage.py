@@ -113,8 +113,9 @@ class Stage:
             if interval:
                 params["recurring"] = {"interval": interval}
             self.world.names[key] = self.world.v1.prices.create(params).id
-        card: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
-        self.world.names["customer"] = self.world.v1.customers.create({"email": "team@example.com", **card}).id
+        card = "pm_card_visa"
+        params = {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
+        self.world.names["customer"] = self.world.v1.customers.create(params).id
         self.world.news()
         billing = self.open(url)
         billing.customer(

@@ -33,11 +33,13 @@ Event = dict[str, Any]
 
 
 class Lot(NamedTuple):
-    """A bucket, by where it comes from and not by when it was made."""
+    """A bucket with something in it, by where it comes from: not by when it was made, nor by how much of what was taken
+    had been in it before.
+    """
 
     origin: str
-    granted: int
-    remaining: int
+    free: int
+    held: int
     cents: int
     expires_at: datetime | None
 
@@ -106,10 +108,17 @@ def tell(billing: TestBilling, events: Sequence[Event]) -> None:
 def ending(billing: TestBilling, customer: str = CUSTOMER) -> Ending:
     """How the customer's wallet stands."""
     wallet, entries = billing.wallet(customer), all_entries(billing, customer)
-    cents = cents_left(entries)
+    cents, there = cents_left(entries), billing.buckets(customer)
+    origins = {one.id.rpartition("_")[2]: one.origin for one in there}
+
+    def origin(name: str) -> str:
+        head, _, number = name.partition(":")
+        return f"{head}:{origin(origins[number])}" if head == "rolled" else name
+
     lots = [
-        Lot(one.origin, one.granted, one.remaining, cents.get(one.id, 0), one.expires_at)
-        for one in billing.buckets(customer)
+        Lot(origin(one.origin), one.remaining, one.held, cents.get(one.id, 0), one.expires_at)
+        for one in there
+        if one.remaining or one.held or cents.get(one.id)
     ]
     return Ending(wallet.available, wallet.held, wallet.owed, books(entries), tuple(sorted(lots, key=str)))
 
