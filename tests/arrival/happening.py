@@ -153,6 +153,12 @@ def cancels(world: World) -> None:
     world.v1.subscriptions.cancel(world.names["subscription"], {"prorate": True, "invoice_now": True})
 
 
+def ends(world: World) -> None:
+    """Now, and nothing comes back."""
+    days(world, 5)
+    world.v1.subscriptions.cancel(world.names["subscription"])
+
+
 def cancels_in_the_portal(world: World) -> None:
     url = world.sandbox.portal.open(world.names["customer"])
     world.sandbox.portal.act(url.rpartition("/")[2], "cancel")
@@ -189,6 +195,15 @@ def disputes(cents: int | None = None, *, inquiry: bool = False) -> Any:
     def disputes(world: World) -> None:
         days(world, 1)
         dispute = world.sandbox.dashboard.dispute(world.names["payment_intent"], amount=cents, inquiry=inquiry)
+        world.names["dispute"] = dispute["id"]
+
+    return disputes
+
+
+def disputes_invoice(number: int, cents: int) -> Any:
+    def disputes(world: World) -> None:
+        days(world, 1)
+        dispute = world.sandbox.dashboard.dispute(invoice_payment(world, number), amount=cents)
         world.names["dispute"] = dispute["id"]
 
     return disputes

@@ -10,6 +10,8 @@ from .happening import (
     changes,
     chapter,
     disputes,
+    disputes_invoice,
+    ends,
     judged,
     months,
     pays,
@@ -83,6 +85,16 @@ LIVES = [
         *(chapter(subscribes("yearly")), spends(30)),
         *(chapter(changes(quantity=3), changes(quantity=2)), spends(50)),
         *(chapter(months(2), refunds_invoice(0, 2_000), cancels), spends(1)),
+    ),
+    Life(
+        "yearly, a part back, ended",
+        *(chapter(subscribes("yearly")), spends(30)),
+        *(chapter(months(1), refunds_invoice(0, 2_000), ends), spends(20)),
+    ),
+    Life(
+        "disputed while it changes",
+        *(chapter(subscribes("pro")), spends(20)),
+        *(chapter(disputes_invoice(0, 500), changes(price="basic")), spends(10), chapter(judged("lose"))),
     ),
     Life(
         "roll over twice, refund",

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 from .told import World
 
+LONGEST_MONTH = 31 * 24 * 60 * 60 + 1
+
 Shares = Mapping[str, Fraction]
 """By lookup key: what of a price is for credits, where it is not all of it."""
 
@@ -39,11 +41,16 @@ class Part:
     cents: int
     share: Fraction
     """How much of the payment went back."""
+    long: bool = False
+    """Its period is longer than a month: what takes from it does so month by month, so that what went back is there in
+    the months before, as long as there is that much in all.
+    """
     credited: int = 0
 
     @property
     def back(self) -> int:
-        return max(0, min(int(self.cents * self.share), self.cents - self.credited))
+        wanted = int(self.cents * self.share)
+        return wanted if self.long else max(0, min(wanted, self.cents - self.credited))
 
 
 def money(world: World, shares: Shares) -> Money:
@@ -62,31 +69,34 @@ def money(world: World, shares: Shares) -> Money:
     for one in invoices:
         payments = _all(world.v1.invoice_payments, invoice=one.id)
         back = sum(gone[str(each.payment.payment_intent)] for each in payments)
-        for key, cents in _by_period(one, shares, prices).items():
-            _bring(parts, Part(key, cents, _share(back, one.total)))
+        for key, (cents, long) in _by_period(one, shares, prices).items():
+            _bring(parts, Part(key, cents, _share(back, one.total), long))
     for one in sessions:
         net = one.amount_subtotal - one.total_details.amount_discount
         parts.append(Part((one.id, 0), net, _share(gone[str(one.payment_intent)], one.amount_total)))
     balance = world.v1.customers.retrieve(customer).balance or 0
     paid = sum(one.amount_paid for one in invoices) + sum(one.amount_total for one in sessions)
     totals = sum(one.total for one in invoices) + sum(one.amount_total for one in sessions)
-    brought = sum(part.cents - part.credited for part in parts)
-    return Money(brought, sum(part.back for part in parts), totals, paid, balance)
+    brought, back = sum(part.cents - part.credited for part in parts), sum(part.back for part in parts)
+    assert 0 <= back <= brought, "more went back than there is: which part of it counts is not said here"
+    return Money(brought, back, totals, paid, balance)
 
 
 def _all(resource: Any, **of: Any) -> list[Any]:
     return list(resource.list({**of, "limit": 100}).auto_paging_iter())
 
 
-def _by_period(invoice: Any, shares: Shares, prices: dict[str, str]) -> dict[tuple[str, int], int]:
-    """The cents for credits of an invoice, by its lines' items and the ends of their periods."""
-    found: dict[tuple[str, int], int] = defaultdict(int)
+def _by_period(invoice: Any, shares: Shares, prices: dict[str, str]) -> dict[tuple[str, int], tuple[int, bool]]:
+    """The cents for credits of an invoice, by its lines' items and the ends of their periods; are these long?"""
+    found: dict[tuple[str, int], tuple[int, bool]] = {}
     for line in invoice.lines.auto_paging_iter():
         parent = line.parent.subscription_item_details or line.parent.invoice_item_details
         within = sum(tax.amount for tax in line.taxes or () if tax.tax_behavior == "inclusive")
         net = line.amount - sum(one.amount for one in line.discount_amounts or ()) - within
         share = shares.get(prices[str(line.pricing.price_details.price)], Fraction(1))
-        found[str(getattr(parent, "subscription_item", None)), line.period.end] += int(net * share)
+        key = str(getattr(parent, "subscription_item", None)), line.period.end
+        before, long = found.get(key, (0, False))
+        found[key] = before + int(net * share), long or line.period.end - line.period.start > LONGEST_MONTH
     return found
 
 
