@@ -26,11 +26,15 @@ def named(life: object) -> str:
     return life.name if isinstance(life, Life) else str(life)
 
 
-def ties(stage: Stage, billing: TestBilling) -> None:
+def ends_well(stage: Stage, billing: TestBilling) -> None:
     """What the lines brought less what went back is deferred, earned, broken or voided, to the cent; and what was not
     paid of it is on the customer's balance.
     """
-    there, ours = money(stage.world, SHARES), ending(billing).books
+    try:
+        there, ours, breaches = money(stage.world, SHARES), ending(billing).books, billing.audit()
+    finally:
+        stage.close(billing)
+    assert not breaches
     assert ours.deferred + ours.earned + ours.broken + ours.voided == there.brought - there.back, (ours, there)
     assert ours.refunded == there.back, (ours, there)
     assert there.totals - there.paid == there.balance, there
@@ -41,8 +45,7 @@ def test_the_other_way_round(stage: Stage, fresh_database_url: str) -> None:
     """In short: a life with a refund and two changes, as it happened and from its end."""
     billing, tried = stage.play(SHORT, fresh_database_url, some(0))
     assert tried == [2, 2, 2]
-    ties(stage, billing)
-    stage.close(billing)
+    ends_well(stage, billing)
 
 
 @pytest.mark.slow
@@ -51,8 +54,7 @@ def test_the_other_way_round(stage: Stage, fresh_database_url: str) -> None:
 @pytest.mark.database("sqlite")
 def test_every_order_ends_the_same(stage: Stage, fresh_database_url: str, life: Life) -> None:
     billing, _ = stage.play(life, fresh_database_url, every)
-    ties(stage, billing)
-    stage.close(billing)
+    ends_well(stage, billing)
 
 
 @pytest.mark.slow
@@ -61,8 +63,7 @@ def test_every_order_ends_the_same(stage: Stage, fresh_database_url: str, life: 
 @pytest.mark.database("postgresql")
 def test_a_tenth_of_the_orders_on_postgresql(stage: Stage, fresh_database_url: str, life: Life) -> None:
     billing, _ = stage.play(life, fresh_database_url, some(0.1))
-    ties(stage, billing)
-    stage.close(billing)
+    ends_well(stage, billing)
 
 
 @pytest.mark.slow
@@ -70,5 +71,4 @@ def test_a_tenth_of_the_orders_on_postgresql(stage: Stage, fresh_database_url: s
 @pytest.mark.parametrize(("life", "seed"), BATCHES, ids=named)
 def test_heard_late_and_mixed_and_twice(stage: Stage, fresh_database_url: str, life: Life, seed: int) -> None:
     billing = stage.mix(life, fresh_database_url, min(EACH, AT_ONCE) + 1, seed)
-    ties(stage, billing)
-    stage.close(billing)
+    ends_well(stage, billing)
