@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from billing import Catalog, Gateway
+from billing.stripe.questions import Question
 from billing.testing import TestBilling, open_billing
 from tests import databases
 from tests.sandbox.serving import KEY
@@ -64,6 +65,22 @@ class Ear:
 Orders = Callable[[Sequence[Event]], Iterator[Sequence[Event]]]
 
 
+class Remembering(Gateway):
+    """Between two steps of the world its answers stay the same: each question is asked of it once."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(KEY, url)
+        self._answers: dict[Question, Any] = {}
+
+    def answer(self, question: Question) -> Any:
+        if question not in self._answers:
+            self._answers[question] = super().answer(question)
+        return self._answers[question]
+
+    def forget(self) -> None:
+        self._answers.clear()
+
+
 @dataclass
 class Stage:
     """Where a life is played: with whose engines, on copies of which books."""
@@ -76,11 +93,18 @@ class Stage:
     prices: Mapping[str, tuple[int, str, str | None]]
     """By lookup key: cents, currency, interval."""
 
+    def __post_init__(self) -> None:
+        self.gateway = Remembering(self.world.sandbox.url)
+
     def open(self, url: str) -> TestBilling:
         """An engine at the world's time, which asks the world's Stripe."""
-        gateway = Gateway(KEY, self.world.sandbox.url)
         billing = open_billing(
-            url, catalog=self.catalog, start=self.world.at, migrate=False, webhook_secrets=(SECRET,), gateway=gateway
+            url,
+            catalog=self.catalog,
+            start=self.world.at,
+            migrate=False,
+            webhook_secrets=(SECRET,),
+            gateway=self.gateway,
         )
         billing.database.engine = self.engines.lend(url)
         return billing
@@ -100,7 +124,7 @@ class Stage:
             self.close(billing)
             for step in part.steps:
                 step(self.world)
-            url, count = self._tell_all(life, url, orders(self.news(life, part)), part.name)
+            url, count = self._tell_all(life, url, orders(self.news()), part.name)
             tried.append(count)
             billing = self.open(url)
         return billing, tried
@@ -123,11 +147,10 @@ class Stage:
         )
         return billing
 
-    def news(self, life: Life, chapter: Chapter) -> list[Event]:
-        """What the engine listens to of what happened."""
-        news = [event for event in self.world.news() if event["type"] in self.heard]
-        assert news, f"{life.name}: nothing was heard of {chapter.name}"
-        return news
+    def news(self) -> list[Event]:
+        """What the engine listens to of what happened since it was asked last."""
+        self.gateway.forget()
+        return [event for event in self.world.news() if event["type"] in self.heard]
 
     def mix(self, life: Life, url: str, count: int, seed: int) -> TestBilling:
         """The engine that heard all in time, which the caller closes.
@@ -145,14 +168,14 @@ class Stage:
             for step in part.steps:
                 step(self.world)
             billing = self.open(url)
-            tell(billing, self.news(life, part))
+            tell(billing, self.news())
         self.close(billing)
         last = life.parts[-1]
         assert isinstance(last, Chapter)
         ears = [Ear(self.shelf.copy(url), random.Random(f"{seed} {number}")) for number in range(count)]
         for number, step in enumerate(last.steps, 1):
             step(self.world)
-            news = [event for event in self.world.news() if event["type"] in self.heard]
+            news = self.news()
             for ear in ears:
                 if now := ear.hears(news, all_of_it=number == len(last.steps), in_time=ear is ears[0]):
                     billing = self.open(ear.url)
