@@ -23,6 +23,11 @@ def checkout_page(token: str) -> str:
     return f"{state().settings.public_url}/portal/{token}/plans/{{checkout}}"
 
 
+def plans_page(token: str) -> str:
+    """Where who looked after a subscription at Stripe comes back to."""
+    return f"{state().settings.public_url}/portal/{token}/plans"
+
+
 def signed(link: PortalLink) -> str:
     """The link's token."""
     return sign_portal_link(secrets(), link)

@@ -23,8 +23,8 @@ POLICY = (
 )
 """No inline code, nothing from elsewhere. The images in `data:` are those inside the style sheets."""
 
-CHECKOUT = "https://checkout.stripe.com"
-"""Where Stripe's Checkout is."""
+STRIPES = ("https://checkout.stripe.com", "https://billing.stripe.com")
+"""Where Stripe's Checkout and its customer portal are."""
 
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -56,18 +56,18 @@ def secure(app: Flask) -> None:
 
 
 def policy(settings: Settings) -> str:
-    """`POLICY` for pages with a button that leads to Checkout: browsers hold the way of a form to its very end."""
-    return POLICY.replace("form-action 'self'", f"form-action 'self' {' '.join(_checkouts(settings))}")
+    """`POLICY` for pages with a button that leads to Stripe: browsers hold the way of a form to its very end."""
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {' '.join(_at_stripe(settings))}")
 
 
 def within_policy(settings: Settings, address: str) -> bool:
-    """May a form lead there? An account may have its Checkout at a domain of its own, which nobody knows before."""
-    return origin_of(address) in _checkouts(settings)
+    """May a form lead there? An account may have its pages at a domain of its own, which nobody knows before."""
+    return origin_of(address) in _at_stripe(settings)
 
 
-def _checkouts(settings: Settings) -> list[str]:
+def _at_stripe(settings: Settings) -> list[str]:
     base = settings.stripe_api_base
-    return list(dict.fromkeys([CHECKOUT, *([origin_of(base)] if base else [])]))
+    return list(dict.fromkeys([*STRIPES, *([origin_of(base)] if base else [])]))
 
 
 def chosen_theme() -> str:

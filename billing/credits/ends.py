@@ -33,29 +33,39 @@ class Cut:
 def cut(tx: Tx, wallet: OpenWallet, sale: str, at: datetime, name: str, *, running: bool = True) -> list[Cut]:
     """What of the sale still runs at that instant ends now: its months to come don't come, its buckets end without
     grace. Those of months that were over by then live until their own ends, and what never ends is kept. Not `running`:
-    only what had not begun by then.
+    only what had not begun by then; a sale's only month is what was bought, and comes whenever it begins.
 
     The caller writes, and then records what was cut, under the `name` of what did it.
     """
     lineage.read(tx, wallet, sale)
     position = wallet.position
+    its = sorted((month for month in position.months.values() if month.sale == sale), key=lambda month: month.number)
     found = []
-    for month in sorted(position.months.values(), key=lambda month: month.number):
+    for month in its:
         over = month.ends_at is not None and month.ends_at <= at
-        if month.sale != sale or over or (month.starts_at < at and not running):
+        if over or (not running and (month.starts_at < at or len(its) == 1)):
             continue
         if month.to_come:
             months.give_up(position, month, Cause(f"month:{month.number}"))
         bucket = position.buckets.get(month.bucket or 0)
-        if bucket is not None and bucket.expires_at is not None and not bucket.ended(position.at):
+        if bucket is not None and not bucket.ended(position.at) and _goes_on(wallet, bucket):
             found.append(_cut(wallet, bucket, f"cut:{bucket.number}:{name}"))
     return found
+
+
+def _earliest(wallet: OpenWallet, bucket: BucketState) -> datetime:
+    return max(wallet.position.at, bucket.effective_at + _LEAST)
+
+
+def _goes_on(wallet: OpenWallet, bucket: BucketState) -> bool:
+    """Does it end later than it could? One that was cut at the very instant of its grant does not, and still lives."""
+    return bucket.expires_at is not None and bucket.expires_at > _earliest(wallet, bucket)
 
 
 def _cut(wallet: OpenWallet, bucket: BucketState, key: str) -> Cut:
     position, was = wallet.position, bucket.expires_at
     assert was is not None
-    becomes = min(was, max(position.at, bucket.effective_at + _LEAST))
+    becomes = _earliest(wallet, bucket)
     found = Cut(bucket.number, was, becomes, bucket.free, bucket.held, key)
     position.extend(bucket, becomes)
     if bucket.ended(position.at):

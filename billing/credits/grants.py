@@ -88,9 +88,10 @@ def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot], *, until: datetime 
     at or after `until` does not come.
     """
     position = wallet.position
+    currency = next((lot.currency for lot in lots if lot.paid_cents), None)
     if len(lots) == 1:
         bucket = _bucket(wallet, lots[0])
-        month = _month(wallet, sale, 1, lots[0])
+        month = _month(wallet, sale, 1, lots[0], currency)
         month.bucket, month.allotted = bucket.number, bucket.granted
         bucket.sale, bucket.month = sale, month.number
         position.months[month.number], position.next_month = month, month.number + 1
@@ -98,12 +99,13 @@ def sell(wallet: OpenWallet, sale: str, lots: Sequence[Lot], *, until: datetime 
         cause = Cause(bucket.origin, description=lots[0].description, details=bucket.metadata)
         granting.grant(position, bucket, cause)
         return [month]
-    sold = [_month(wallet, sale, place, lot) for place, lot in enumerate(lots, 1)]
+    sold = [_month(wallet, sale, place, lot, currency) for place, lot in enumerate(lots, 1)]
     months.sell(position, sold, Cause(sale, description=lots[0].description), until)
     return sold
 
 
-def _month(wallet: OpenWallet, sale: str, place: int, lot: Lot) -> MonthState:
+def _month(wallet: OpenWallet, sale: str, place: int, lot: Lot, currency: str | None) -> MonthState:
+    """In the currency of the sale, though nothing may have been paid for this one: the first speaks for them all."""
     terms = GrantTerms(
         description=lot.description,
         series=lot.series,
@@ -123,7 +125,7 @@ def _month(wallet: OpenWallet, sale: str, place: int, lot: Lot) -> MonthState:
         ends_at=lot.period_end,
         credits=lot.credits,
         cents=lot.paid_cents,
-        currency=lot.currency if lot.paid_cents else None,
+        currency=currency,
         terms=terms,
         made_at=wallet.at,
     )

@@ -21,6 +21,7 @@ from billing.sales import (
     offers,
     refund_rows,
     settling,
+    stripe_customers,
     subscriptions,
     topup_rows,
 )
@@ -149,6 +150,18 @@ class Buying(Catalogs):
         with self.database.read() as tx:
             _refuse(_unknown(tx, customer))
             return subscriptions.current(tx, self.catalog, customer)
+
+    def customer_portal(self, customer: str, *, return_url: str) -> str | None:
+        """Where the customer looks after their subscription, cards and invoices: a fresh address in Stripe's customer
+        portal, from which they come back to `return_url`. None where Stripe knows no customer of theirs.
+
+        Raises UnknownCustomer, Invalid, StripeRefused, StripeUnavailable, StripeNotConfigured.
+        """
+        _refuse(asking.refuse(return_url=asking.address(return_url)))
+        with self.database.read() as tx:
+            _refuse(_unknown(tx, customer))
+            known = stripe_customers.stripe_id_of(tx, customer)
+        return None if known is None else offers.asked(self.gateway).open_portal(known, return_url)
 
     def conversations(self, *, status: str | None = None, limit: int = 100) -> list[Conversation]:
         """What Stripe was asked for, newest first: `status` open, done, refused or given_up."""

@@ -90,7 +90,8 @@ def _validity(tx: Tx) -> Iterator[Breach]:
     moved = and_(m.wallet_id == b.wallet_id, m.bucket == b.number, m.recorded_at >= e.recorded_at)
     then = exists().where(moved, m.was <= e.effective_at)
     unended = and_(or_(b.expires_at.is_(None), e.effective_at < b.expires_at), ~then)
-    outside = or_(early, e.effective_at >= b.expires_at, e.effective_at > b.voided_at)
+    cut_since = exists().where(moved, m.was > e.effective_at)  # it ended later, when this was taken
+    outside = or_(early, and_(e.effective_at >= b.expires_at, ~cut_since), e.effective_at > b.voided_at)
     at_its_end = exists().where(moved, m.was == e.effective_at)
     off_end = and_(or_(b.expires_at.is_(None), e.effective_at != b.expires_at), ~at_its_end)
     used = e.kind.in_(("spend", "hold"))

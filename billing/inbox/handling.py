@@ -52,7 +52,8 @@ class _Attempt:
 
 
 def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False, skip_locked: bool = False) -> bool:
-    """Handles one event, and what waited for the customer that it brought to light. Was there anything to handle?
+    """Handles one event, and what waited for the customer that it brought to light or for what it granted. Was there
+    anything to handle?
 
     Raises nothing but `Unavailable`.
     """
@@ -96,6 +97,8 @@ def _once(desk: Desk, attempt: _Attempt, *, may_ask: bool) -> Applied | None:
             return None
         answer = _attempt(tx, desk, row, attempt.known, may_ask)
     desk.tell(tx.told)
+    if answer.granted and answer.linked is None:  # a change or a refund may have waited for it, longer than it is tried
+        return replace(answer, linked=row.stripe_customer)
     return answer
 
 

@@ -22,9 +22,11 @@ from billing.base.db import Tx
 from billing.credits.tables import customers
 from billing.inbox import objects, stripe_events
 from billing.inbox.handlers import HANDLERS
+from billing.inbox.handling import Asking
 from billing.inbox.tables import stripe_events as events
 from billing.inbox.tables import stripe_sync
 from billing.inbox.values import Desk, StripeEvent
+from billing.inbox.waking import OPEN
 from billing.rules.refusals import StripeNotConfigured
 from billing.sales.tables import stripe_customers
 from billing.stripe.listing import MOST_TYPES
@@ -53,7 +55,8 @@ class Found:
 
 def look(desk: Desk, pages: int = 5) -> Found:
     """Goes on with the round that is under way, else begins one: up to so many pages, of events first, then of
-    customers where so long a time was missed that Stripe does not list its events any more.
+    customers where so long a time was missed that Stripe does not list its events any more. Stripe lists the newest
+    first: what waited for something older is tried again at the end.
 
     Raises StripeUnavailable, StripeNotConfigured: the next call goes on from where it stopped.
     """
@@ -64,8 +67,9 @@ def look(desk: Desk, pages: int = 5) -> Found:
         with desk.db.read() as tx:
             row = _under_way(tx)
         if row is None:
-            return found
+            break
         _customers(desk, row, found) if row.name == _CUSTOMERS else _events(desk, row, found)
+    _again(desk, found)
     with desk.db.read() as tx:
         found.more = _under_way(tx) is not None
     return found
@@ -142,6 +146,17 @@ def _take(desk: Desk, event: dict[str, Any], found: Found) -> None:
     taken = stripe_events.take_found(desk, json.dumps(event).encode())
     if taken is not None:
         found.healed.append(taken)
+
+
+def _again(desk: Desk, found: Found) -> None:
+    """Once more what was found and is still open, in the order it happened."""
+    whom = Asking(desk.gateway)
+    tried = {
+        one.id: stripe_events.replay(desk, one.id, whom)
+        for one in sorted(found.healed, key=lambda one: one.created_at)
+        if one.status in OPEN
+    }
+    found.healed = [tried.get(one.id, one) for one in found.healed]
 
 
 def _told_already(tx: Tx, fact: objects.Fact) -> bool:

@@ -15,30 +15,48 @@ from billing.rules.wallet.values import BucketState, Cause, MonthState
 
 
 def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
-    """Takes credits and cents of the period's earlier sales, each in its month. Says which."""
+    """Takes credits and cents of the period's earlier sales, each in its month. Says which.
+
+    What refunds took of them is given back first, and taken again by whoever catches up with them: a change takes
+    before refunds do, whichever was heard of first.
+    """
     cause, found = Cause(change.origin), []
+    for origin in dict.fromkeys(one.origin for one in change.takes):
+        sale = lineage.read(tx, wallet, origin)
+        if sale is not None:
+            _give_back(tx, wallet, sale)
     for one in change.takes:
         first = lineage.read(tx, wallet, one.origin)
         its = (month for month in wallet.position.months.values() if month.sale == one.origin)
         among = {month.number for month in its if month.ends_at == one.ends_at}
         if first is not None:
-            reopened = _reopen(tx, wallet, first)
-            walk.take(wallet.position, first, one.credits, one.cents, cause, among=among, change=True)
+            reopened = _reopen(wallet, first)
+            walk.take(
+                wallet.position,
+                first,
+                one.credits,
+                one.cents,
+                cause,
+                among=among,
+                change=True,
+                currency=change.currency,
+            )
             rollover.close(wallet.position, reopened)
         else:  # what was earned at once has no months
             assert not one.credits, one
             billed.give_back(wallet.position, one.cents, change.currency, cause)
         found.append(one)
+    if found:
+        wallet.position.settle_debt(cause)  # what was spent of it is owed, as after a refund
     return found
 
 
-def _reopen(tx: Tx, wallet: OpenWallet, first: MonthState) -> list[BucketState]:
+def _reopen(wallet: OpenWallet, first: MonthState) -> list[BucketState]:
     """Where something of the sale may have rolled over before the change was heard of, it takes what it would have
-    taken in time. What refunds took is given back first, and taken again by whoever catches up with them.
+    taken in time.
     """
     if not rollover.may_have_rolled(wallet.position, first.sale):
         return []
-    _give_back(tx, wallet, first)
     return rollover.reopen(wallet.position, first.sale)
 
 

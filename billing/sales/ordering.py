@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from billing.base.db import Tx
 from billing.rules.sale.lines import Line
-from billing.sales import claims
+from billing.sales import before, claims
 from billing.sales.tables import sales, subscriptions
 from billing.stripe.questions import (
     DisputesOfPayment,
@@ -42,9 +42,12 @@ def compares(lines: Sequence[Line]) -> bool:
 
 def earlier(tx: Tx, invoice: Invoice, paid_at: datetime, known: Known | None) -> list[Invoice]:
     """The subscription's invoices that were paid before this one and have brought nothing yet, in that order."""
-    answer = (known or {}).get(PaidInvoices(invoice.subscription or ""))
+    answer = (known or {}).get(PaidInvoices(invoice.subscription or "")) or ()
+    start, gone = before.begins(tx, None, invoice.customer), before.known(tx, [other.id for other in answer])
     found = []
-    for other in answer or ():
+    for other in answer:
+        if other.id in gone or (start is not None and (other.paid_at or other.created) < start):
+            continue  # from before our time: it is in the balance that was brought
         if other.id != invoice.id and _order(other, other.paid_at or other.created) < _order(invoice, paid_at):
             ids = [line.id for line in other.lines if line.price is not None]
             if ids and len(claims.claimed(tx, ids)) < len(ids):

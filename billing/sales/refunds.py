@@ -47,15 +47,15 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
 
 
 def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Applied:
-    """Money of a paid invoice that went back to the customer's balance, or outside Stripe, counts as refunded; what its
-    refunds gave back is told by them.
+    """What of an invoice went back to the customer's balance or outside Stripe counts as refunded, and so does what was
+    taken off before it was paid: the invoice's total still says it. What its refunds gave back is told by them.
     """
     purchase = Purchase(invoice=note.invoice)
     its = select(refunds.c.cents).where(refunds.c.id.in_(list(note.refunds)))
     by_refunds = list(tx.connection.execute(its).scalars())
     if len(by_refunds) < len(set(note.refunds)):
         return Applied(waits=f"not all refunds of {note.id} are known yet")
-    cents = max(0, note.post_payment_cents - sum(by_refunds))
+    cents = note.pre_payment_cents + max(0, note.post_payment_cents - sum(by_refunds))
     if not cents:
         return Applied(note="its refunds say what went back")
     newer = _remember(
@@ -72,7 +72,10 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
             "seen_at": tx.now,
         },
     )
-    return _settle(tx, catalog, purchase, note.id, newer)
+    answer = _settle(tx, catalog, purchase, note.id, newer)
+    if answer.waits is not None and note.pre_payment_cents:
+        return Applied(note=f"it counts as soon as {note.invoice} is paid")
+    return answer
 
 
 def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:

@@ -30,10 +30,21 @@ _TOPUP = "topup:"
 
 def settle(tx: Tx, catalog: Catalog, purchase: Purchase) -> tuple[str, ...] | None:
     """Takes, holds or gives back by all that is known. Origins of the sales that moved; None: there is no sale yet."""
-    sold = payments.sales_of(tx, purchase)
+    opened: dict[int, OpenWallet] = {}
+    while True:  # looked at again under the locks: more of the purchase may have been sold while they were waited for
+        sold = payments.sales_of(tx, purchase)
+        unopened = {row.wallet_id for row in sold} - opened.keys()
+        if not unopened:
+            break
+        opened |= _open(tx, catalog, unopened)
     if not sold:
         return None
-    ids = {row.wallet_id for row in sold}
+    moved = settle_in(tx, purchase, opened, sold)
+    write(tx, opened.values())
+    return moved
+
+
+def _open(tx: Tx, catalog: Catalog, ids: Collection[int]) -> dict[int, OpenWallet]:
     names = select(wallets.c.id, wallets.c.customer_id, wallets.c.unit).where(wallets.c.id.in_(ids))
     by_id = {row.id: (row.customer_id, row.unit) for row in tx.connection.execute(names)}
     opened: dict[int, OpenWallet] = {}
@@ -41,9 +52,7 @@ def settle(tx: Tx, catalog: Catalog, purchase: Purchase) -> tuple[str, ...] | No
         if isinstance(answer, Refusal):
             raise answer
         opened[answer.id] = answer
-    moved = settle_in(tx, purchase, opened, sold)
-    write(tx, opened.values())
-    return moved
+    return opened
 
 
 def catch_up(tx: Tx, catalog: Catalog, purchase: Purchase) -> None:

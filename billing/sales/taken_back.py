@@ -28,7 +28,8 @@ def wholly(tx: Tx, invoices: Collection[str | None], at: datetime, known: Known 
     for table, over, when in ((refunds, "succeeded", refunds.c.created_at), (disputes, "lost", disputes.c.closed_at)):
         its = or_(table.c.invoice_id.in_(list(wanted)), table.c.payment.in_(list(paid_by)))
         for row in tx.connection.execute(select(table).where(its, table.c.status == over, when <= at)):
-            found[row.id] = (row.invoice_id or paid_by[row.payment], row.cents)
+            cents = min(row.cents, row.withdrawn_cents) if table is disputes else row.cents  # less what was reinstated
+            found[row.id] = (row.invoice_id or paid_by[row.payment], cents)
     for invoice in wanted:
         found.update({id: (invoice, cents) for id, cents in _told(invoice, at, known or {})})
     back: dict[str, int] = {}
@@ -51,4 +52,4 @@ def _told(invoice: str, at: datetime, known: Known) -> Iterator[tuple[str, int]]
                 yield refund.id, refund.amount_cents
         for dispute in known.get(disputed) or ():
             if dispute.status == "lost":
-                yield dispute.id, dispute.amount_cents
+                yield dispute.id, min(dispute.amount_cents, dispute.withdrawn_cents)

@@ -106,6 +106,11 @@ class Gateway:
         made = self._ask(lambda: self._client.v1.refunds.create(_any(params), {"idempotency_key": key}))
         return _read(returns.refund, made)
 
+    def open_portal(self, customer: str, return_url: str) -> str:
+        """A new session of Stripe's customer portal, as the account has it set up: its address."""
+        asked = {"customer": customer, "return_url": return_url}
+        return str(self._ask(lambda: self._client.v1.billing_portal.sessions.create(_any(asked)).url))
+
     @property
     def shelf(self) -> selling.Shelf:
         """What is on sale there, and how it is put there."""

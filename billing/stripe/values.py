@@ -238,8 +238,9 @@ class InvoicePayment:
 
 @dataclass(frozen=True, slots=True)
 class CreditNote:
-    """One credit note. `post_payment_cents` went back after the invoice was paid, by the `refunds` it names (ids), to
-    the customer's balance, or outside Stripe (`out_of_band_cents`). `status`: issued or void.
+    """One credit note. `pre_payment_cents` were taken off while the invoice was open; `post_payment_cents` went back
+    after it was paid, by the `refunds` it names (ids), to the customer's balance, or outside Stripe
+    (`out_of_band_cents`). `status`: issued or void.
     """
 
     id: str

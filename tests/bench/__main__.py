@@ -13,13 +13,17 @@ import argparse
 import platform
 import resource
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from uuid import uuid4
 
 from tests import postgres
 from tests.bench import naive, world
 from tests.bench.cells import cells, chosen, measure
 from tests.bench.clients import Clients
+from tests.bench.inbox import Handled, Inbox, another, handle, handle_at_once, print_rates
 from tests.bench.table import print_summary, print_table
 
 
@@ -32,10 +36,12 @@ class Size:
     wallets: int
     history: int
     clients: tuple[int, ...]
+    events: int
+    lying: int
 
 
-FULL = Size(rounds=5, seconds=1.0, wallets=10_000, history=500_000, clients=(1, 4, 16))
-QUICK = Size(rounds=1, seconds=0.05, wallets=50, history=500, clients=(1, 2))
+FULL = Size(rounds=5, seconds=1.0, wallets=10_000, history=500_000, clients=(1, 4, 16), events=10_000, lying=100_000)
+QUICK = Size(rounds=1, seconds=0.05, wallets=50, history=500, clients=(1, 2), events=40, lying=400)
 
 
 def compare(name: str, url: str, size: Size, folder: Path, only: str) -> None:
@@ -59,28 +65,61 @@ def compare(name: str, url: str, size: Size, folder: Path, only: str) -> None:
     print("The audit found nothing.", flush=True)
 
 
+def compare_inboxes(name: str, new: Callable[[], str], size: Size, *, sqlite: bool) -> None:
+    """Prints how fast the step handles what is queued, each on a new database."""
+    few, lying = max(size.events // 10, 20), size.lying
+    queues = [
+        (f"{size.events:,} events", Inbox("", size.events), 1),
+        (f"{few:,}", Inbox("", few), 1),
+        (f"{few:,} beside {lying:,} that are done", Inbox("", few, lying=lying), 1),
+        (f"{few:,} before {lying:,} that are due, too", Inbox("", few, waiting=lying), 1),
+    ]
+    if not sqlite:
+        queues.append((f"{size.events:,}, four processes", Inbox("", size.events), 4))
+
+    def measured() -> Iterator[tuple[str, Handled]]:
+        for what, queue, workers in queues:
+            filled = replace(queue, url=new())
+            filled.prepare()
+            yield what, handle(filled) if workers == 1 else handle_at_once(filled, workers)
+
+    print_rates(name, measured())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", default="", help="cells whose name holds this, and what they are compared with")
+    parser.add_argument("--inbox", action="store_true", help="only what Stripe told us")
+    parser.add_argument("--events", type=int, help="how many of them")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument("--postgresql", action="store_true", help="only PostgreSQL")
     parser.add_argument("--sqlite", action="store_true", help="only SQLite")
     given = parser.parse_args()
     size = QUICK if given.quick else FULL
     if given.rounds is not None:
-        size = Size(given.rounds, size.seconds, size.wallets, size.history, size.clients)
+        size = replace(size, rounds=given.rounds)
+    if given.events is not None:
+        size = replace(size, events=given.events)
     print(f"Python {platform.python_version()}, {platform.machine()}")
     with tempfile.TemporaryDirectory(prefix="billing-bench-") as name:
         folder = Path(name)
         if not given.sqlite:
             server = postgres.start(durable=True)
             try:
-                compare("PostgreSQL, durable commits", server.url, size, folder, given.only)
+                name = "PostgreSQL, durable commits"
+                if not given.inbox:
+                    compare(name, server.url, size, folder, given.only)
+                if not given.only:
+                    compare_inboxes(name, partial(another, server.url), size, sqlite=False)
             finally:
                 server.stop()
         if not given.postgresql:
-            compare("SQLite, WAL, synchronous FULL", f"sqlite:///{folder}/bench.sqlite3", size, folder, given.only)
+            name = "SQLite, WAL, synchronous FULL"
+            if not given.inbox:
+                compare(name, f"sqlite:///{folder}/bench.sqlite3", size, folder, given.only)
+            if not given.only:
+                compare_inboxes(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size, sqlite=True)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nlargest process: {peak:.0f} MB")
 

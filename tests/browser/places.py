@@ -28,7 +28,15 @@ def places(demo: Demo) -> Mapping[str, str]:
         "finance-sign-in": f"{kept['finance_url']}sign-in",
         "no-such-link": f"{demo.url}/portal/who-knows",
         "sandbox": f"{kept['sandbox_url']}/_sandbox/",
+        "sandbox-payments": f"{kept['sandbox_url']}/_sandbox/payments",
+        "sandbox-portal": _at_stripe(lumen),
     }
+
+
+def _at_stripe(wallet: str) -> str:
+    """The customer's own page at Stripe, as their page of plans leads there."""
+    sent = requests.post(f"{wallet}/subscription", allow_redirects=False, timeout=20)
+    return sent.headers["Location"]
 
 
 def for_staff(demo: Demo) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from billing import Billing, Gateway
 from tests.buying.shop import BACK, CATALOG, KEY
 from tests.concurrency.crashes import DIED, StandingStill, die_at
 
-OURS = ("sales/conversations.py", "sales/buying.py", "sales/settling.py")
+OURS = ("sales/conversations.py", "sales/buying.py", "sales/settling.py", "sales/giving_back.py")
 """Where conversations are held. What else of ours they call runs inside one transaction, which dies as a whole: that is
 what ending at each statement shows.
 """
@@ -61,6 +61,7 @@ ACTS: dict[str, Act] = {
     "topup": lambda billing, customer, _: billing.topup(customer, "small", key="k", success_url=BACK),
     "subscribe": lambda billing, customer, _: billing.subscribe(customer, "pro", key="k", success_url=BACK),
     "settle": lambda billing, _, session: billing.settle(session),
+    "refund": lambda billing, customer, session: billing.refund(customer, session, 500, key="r"),
     "step": lambda billing, _, __: billing.finish_conversations(),
 }
 

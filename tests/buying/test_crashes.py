@@ -41,9 +41,12 @@ def clean_children() -> multiprocessing.context.ForkServerContext:
 def prepared(shop: Shop, act: str, customer: str) -> str:
     """What must have happened before the act: a session that was paid, an answer that was lost. The session."""
     shop.billing.customer(customer)
-    if act == "settle":
+    if act in ("settle", "refund"):
         opened = shop.buy(customer=customer)
         shop.pay(opened.session)
+        if act == "refund":
+            shop.billing.settle(str(opened.session))
+            shop.billing.spend(customer, 20, key="s")
         return str(opened.session)
     if act == "step":
         shop.fail("429", path="/v1/checkout/sessions")
@@ -54,8 +57,12 @@ def prepared(shop: Shop, act: str, customer: str) -> str:
 
 
 def check(shop: Shop, act: str, customers: list[str]) -> None:
-    """All that is left of it: each bought once, whatever was cut off."""
+    """All that is left of it happened once, whatever was cut off."""
     shop.later(minutes=6)
+    (check_refunds if act == "refund" else check_bought)(shop, act, customers)
+
+
+def check_bought(shop: Shop, act: str, customers: list[str]) -> None:
     bought = {customer: again(shop, act, customer) for customer in customers}
     made: dict[str, list[str]] = defaultdict(list)
     for one in shop.stripe.v1.customers.list({"limit": 100}).auto_paging_iter():
@@ -74,6 +81,21 @@ def check(shop: Shop, act: str, customers: list[str]) -> None:
         assert bucket.granted == (250 if act == "subscribe" else 100)
     shop.billing.settle(bought[customers[-1]])
     assert len(shop.billing.buckets(customers[-1])) == 1
+
+
+def check_refunds(shop: Shop, _: str, customers: list[str]) -> None:
+    """Half of it was given back, once, whether the step went on with it or it was asked for again."""
+    for customer in customers:
+        (topup,) = shop.billing.topups(customer)
+        given = shop.billing.refund(customer, str(topup.session), 500, key="r")
+        assert [(one.id, one.status, one.cents) for one in shop.billing.refunds(customer)] == [
+            (given.id, "succeeded", 500)
+        ]
+        payment = str(shop.stripe.v1.checkout.sessions.retrieve(str(topup.session)).payment_intent)
+        assert [one.amount for one in shop.stripe.v1.refunds.list({"payment_intent": payment}).data] == [500]
+        wallet = shop.billing.wallet(customer)
+        assert (wallet.available, wallet.held, wallet.owed) == (30, 0, 0)
+    assert {one.status for one in shop.billing.conversations()} == {"done"}
 
 
 def again(shop: Shop, act: str, customer: str) -> str:
@@ -120,4 +142,12 @@ def test_it_dies_when_stripe_has_answered(shop: Shop, fresh_database_url: str, a
 def test_it_dies_anywhere(shop: Shop, fresh_database_url: str, act: str, death: str) -> None:
     died = die_everywhere(shop, fresh_database_url, act, death)
     assert died >= {"answer": 1, "statement": 10, "line": 20}[death], "an act that was never cut off shows nothing"
+    assert shop.billing.audit() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("death", "least"), [("answer", 1), ("statement", 20)])
+def test_giving_back_dies_anywhere(shop: Shop, fresh_database_url: str, death: str, least: int) -> None:
+    assert die_everywhere(shop, fresh_database_url, "refund", death) >= least
     assert shop.billing.audit() == []

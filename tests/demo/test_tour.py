@@ -31,8 +31,11 @@ def test_the_tour_tells_it_all(tmp_path: Path) -> None:
         "The plan has renewed: 1,000 credits",
         "130 credits expired, with $2.47",
         "250 credits are given back",
+        "Half of the pack's price is given back by Stripe, $12.50: 500 credits",
+        "the 650 credits left of it are set aside. Available: 500.",
+        "The dispute is won: they are there again. Available: 1,150.",
         "Statement of Team 42",
-        "Sold 6,300 cents = deferred 3,735 (still in buckets) + earned 2,318 + broken 247 (expired).",
+        "Sold 6,300 cents = deferred 2,485 (still in buckets) + earned 2,318 + broken 247 (expired) + refunded 1,250.",
         "Audit: clean",
     ]
     places = [text.find(part) for part in told]

@@ -9,13 +9,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from billing import Billing
 from tests.demo.worlds import NOW, copied, everything, in_short, opened, told
-from web.demo.people import CUSTOMERS, JUNIPER, LUMEN, OSTWIND, TIDEWATER
+from web.demo.people import CUSTOMERS, HARBOUR, JUNIPER, KESTREL, LUMEN, MAPLE, OSTWIND, SPARROW, TIDEWATER
 from web.demo.telling import tell
 from web.demo.world import World
 
@@ -68,6 +69,13 @@ def check(billing: Billing) -> None:
             assert any(bucket.status == "live" and bucket.remaining for bucket in wallet.buckets), customer.id
             assert len(billing.entries(customer.id, limit=1000)) > 50
     assert not billing.entries(JUNIPER.id)
+    months = [one.effective_at for one in billing.entries(KESTREL.id, kind="grant", limit=100) if one.cents == 1700]
+    assert max(after - before for after, before in pairwise(months)) > timedelta(days=39), "one was paid late"
+    assert [topup.status for topup in billing.topups(MAPLE.id)] == ["refunded"]
+    assert [topup.status for topup in billing.topups(KESTREL.id)] == ["paid"], "the dispute was won"
+    tried = billing.subscription(SPARROW.id)
+    assert tried is not None and (tried.plan, tried.status) == ("pro", "trialing")
+    assert billing.wallet(HARBOUR.id).available > 1000
     assert billing.wallet(LUMEN.id).held == 320
     assert 480 <= billing.wallet(OSTWIND.id).owed <= 2000
     [waiting] = billing.stripe_events(status="waiting")
@@ -76,7 +84,7 @@ def check(billing: Billing) -> None:
     assert not billing.stripe_events(status="failed")
     assert not billing.stripe_events(status="received")
     kinds = Counter(entry.kind for one in CUSTOMERS for entry in billing.entries(one.id, limit=10_000))
-    wanted = "grant spend hold capture release reverse void expire overdraw repay"
+    wanted = "grant spend hold capture release reverse void expire overdraw repay roll_over sell clawback"
     assert set(kinds) == set(wanted.split())
 
 
@@ -124,7 +132,8 @@ def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -
     known = {bucket.id for bucket in world.billing.buckets(LUMEN.id)}
     world.sandbox.advance(NOW + timedelta(days=33), lambda _: catch_up(world.billing))
     new = [bucket for bucket in world.billing.buckets(LUMEN.id) if bucket.id not in known]
-    assert [bucket.granted for bucket in new] == [5000]
+    rolled, month = sorted(new, key=lambda bucket: bucket.granted)
+    assert (rolled.granted, month.granted) == (1000, 5000)
     expired = world.billing.entries(LUMEN.id, kind="expire", limit=1)[0]
     assert NOW < expired.effective_at < NOW + timedelta(days=33)
     assert not world.billing.audit()

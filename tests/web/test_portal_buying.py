@@ -229,11 +229,11 @@ def test_its_own_pages_can(service: Service) -> None:
 def test_forms_may_lead_to_checkout_and_nowhere_else(service: Service, shop: Shop) -> None:
     service.app.extensions[EXTENSION] = State(shop.billing, settings())
     policy = service.client.get(f"{portal(service)}/topup").headers["Content-Security-Policy"]
-    assert "form-action 'self' https://checkout.stripe.com;" in policy
+    assert "form-action 'self' https://checkout.stripe.com https://billing.stripe.com;" in policy
     based = {"SECRET_KEYS": "newest,older", "STRIPE_API_BASE": "http://127.0.0.1:4242/"}
     service.app.extensions[EXTENSION] = State(shop.billing, Settings.from_env(based))
     policy = service.client.get(f"{portal(service)}/topup").headers["Content-Security-Policy"]
-    assert "form-action 'self' https://checkout.stripe.com http://127.0.0.1:4242;" in policy
+    assert "form-action 'self' https://checkout.stripe.com https://billing.stripe.com http://127.0.0.1:4242;" in policy
     assert "form-action 'self';" in service.client.get("/docs").headers["Content-Security-Policy"]
 
 

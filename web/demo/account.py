@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from web.demo.people import Customer
-from web.demo.sold import MONTHLY_CENTS, lookup_key
+from web.demo.sold import CODE, MONTHLY_CENTS, PERCENT_OFF, YEARLY_CENTS, lookup_key, product_name
 
 STRIPE = "https://api.stripe.com"
 _SECONDS = 20
@@ -24,34 +24,45 @@ class Account:
         self._http.headers["Authorization"] = f"Bearer {secret_key}"
 
     def sell(self) -> None:
-        """The products and monthly prices of the demo's plans, found by their lookup keys or made."""
-        for plan, cents in MONTHLY_CENTS.items():
-            for currency, unit_cents in cents.items():
-                key = lookup_key(plan, currency)
-                if not self.get("prices", **{"lookup_keys[]": key})["data"]:
-                    self.post(
-                        "prices",
-                        f"demo-price-{key}",
-                        currency=currency,
-                        unit_amount=unit_cents,
-                        lookup_key=key,
-                        **{"recurring[interval]": "month", "product_data[name]": f"{plan.title()} plan"},
-                    )
+        """The products and prices of the demo's plans, found by their lookup keys or made."""
+        for every, sold in (("month", MONTHLY_CENTS), ("year", YEARLY_CENTS)):
+            for plan, cents in sold.items():
+                for currency, unit_cents in cents.items():
+                    self._price(plan, currency, unit_cents, every)
 
-    def subscribe(self, customer: Customer, plan: str, quantity: int = 1) -> None:
+    def promote(self) -> None:
+        """The promotion code, found or made."""
+        if not self.get("promotion_codes", code=CODE)["data"]:
+            off = self.post("coupons", f"demo-coupon-{CODE}", duration="once", percent_off=PERCENT_OFF, name="Welcome")
+            promotion = {"promotion[type]": "coupon", "promotion[coupon]": off["id"]}
+            self.post("promotion_codes", f"demo-code-{CODE}", code=CODE, **promotion)
+
+    def _price(self, plan: str, currency: str, cents: int, every: str) -> None:
+        key = lookup_key(plan, currency)
+        if not self.get("prices", **{"lookup_keys[]": key})["data"]:
+            self.post(
+                "prices",
+                f"demo-price-{key}",
+                currency=currency,
+                unit_amount=cents,
+                lookup_key=key,
+                **{"recurring[interval]": every, "product_data[name]": product_name(plan)},
+            )
+
+    def subscribe(self, customer: Customer, plan: str, quantity: int = 1, trial_days: int = 0) -> None:
         """A subscription made by hand, for somebody who doesn't buy through the portal; a card is there for it."""
         payer = self.payer(customer)
         self.card(customer, "pm_card_visa")
         [price] = self.get("prices", **{"lookup_keys[]": lookup_key(plan, customer.currency)})["data"]
+        wanted: dict[str, Any] = {"items[0][price]": price["id"], "items[0][quantity]": quantity}
+        if trial_days:
+            wanted["trial_period_days"] = trial_days
         self.post(
             "subscriptions",
             f"demo-subscription-{customer.id}-{plan}",
             customer=payer,
-            **{
-                "items[0][price]": price["id"],
-                "items[0][quantity]": quantity,
-                "metadata[billing_customer]": customer.id,
-            },
+            **wanted,
+            **{"metadata[billing_customer]": customer.id},
         )
 
     def payer(self, customer: Customer) -> str:
@@ -72,6 +83,9 @@ class Account:
         payer = self.payer(customer)
         method = self.post(f"payment_methods/{card}/attach", None, customer=payer)["id"]
         self.post(f"customers/{payer}", None, **{"invoice_settings[default_payment_method]": method})
+        for running in self.get("subscriptions", customer=payer)["data"]:
+            if running["default_payment_method"] is not None:  # Checkout has put one there, which comes first
+                self.post(f"subscriptions/{running['id']}", None, default_payment_method=method)
 
     def pay_open(self, customer: Customer) -> None:
         """Pays the customer's open invoices, with the card there is."""

@@ -11,6 +11,7 @@ from flask import Blueprint, render_template
 from billing.base.wording import credits_text
 from web.demo import kept
 from web.demo.people import CUSTOMERS, JUNIPER, Customer
+from web.demo.sold import CODE, PERCENT_OFF
 from web.demo.words import curl_lines, spend_line
 from web.pages import message
 
@@ -48,6 +49,7 @@ def demo_pages(preparation: Preparation) -> Blueprint:
             customers=[_resident(preparation, customer) for customer in CUSTOMERS],
             newcomer=_newcomer(preparation.portal_url, url, key),
             lines=curl_lines(url, key),
+            code=(CODE, PERCENT_OFF),
             finance=(kept.STAFF, preparation.kept.finance_password),
         )
 
@@ -63,9 +65,11 @@ def _resident(preparation: Preparation, customer: Customer) -> Resident:
 
 
 def _newcomer(portal_url: Callable[[str, str], str], url: str, key: str) -> dict[str, str]:
+    wallet = portal_url(JUNIPER.id, "wallet")
     return {
         "name": JUNIPER.name,
-        "plans": f"{portal_url(JUNIPER.id, 'wallet')}/plans",
-        "topup": f"{portal_url(JUNIPER.id, 'wallet')}/topup",
+        "wallet": wallet,
+        "plans": f"{wallet}/plans",
+        "topup": f"{wallet}/topup",
         "spend": spend_line(url, key, JUNIPER.id, "walk-1", 150),
     }

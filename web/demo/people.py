@@ -17,16 +17,21 @@ class Habit:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Paid monthly from a day of the story on. Several at once are sold by hand, one is bought through Checkout."""
+    """Paid from a day of the story on. Several at once, and a trial, are sold by hand; one is bought through
+    Checkout.
+    """
 
     plan: str
     day: int
     quantity: int = 1
+    trial_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer. `a_day`: how often on a working day something of its habits is done, from `from_day` on."""
+    """One customer. `a_day`: how often on a working day something of its habits is done, from `from_day` on. `free`:
+    the free plan that it begins with.
+    """
 
     id: str
     name: str
@@ -38,12 +43,13 @@ class Customer:
     a_day: int
     from_day: int
     subscription: Subscription | None = None
+    free: str | None = None
 
 
 LUMEN = Customer(
     id="team_lumen",
     name="Lumen Studio",
-    about="Pro plan, packs, gifts, a job under way",
+    about="Pro plan: what is left rolls over; packs, gifts, a job under way",
     email="billing@lumen.example",
     currency="usd",
     members=("ada@lumen.example", "joris@lumen.example", "mei@lumen.example"),
@@ -60,7 +66,7 @@ LUMEN = Customer(
 KESTREL = Customer(
     id="team_kestrel",
     name="Kestrel & Co",
-    about="Basic plan; paid one renewal nine days late",
+    about="Basic plan; paid one renewal nine days late, disputed a pack and lost",
     email="accounts@kestrel.example",
     currency="eur",
     members=("tom@kestrel.example", "ines@kestrel.example"),
@@ -90,7 +96,7 @@ OSTWIND = Customer(
 MAPLE = Customer(
     id="team_maple",
     name="Maple Street Books",
-    about="Basic plan, little used: credits expire",
+    about="Basic plan, little used: credits expire; a pack was refunded",
     email="hello@maplestreet.example",
     currency="usd",
     members=("rosa@maplestreet.example",),
@@ -125,6 +131,34 @@ TIDEWATER = Customer(
     a_day=2,
     from_day=31,
 )
+HARBOUR = Customer(
+    id="team_harbour",
+    name="Harbour Print",
+    about="Pro, paid for a year ahead: credits come every month",
+    email="accounts@harbourprint.example",
+    currency="usd",
+    members=("olu@harbourprint.example", "greta@harbourprint.example"),
+    habits=(
+        Habit("image", 16, 48, ("Flyer, both sides", "Label for the spring ale", "Poster, A2")),
+        Habit("upscale", 12, 24, ("Upscale for offset print",)),
+    ),
+    a_day=4,
+    from_day=44,
+    subscription=Subscription("pro_yearly", day=44),
+)
+SPARROW = Customer(
+    id="team_sparrow",
+    name="Sparrow Tutoring",
+    about="Free plan; now trying Pro for two weeks",
+    email="hi@sparrow.example",
+    currency="usd",
+    members=("kim@sparrow.example",),
+    habits=(Habit("image", 1, 3, ("Worksheet drawing", "Badge for a pupil", "Title page")),),
+    a_day=2,
+    from_day=20,
+    subscription=Subscription("pro", day=105, trial_days=14),
+    free="free",
+)
 
 JUNIPER = Customer(
     id="team_juniper",
@@ -138,5 +172,5 @@ JUNIPER = Customer(
     from_day=111,
 )
 
-CUSTOMERS = (LUMEN, KESTREL, OSTWIND, MAPLE, FJORD, TIDEWATER, JUNIPER)
+CUSTOMERS = (LUMEN, KESTREL, OSTWIND, MAPLE, FJORD, TIDEWATER, HARBOUR, SPARROW, JUNIPER)
 """The most telling one first, the newcomer last."""

@@ -18,10 +18,21 @@ MONTHLY_CENTS = {
 }
 """By plan and currency. What packs cost stands in the catalog."""
 
+YEARLY_CENTS = {"pro_yearly": {"usd": 79000, "eur": 73000}}
+"""Of plans that are paid a year ahead, and bring their credits month by month."""
+
+CODE, PERCENT_OFF = "WELCOME20", 20
+"""A promotion code that is taken at every Checkout."""
+
 
 def lookup_key(plan: str, currency: str) -> str:
     """By what the catalog knows a plan's price."""
-    return f"{plan}_monthly_{currency}"
+    return f"{plan}_{currency}" if plan in YEARLY_CENTS else f"{plan}_monthly_{currency}"
+
+
+def product_name(plan: str) -> str:
+    """As a buyer reads it at Stripe."""
+    return f"{plan.title()} plan, not in the catalog" if plan == UNMAPPED else f"{plan.partition('_')[0].title()} plan"
 
 
 def story_catalog() -> Catalog:

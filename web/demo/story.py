@@ -92,8 +92,8 @@ def _subscribed_at(customer: Customer, began: datetime) -> datetime:
 def _subscription(customer: Customer) -> Callable[[World], Any]:
     sold = customer.subscription
     assert sold is not None
-    if sold.quantity > 1:
-        return lambda world: world.account.subscribe(customer, sold.plan, sold.quantity)
+    if sold.quantity > 1 or sold.trial_days:
+        return lambda world: world.account.subscribe(customer, sold.plan, sold.quantity, sold.trial_days)
     return lambda world: world.subscribe(customer, sold.plan)
 
 
@@ -142,12 +142,14 @@ def _lumen(began: datetime) -> Iterator[Step]:
 
 
 def _kestrel(began: datetime) -> Iterator[Step]:
-    """Runs dry, buys a pack, pays a renewal late."""
+    """Runs dry, buys a pack, pays a renewal late; has the pack disputed by its bank, and loses."""
     at = _clock(began)
     until = at(84) + timedelta(days=60)
     patience = _gift(KESTREL, at(82), 100, "For your patience", "patience", timedelta(days=14))
     yield _pack(KESTREL, 1, "small", at(66))
     yield patience
+    yield Step(at(90), lambda world: world.dispute(KESTREL, "small", 1))
+    yield Step(at(101), lambda world: world.win(KESTREL, "small", 1))
     yield Step(
         at(84), lambda world: world.billing.extend(KESTREL.id, patience.do(world).id, until, key="patience-longer")
     )
@@ -164,12 +166,16 @@ def _ostwind(began: datetime) -> Iterator[Step]:
 
 
 def _others(began: datetime) -> Iterator[Step]:
-    """A job that is never captured, because its worker crashed; and what was bought at a price nobody mapped."""
+    """A job that is never captured, because its worker crashed; a pack bought by mistake, and refunded; and what was
+    bought at a price nobody mapped.
+    """
     at = _clock(began)
     yield _pack(TIDEWATER, 1, "large", at(31))
     yield from _job(began, FJORD, 60, "course-1", 120, 96, "Lecture series, transcribed")
     yield _aside(FJORD, at(77), 90, "course-2", "Lecture series, part 2", 900)
     yield _gift(MAPLE, at(90), 200, "Welcome back", "welcome-back", timedelta(days=60))
+    yield _pack(MAPLE, 1, "small", at(94))
+    yield Step(at(95), lambda world: world.refund(MAPLE, "small", 1))
     yield Step(at(109), lambda world: world.account.subscribe(TIDEWATER, UNMAPPED))
 
 

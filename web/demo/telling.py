@@ -31,6 +31,7 @@ def tell(world: World, now: datetime, progress: Progress = lambda _: None) -> No
     else:
         began = world.billing.find_customer(CUSTOMERS[0].id).created_at
     world.account.sell()
+    world.account.promote()
     _play(world, story.steps(began), stands or began, progress)
     _move(world, now)
 

@@ -87,6 +87,8 @@ class _Tour:
         self._topped_up()
         self._renewed()
         self._reversed()
+        self._refunded()
+        self._disputed()
 
     def _subscribed(self) -> None:
         self.billing.customer(TEAM, name=NAME, email="finance@team42.example")
@@ -172,6 +174,30 @@ class _Tour:
             f"took. {self._balance()}"
         )
 
+    def _refunded(self) -> None:
+        self._on(days=1)
+        [pack] = self.billing.topups(TEAM)
+        refund = self.billing.refund(TEAM, pack.id, pack.cents // 2, key="half-of-the-pack")
+        self.sandbox.drain()
+        gone = self.billing.entries(TEAM, kind="clawback", limit=1)[0]
+        self._say(
+            f"Half of the pack's price is given back by Stripe, {money_text(refund.cents, CURRENCY)}: "
+            f"{_credits(gone.credits)} that nobody has used go with it. {self._balance()}"
+        )
+
+    def _disputed(self) -> None:
+        self._on(days=2)
+        charges = self.world.account.get("charges")["data"]
+        charge = next(one for one in charges if one["amount"] == _BASIC_CENTS)
+        dispute = self.sandbox.dashboard.dispute(charge["id"])
+        self.sandbox.drain()
+        aside = _credits(self.billing.wallet(TEAM).held)
+        self._say(f"Their bank disputes the month's payment: the {aside} left of it are set aside. {self._balance()}")
+        self._on(days=9)
+        self.sandbox.dashboard.judge(dispute["id"], "win")
+        self.sandbox.drain()
+        self._say(f"The dispute is won: they are there again. {self._balance()}")
+
     # The time
 
     @property
@@ -245,8 +271,10 @@ def _table(entries: Iterable[Entry], names: dict[str, str | None]) -> Table:
 
 
 def _account(account: str, names: dict[str, str | None]) -> str:
-    """A bucket by its name."""
-    return names.get(account.partition(":")[2]) or account
+    """A bucket by its name, and what is set aside of it."""
+    kind, _, id = account.partition(":")
+    name = names.get(id)
+    return f"{name}, held" if name and kind == "held" else name or account
 
 
 def _money(entries: Iterable[Entry]) -> Iterator[str]:
@@ -257,8 +285,11 @@ def _money(entries: Iterable[Entry]) -> Iterator[str]:
             name = account.partition(":")[0]
             into[name] = into.get(name, 0) + cents
     sold, deferred = -into.get("issued", 0), into.get("bucket", 0)
-    earned, broken = into.get("consumed", 0), into.get("expired", 0)
-    parts = f"deferred {deferred:,} (still in buckets) + earned {earned:,} + broken {broken:,} (expired)"
+    earned, broken, refunded = into.get("consumed", 0), into.get("expired", 0), into.get("clawed_back", 0)
+    parts = (
+        f"deferred {deferred:,} (still in buckets) + earned {earned:,} + broken {broken:,} (expired) + refunded "
+        f"{refunded:,}"
+    )
     yield f"Sold {sold:,} cents = {parts}."
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from billing.sales.values import Checkout, Topup
 from billing.steps import STEPS
 from web.demo.account import Account
 from web.demo.people import Customer
+from web.sandbox.resources.disputes import CHARGEBACK
 
 if TYPE_CHECKING:
     from billing import Billing
@@ -40,8 +41,34 @@ class World:
 
     def buy(self, customer: Customer, pack: str, number: int) -> None:
         """The customer buys a pack through Checkout: its `number`th."""
+        self.pay(self._bought(customer, pack, number))
+
+    def refund(self, customer: Customer, pack: str, number: int) -> None:
+        """The business gives back what that pack has cost."""
+        topup = self._bought(customer, pack, number)
+        self.billing.refund(customer.id, topup.id, key=f"refund-{number}")
+
+    def dispute(self, customer: Customer, pack: str, number: int) -> None:
+        """The customer's bank takes back what that pack has cost, and wants to hear the business."""
+        payment, known = self._payment(customer, pack, number)
+        if not known:
+            self.sandbox.dashboard.dispute(payment)
+
+    def win(self, customer: Customer, pack: str, number: int) -> None:
+        """The bank decides for the business."""
+        _, [known] = self._payment(customer, pack, number)
+        if known["status"] in CHARGEBACK:
+            self.sandbox.dashboard.judge(known["id"], "win")
+
+    def _bought(self, customer: Customer, pack: str, number: int) -> Topup:
         key, currency = f"topup-{number}", customer.currency
-        self.pay(self.billing.topup(customer.id, pack, key=key, currency=currency, home=APP))
+        return self.billing.topup(customer.id, pack, key=key, currency=currency, home=APP)
+
+    def _payment(self, customer: Customer, pack: str, number: int) -> tuple[str, list[dict[str, Any]]]:
+        """The payment of that pack at Stripe, and its disputes."""
+        session = self._bought(customer, pack, number).session
+        payment = str(self.account.get(f"checkout/sessions/{session}")["payment_intent"])
+        return payment, self.account.get("disputes", payment_intent=payment)["data"]
 
     def pay(self, opened: Topup | Checkout, card: str = CARD) -> None:
         """What the buyer does on the page of Checkout; nothing where it was paid before."""
@@ -53,7 +80,8 @@ class World:
 
 def arrive(billing: Billing, customer: Customer) -> None:
     """The customer is there, if not yet."""
-    billing.customer(customer.id, name=customer.name, email=customer.email, metadata={"demo": True})
+    free = {} if customer.free is None else {"plan": customer.free}
+    billing.customer(customer.id, name=customer.name, email=customer.email, metadata={"demo": True}, **free)
 
 
 def catch_up(billing: Billing) -> None:

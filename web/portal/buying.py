@@ -119,8 +119,8 @@ def topup_outcome(link: PortalLink, token: str, topup: str) -> Any:
     except (UnknownTopup, Invalid):
         return _no_such(token, "portal.topup")
     wallet = billing.wallet(link.customer, found.unit)
-    outcome = shop.topup_outcome(_who(link), found, wallet.scale, wallet.available, unreachable=unreachable)
-    return _shown(outcome, token, "portal.topup")
+    outcome = shop.topup_outcome(who_has(link), found, wallet.scale, wallet.available, unreachable=unreachable)
+    return shown(outcome, token, "portal.topup")
 
 
 @portal.get("/<token>/plans")
@@ -143,7 +143,9 @@ def plans(link: PortalLink, token: str) -> Any:
         )
         for plan in sold
     ]
-    page = shop.PlanPage(_who(link), shop.plan_now(subscription, catalog.plans), tuple(cards), ids.token(16))
+    managed = billing.gateway is not None and billing.find_customer(link.customer).stripe_customer_id is not None
+    now = shop.plan_now(subscription, catalog.plans)
+    page = shop.PlanPage(who_has(link), now, tuple(cards), ids.token(16), managed)
     return render_template("portal/plans.html", page=page, token=token, unit_asked=None)
 
 
@@ -174,16 +176,16 @@ def plan_outcome(link: PortalLink, token: str, checkout: str) -> Any:
     plan = billing.catalog.plans.get(found.plan)
     wallet = billing.wallet(link.customer, plan.unit if plan else "credits")
     outcome = shop.plan_outcome(
-        _who(link), found, plan.name if plan else found.plan, billing.subscription(link.customer), wallet,
+        who_has(link), found, plan.name if plan else found.plan, billing.subscription(link.customer), wallet,
         unreachable=unreachable,
     )  # fmt: skip
-    return _shown(outcome, token, "portal.plans")
+    return shown(outcome, token, "portal.plans")
 
 
 def _bought(link: PortalLink, token: str, opened: Callable[[], tuple[str | None, str]], again: str) -> AnyResponse:
     """Sends the buyer on: to Stripe, to the purchase's own page, or says why nothing was bought."""
     back = "Nothing was bought"
-    if not _from_our_own_page():
+    if not from_our_own_page():
         return message(back, ("This came from another site. Open the page from your link and try again there.",), 403)
     try:
         with turn_to_ask():
@@ -192,19 +194,19 @@ def _bought(link: PortalLink, token: str, opened: Callable[[], tuple[str | None,
         if unavailable.purchase is not None:
             return redirect(_page_of(again, token, unavailable.purchase), 303)
         text = "Our payment provider does not answer just now. You were not charged; try again in a moment."
-        return _shown(Outcome(_who(link), "wait", "One moment, please", text, again=True), token, again, 503)
+        return shown(Outcome(who_has(link), "wait", "One moment, please", text, again=True), token, again, 503)
     except StripeNotConfigured:
         text = "Buying is switched off here for the moment. You were not charged. Ask the people who run your service."
-        return _shown(Outcome(_who(link), "still", back, text), token, again, 503)
+        return shown(Outcome(who_has(link), "still", back, text), token, again, 503)
     except StripeRefused:
         text = "Our payment provider did not take it. You were not charged. Ask the people who run your service."
-        return _shown(Outcome(_who(link), "bad", back, text, again=True), token, again, 422)
+        return shown(Outcome(who_has(link), "bad", back, text, again=True), token, again, 422)
     except SubscriptionExists:
         text = "You have a plan already, so no second one was begun, and you were not charged."
-        return _shown(Outcome(_who(link), "still", back, text, again=True), token, again, 409)
+        return shown(Outcome(who_has(link), "still", back, text, again=True), token, again, 409)
     except _UNUSABLE:
         text = "What the page sent can't be used: perhaps it was an old one. Open it anew and choose again."
-        return _shown(Outcome(_who(link), "still", back, text, again=True), token, again, 422)
+        return shown(Outcome(who_has(link), "still", back, text, again=True), token, again, 422)
     if url is None or not within_policy(state().settings, url):  # a form may not lead there, but a link on its page may
         url = _page_of(again, token, id)
     return redirect(url, 303)
@@ -232,7 +234,7 @@ def _settled(session: str | None) -> bool:
     return True
 
 
-def _from_our_own_page() -> bool:
+def from_our_own_page() -> bool:
     """A browser says where a form was sent from; a program that is none has the link, and that is the authority."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site is not None and site != "same-origin":
@@ -257,12 +259,12 @@ def _field(name: str) -> str:
     return request.form.get(name, "")
 
 
-def _who(link: PortalLink) -> str:
+def who_has(link: PortalLink) -> str:
     customer = engine().find_customer(link.customer)
     return customer.name or customer.id
 
 
-def _shown(outcome: Outcome, token: str, again: str, status: int = 200) -> Response:
+def shown(outcome: Outcome, token: str, again: str, status: int = 200) -> Response:
     response = make_response(
         render_template("portal/outcome.html", page=outcome, token=token, unit_asked=None, again=again), status
     )

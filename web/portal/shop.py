@@ -73,12 +73,13 @@ class TopupPage:
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """`now` says in words what the customer subscribes to."""
+    """`now` says in words what the customer subscribes to; `managed`: Stripe knows them, and can be asked."""
 
     who: str
     now: str
     plans: tuple[PlanCard, ...]
     key: str
+    managed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Outcome:
     figure_of: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     pay_url: str | None = None
+    pay_words: str = "Continue to payment"
     waits: bool = False
     again: bool = False
 

@@ -184,9 +184,12 @@ def credit_back(
         position.rebase(source)
 
 
-def credit_earned(position: Position, first: MonthState, cents: int, cause: Cause) -> None:
-    """A negative line takes its money out of what was earned, which may fall below zero."""
+def credit_earned(position: Position, first: MonthState, cents: int, currency: str | None, cause: Cause) -> None:
+    """A negative line takes its money out of what was earned, which may fall below zero. A sale that cost nothing has
+    no currency of its own.
+    """
     position.record("credit_back", "consumed", f"credited:{first.number}", 0, cents, first, cause)
+    position.movements[-1].currency = first.currency or currency
 
 
 def earn_at_once(position: Position, of: MonthState, cents: int, cause: Cause) -> None:

@@ -29,11 +29,13 @@ def take(
     *,
     among: Collection[int] | None = None,
     change: bool = False,
+    currency: str | None = None,
 ) -> None:
     """Takes `credits` and `cents` of the sale that begins with `first`, of all its months or of those `among` them.
 
     A `change` of plan takes credits alike, but its cents are a negative line's: they go to `credited`, exactly, and
-    what was earned may fall below zero. All months and buckets of the sale must have been read.
+    what was earned may fall below zero. Such a line may give back what was given away, so it names its `currency`. All
+    months and buckets of the sale must have been read.
     """
     taken = clawback.account(first, change=change)
     plan: dict[_Place, list[int]] = {}
@@ -54,7 +56,7 @@ def take(
         if rest[0]:
             clawback.owe(position, taken, first, rest[0], 0, cause)
         if rest[1]:
-            clawback.credit_earned(position, first, rest[1], cause)
+            clawback.credit_earned(position, first, rest[1], currency, cause)
     elif rest[0] or rest[1]:
         clawback.owe(position, taken, first, rest[0], rest[1], cause)
 
