@@ -76,10 +76,18 @@ def pytest_runtest_teardown() -> Iterator[None]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What uses a database runs on both; `@pytest.mark.database("sqlite")` names one."""
-    if "dialect" in metafunc.fixturenames:
-        mark = metafunc.definition.get_closest_marker("database")
-        metafunc.parametrize("dialect", mark.args if mark else BOTH)
+    """What uses a database runs on both; `@pytest.mark.database("sqlite")` names one, `@pytest.mark.quick_on("sqlite")`
+    leaves the other to `make check`.
+    """
+    if "dialect" not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("database")
+    quick = metafunc.definition.get_closest_marker("quick_on")
+    names = mark.args if mark else BOTH
+    metafunc.parametrize(
+        "dialect",
+        [pytest.param(name, marks=pytest.mark.slow) if quick and name not in quick.args else name for name in names],
+    )
 
 
 @dataclass

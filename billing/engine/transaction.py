@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from billing.base.db import Tx
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
-from billing.credits import customers, due, entries, grants, holds, spending, wallets
+from billing.credits import corrections, customers, due, entries, grants, holds, spending, wallets
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.credits.wallets import UNSET
 from billing.engine.hold import Hold, Holder, in_hand
@@ -225,12 +225,12 @@ class Transaction:
     def void(self, customer: str, bucket: str, *, reason: str, key: str) -> Bucket:
         """Ends a bucket now and takes its free credits. Raises UnknownBucket, BucketEnded."""
         with self._ready():
-            return _accepted(grants.void(self._tx, self._catalog, customer, bucket, reason, key))
+            return _accepted(corrections.void(self._tx, self._catalog, customer, bucket, reason, key))
 
     def extend(self, customer: str, bucket: str, expires_at: datetime, *, key: str) -> Bucket:
         """Moves a bucket's end to a later instant. Raises UnknownBucket, BucketEnded, Invalid."""
         with self._ready():
-            return _accepted(grants.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
+            return _accepted(corrections.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
 
     def set_wallet(
         self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET

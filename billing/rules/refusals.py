@@ -47,17 +47,14 @@ class Invalid(Refusal):
 
 
 class _Unknown(Refusal):
-    noun = "thing"
+    noun, hint = "thing", ""
 
     def __init__(self, name: str) -> None:
         self.name = name
         super().__init__(name)
 
     def __str__(self) -> str:
-        return f"There is no {self.noun} {self.name!r}. {self.hint()}".rstrip()
-
-    def hint(self) -> str:
-        return ""
+        return f"There is no {self.noun} {self.name!r}. {self.hint}".rstrip()
 
     def explain(self) -> dict[str, object]:
         return {re.sub("[ -]", "_", self.noun).lower(): self.name}
@@ -65,16 +62,12 @@ class _Unknown(Refusal):
 
 class UnknownCustomer(_Unknown):
     code, noun = "unknown_customer", "customer"
-
-    def hint(self) -> str:
-        return "Make it first: billing.customer(id), or PUT /v1/customers/{customer}."
+    hint = "Make it first: billing.customer(id), or PUT /v1/customers/{customer}."
 
 
 class UnknownUnit(_Unknown):
     code, noun = "unknown_unit", "unit"
-
-    def hint(self) -> str:
-        return "Units are declared in the catalog under [units.<name>]."
+    hint = "Units are declared in the catalog under [units.<name>]."
 
 
 class UnknownBucket(_Unknown):
@@ -107,9 +100,7 @@ class UnknownTopup(_Unknown):
 
 class UnknownPurchase(_Unknown):
     code, noun = "unknown_purchase", "purchase"
-
-    def hint(self) -> str:
-        return "Name a top-up, an invoice or a Checkout session that this customer paid."
+    hint = "Name a top-up, an invoice or a Checkout session that this customer paid."
 
 
 class UnknownCheckout(_Unknown):
@@ -118,9 +109,7 @@ class UnknownCheckout(_Unknown):
 
 class UnknownSession(_Unknown):
     code, noun = "unknown_session", "Checkout session"
-
-    def hint(self) -> str:
-        return "Nothing was granted: it is not a session of the Stripe account that STRIPE_SECRET_KEY belongs to."
+    hint = "Nothing was granted: it is not a session of the Stripe account that STRIPE_SECRET_KEY belongs to."
 
 
 class InsufficientCredits(Refusal):

@@ -150,6 +150,7 @@ def _line(document: object, currency: str, subscription: str | None, where: str)
         item=item,
         invoice_item=_of_parent(found, "invoice_item", where),
         proration=_proration(found, where),
+        returns=_returns(found, where),
         kind=_kind(found, where),
         metadata=_metadata(found, "metadata", where),
     )
@@ -191,6 +192,12 @@ def _of_parent(found: Mapping[str, Any], name: str, where: str) -> str | None:
 def _proration(found: Mapping[str, Any], where: str) -> bool:
     value, at = read.either(found, (*(f"{parent}.proration" for parent in _PARENTS), "proration"), where)
     return False if value is None else read.flag(value, at)
+
+
+def _returns(found: Mapping[str, Any], where: str) -> bool:
+    """Does it name the lines that it takes back? Where they cost nothing its amount has no sign to tell it by."""
+    named = "proration_details.credited_items"
+    return read.either(found, (*(f"{parent}.{named}" for parent in _PARENTS), named), where)[0] is not None
 
 
 def _kind(found: Mapping[str, Any], where: str) -> str:

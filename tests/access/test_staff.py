@@ -11,6 +11,8 @@ from billing.access import passwords, signing_in, staff
 from billing.access.signing_in import OF_ACCOUNT, TooMany
 from billing.testing import TestBilling
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECRETS = ("newest", "older")
 EMAIL, PASSWORD = "ann@example.com", "correct horse battery"

@@ -11,6 +11,8 @@ from billing.catalog.loading import parse
 from billing.testing import START
 from tests.buying.shop import CATALOG, Shop
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 AMOUNTS = parse("""
 [units.images]
 

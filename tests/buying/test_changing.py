@@ -15,6 +15,8 @@ from tests.buying.shop import Shop, open_shop
 from tests.sandbox.serving import Watch
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG = parse("""
 [plans.basic]
 name = "Basic"
@@ -105,6 +107,7 @@ def test_up_and_down_and_away(subscriber: Subscriber) -> None:
     assert shop.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_a_trial_and_a_change_at_the_renewal(subscriber: Subscriber) -> None:
     """The trial's credits end a day after it; what was changed without an invoice of its own comes with the next."""
     shop = subscriber.shop
@@ -122,6 +125,7 @@ def test_a_trial_and_a_change_at_the_renewal(subscriber: Subscriber) -> None:
     assert shop.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_a_year_with_a_second_seat_that_ends(subscriber: Subscriber) -> None:
     shop = subscriber.shop
     subscriber.subscribe("basic_yearly")
@@ -141,6 +145,7 @@ def test_a_year_with_a_second_seat_that_ends(subscriber: Subscriber) -> None:
     assert shop.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_from_the_month_to_the_year(subscriber: Subscriber) -> None:
     shop = subscriber.shop
     subscriber.subscribe("basic_monthly")

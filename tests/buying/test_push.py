@@ -12,6 +12,8 @@ from billing.catalog.loading import parse
 from billing.catalog.push import difference, push
 from tests.buying.shop import Shop
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 SOLD = parse("""
 [plans.pro]
 name = "Pro"

@@ -9,6 +9,8 @@ import pytest
 from billing import IdempotencyKeyReused, Invalid, StripeUnavailable, UnknownPurchase, signals
 from tests.buying.shop import Shop
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def bought(shop: Shop) -> Any:
     opened = shop.buy()

@@ -14,6 +14,8 @@ from billing.catalog.terms import CheckoutTerms
 from tests.buying.shop import CATALOG, Shop
 from tests.buying.test_subscriptions import subscribe
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CODES = CheckoutTerms(promotion_codes=True)
 SLOW = partial(pytest.param, marks=pytest.mark.slow)
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import stripe
 
-from billing import Gateway
+from billing import Catalog, Gateway
 from billing.testing import TestBilling
 from tests.cases.sold import CATALOG, PRICES
 from tests.sandbox.serving import KEY, Watch, client, served
@@ -47,6 +48,7 @@ class Desk:
     left: list[str] = field(default_factory=list)
     prices: dict[str, str] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
+    _numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
         self.stripe = client(self.sandbox)
@@ -58,7 +60,7 @@ class Desk:
                 params["recurring"] = {"interval": interval}
             self.prices[key] = self.v1.prices.create(params).id
         self.billing.customer(CUSTOMER, name="Team", email="team@example.com")
-        self.news()
+        self.hear("price.created")
 
     # Time
 
@@ -111,6 +113,14 @@ class Desk:
         """What waits or failed is handled once more: what became of it."""
         return [self.billing.replay_stripe_event(id).status for id, _, _ in self._open()]
 
+    def silent(self) -> None:
+        """From now on the engine reaches Stripe no more; it only hears."""
+        self.billing.gateway = Gateway(KEY, "http://127.0.0.1:9")
+
+    def sells(self, catalog: Catalog) -> None:
+        """This is the catalog from now on."""
+        self.billing.catalog = catalog
+
     # What the customer does
 
     def subscribe(self, plan: str = "basic", card: str = Sandbox.CARD, **more: Any) -> Json:
@@ -121,6 +131,19 @@ class Desk:
     def buys(self, items: list[Json], **more: Any) -> Any:
         """A subscription made at Stripe by hand, for the customer, who has a card there: the subscription."""
         return self.v1.subscriptions.create({"customer": self.stripe_customer(), "items": items, **more})
+
+    def subscription(self) -> Any:
+        """The newest of them, as it is at Stripe now."""
+        return self.v1.subscriptions.list({"status": "all"}).data[0]
+
+    def change(self, price: str | None = None, *, quantity: int | None = None, **more: Any) -> Any:
+        """What is subscribed to is changed at Stripe, and billed at once unless said otherwise: the subscription."""
+        subscription = self.subscription()
+        item: Json = {"id": subscription["items"].data[0].id}
+        item |= {"price": self.prices[price]} if price else {}
+        item |= {"quantity": quantity} if quantity else {}
+        wanted = {"items": [item], "proration_behavior": "always_invoice", **more}
+        return self.v1.subscriptions.update(subscription.id, wanted)
 
     def stripe_customer(self, card: str = "pm_card_visa") -> str:
         """The customer at Stripe, with a card: made and tied by hand if there is none."""
@@ -141,23 +164,23 @@ class Desk:
         return str(self.billing.topup(CUSTOMER, pack, **options).session)
 
     def spend(self, credits: int) -> None:
-        self.billing.spend(CUSTOMER, credits, key=f"spend-{self.at}")
+        self.billing.spend(CUSTOMER, credits, key=f"spend-{next(self._numbers)}")
 
     # What must be true
 
     def shows(self, credits: str, cents: str | None = None) -> None:
         """available · held · owed, and deferred · earned · broken · refunded · credited; 0 if not said."""
         wallet = self.billing.wallet(CUSTOMER)
-        assert (wallet.available, wallet.held, wallet.owed) == _whole(credits, 3)
+        stands = (wallet.available, wallet.held, wallet.owed)
+        assert stands == _whole(credits, 3), f"{self.at}: {stands}, not {credits}"
         if cents is not None:
             found = books(all_entries(self.billing, CUSTOMER))
-            assert found.voided == 0
-            assert found[:5] == _whole(cents, 5)
+            assert found == (*_whole(cents, 5), 0), f"{self.at}: {found}, not {cents}"
 
     def ends(self, *buckets: str) -> None:
         """When each bucket ends, the oldest first; `-` never."""
         found = [one.expires_at for one in reversed(self.billing.buckets(CUSTOMER))]
-        assert found == [None if when == "-" else moment(when) for when in buckets]
+        assert found == [None if when == "-" else moment(when) for when in buckets], found
 
     @property
     def waiting(self) -> list[tuple[str, str]]:

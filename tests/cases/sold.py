@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from billing.catalog.loading import parse
 
-CATALOG = parse("""
+WRITTEN = """
 [plans.basic]
 name = "Basic"
 credits = 100
@@ -40,7 +40,8 @@ name = "Month"
 credits = 50
 prices = { usd = 600 }
 valid_for = "30 days"
-""")
+"""
+CATALOG = parse(WRITTEN)
 
 PRICES: dict[str, tuple[int, str, str | None]] = {
     "basic": (1_000, "usd", "month"),

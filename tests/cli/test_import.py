@@ -13,6 +13,8 @@ from billing import Billing
 from tests.cli.conftest import Run
 from tests.sales.paid import APRIL, MAY, event, invoice, line
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 Write = Callable[[str], str]
 
 FILE = """\

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from billing import Billing
 from tests.cli.conftest import Run
 from tests.sales.paid import body, event, invoice, line
+
+pytestmark = pytest.mark.quick_on("sqlite")
 
 
 def test_reconciliation(run: Run, billing: Billing) -> None:

@@ -11,6 +11,8 @@ from billing import Billing
 from billing.access import staff
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.mark.database("sqlite")
 def test_staff(run: Run, billing: Billing) -> None:

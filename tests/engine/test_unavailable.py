@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spend, SystemClock
@@ -71,6 +71,11 @@ def test_a_database_that_is_read_only(url: str, rows: Rows) -> None:
             sqlite = billing.database.engine.dialect.name == "sqlite"
             dbapi.execute("PRAGMA query_only=ON" if sqlite else "SET default_transaction_read_only = on")
             dbapi.commit()
+
+        @event.listens_for(billing.database.engine, "begin")
+        def whoever_begins(connection: Connection) -> None:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
         refused(billing, VERBS, DatabaseUnavailable)
         assert billing.wallet("c").available == 100

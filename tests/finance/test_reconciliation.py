@@ -17,6 +17,8 @@ from tests.buying.shop import Shop, open_shop
 from tests.sales.paid import APRIL, CATALOG, MAY, invoice, line, session, tell
 from tests.sandbox.serving import Watch
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def billing(make_billing: Callable[..., TestBilling]) -> TestBilling:

@@ -20,6 +20,8 @@ from tests.sales.returning import CATALOG, Money, invoice_value
 from tests.sales.sold import year
 from tests.sandbox.serving import Watch
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def billing(make_billing: Callable[..., TestBilling]) -> TestBilling:

@@ -14,6 +14,8 @@ from tests.buying.shop import KEY, Shop
 from tests.listening.hearing import happened, subscribe, tell, thin
 from tests.sales.paid import Json
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def cut(event: Json) -> Json:
     """An invoice of which the event holds no line yet: the rest has to be asked for."""

@@ -16,6 +16,8 @@ from tests.buying.shop import KEY, Shop
 from tests.listening.hearing import happened, subscribe, tell, thin
 from web.cli import cli
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 URL = "https://billing.example.com/webhooks/stripe"
 
 Command = Callable[..., Result]

@@ -10,6 +10,8 @@ from billing import Gateway
 from tests.buying.shop import KEY, Shop
 from tests.listening.hearing import happened, subscribe, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def bought(shop: Shop) -> str:
     """A pack of 100 for 1000 cents that was paid and granted; its payment intent."""

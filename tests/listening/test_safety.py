@@ -18,6 +18,8 @@ from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, body, event, invoice, line
 from tests.web.service import problem, service_on
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 OLD, NEW = "whsec_old_secret", "whsec_new_secret"
 PAID = event(invoice(line("price_basic", 1_000)), id="evt_1")
 

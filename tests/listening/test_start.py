@@ -10,6 +10,8 @@ from billing.base.settings import Settings, SettingsInvalid
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def test_what_was_paid_before_it_grants_nothing_whatever_the_setting_becomes(shop: Shop) -> None:
     subscribe(shop)

@@ -10,6 +10,8 @@ from billing import StripeNotConfigured, StripeUnavailable
 from tests.buying.shop import Shop
 from tests.listening.hearing import happened, subscribe, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def look(shop: Shop) -> list[str]:
     """The types of what was found, sorted, and had never arrived."""

@@ -15,6 +15,8 @@ from billing.testing import TestBilling
 
 from .paid import APRIL, JUNE, MAY, invoice, line, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 FIRST = """
 [plans.basic]
 name = "Basic"

@@ -14,7 +14,9 @@ from tests.sales.paid import APRIL, JUNE, MAY, Json, body, event, invoice, line,
 from tests.sales.told import Told
 from tests.stories.story import moment
 
-CATALOG = parse("""
+pytestmark = pytest.mark.quick_on("sqlite")
+
+CATALOG_TEXT = """
 [plans.basic]
 name = "Basic"
 credits = 100
@@ -35,7 +37,8 @@ name = "Try"
 credits = 100
 prices = ["price_try"]
 trial_credits = 30
-""")
+"""
+CATALOG = parse(CATALOG_TEXT)
 
 JANUARY, NEXT_YEAR = datetime.fromisoformat("2025-01-01T00:00:00Z"), datetime.fromisoformat("2026-01-01T00:00:00Z")
 
@@ -216,6 +219,7 @@ def test_what_comes_back_to_a_sale_that_a_change_took_from(story: Told) -> None:
     assert story.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_a_cheaper_plan_with_more_credits(story: Told) -> None:
     """More credits come, and the money that goes back leaves the period's sales."""
     basic(story, "price_plus", 1_500)
@@ -223,6 +227,7 @@ def test_a_cheaper_plan_with_more_credits(story: Told) -> None:
     story.at("11 Apr 00:00").paid(down).shows("200 · 0 · 0", "1,400 · 0 · 0 · 0 · 100")
 
 
+@pytest.mark.slow
 def test_up_without_more_credits_and_down_again(story: Told) -> None:
     """What was earned at once is given back from what was earned."""
     basic(story)
@@ -239,6 +244,7 @@ def test_a_partial_refund_and_then_a_downgrade(story: Told) -> None:
     story.at("11 Apr 00:00").paid(down).shows("25 · 0 · 0", "334 · 0 · 0 · 1,000 · 666")
 
 
+@pytest.mark.slow
 def test_the_31st(make_billing: Callable[..., TestBilling]) -> None:
     start = moment("31 Jan 00:00")
     story = Told(make_billing(catalog=CATALOG, start=start))
@@ -259,6 +265,7 @@ def test_an_ending_learnt_late(year: Told) -> None:
     year.shows("0 · 0 · 0", "0 · 0 · 10,000")
 
 
+@pytest.mark.slow
 def test_a_year_that_is_learnt_after_its_end(make_billing: Callable[..., TestBilling]) -> None:
     story = Told(make_billing(catalog=CATALOG, start=JANUARY))
     story.at("2 Mar 00:00")
@@ -276,3 +283,35 @@ def test_what_is_not_paid_grants_nothing(story: Told) -> None:
     assert waits.status == "waiting"
     story.shows("0 · 0 · 0", "0 · 0 · 0")
     story.at("20 Apr 00:00").paid(held).shows("100 · 0 · 0", "1,000 · 0 · 0").ends(april="2 May 00:00")
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_new_anchor_without_money_back(story: Told, late: bool) -> None:
+    """The old period ends where the new one begins, without grace, in whichever order both are told."""
+    anew = invoice(line("price_basic", 1_000, "11 Apr 00:00", "11 May 00:00"), paid="11 Apr 00:00")
+    first = invoice(line("price_basic", 1_000, APRIL, MAY), paid=APRIL)
+    if late:
+        story.at("11 Apr 00:00").paid(anew).paid(first)
+    else:
+        story.paid(first).at("11 Apr 00:00").paid(anew)
+    story.shows("100 · 0 · 0", "1,000 · 0 · 1,000")
+
+
+@pytest.mark.slow
+def test_next_period(make_billing: Callable[..., TestBilling]) -> None:
+    catalog = CATALOG_TEXT.replace('prices = ["price_pro"]', 'prices = ["price_pro"]\non_upgrade = "next_period"')
+    story = Told(make_billing(catalog=parse(catalog), start=APRIL))
+    basic(story)
+    story.at("11 Apr 00:00").paid(changes("11 Apr 00:00", *UP)).shows("100 · 0 · 0", "1,000 · 666 · 0")
+    renewed = invoice(line("price_pro", 2_000, MAY, JUNE), paid="1 May 01:00")
+    story.at("2 May 00:00").paid(renewed).shows("250 · 0 · 0", "2,000 · 666 · 1,000")
+
+
+@pytest.mark.slow
+def test_a_months_debt_is_carried_to_the_months_end(make_billing: Callable[..., TestBilling]) -> None:
+    catalog = CATALOG_TEXT.replace('"price_yearly"]', '"price_yearly"]\noverdraft = { limit = 50, debt = "carry" }')
+    story = Told(make_billing(catalog=parse(catalog), start=JANUARY))
+    story.paid(invoice(line("price_yearly", 10_000, JANUARY, NEXT_YEAR), paid=JANUARY))
+    story.at("5 Jan 10:00").spend(130).shows("0 · 0 · 30", "9,167 · 833 · 0")
+    story.at("31 Jan 23:59").shows("0 · 0 · 30", "9,167 · 833 · 0")
+    story.at("1 Feb 00:00").shows("70 · 0 · 0", "8,918 · 1,082 · 0")

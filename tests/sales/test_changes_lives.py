@@ -1,5 +1,5 @@
-"""Lives at random: a subscription goes up, down, away and back, is spent from, refunded and reversed, over the months
-of a year. Whatever happens, the books add up, and what its lines came to is all that is in them.
+"""Lives at random: a subscription goes up, down, away and back, is spent from, refunded and reversed, over a year.
+Whatever happens, the books add up, and what its lines came to is all that is in them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from tests.sales.paid import APRIL, MAY, invoice, line, tell
 from tests.sales.test_changes import CATALOG
 from tests.sales.told import Told
 from tests.stories.books import all_entries, books
+
+pytestmark = pytest.mark.quick_on("sqlite")
 
 PRICES = {"price_basic": 1_000, "price_plus": 1_500, "price_pro": 2_000}
 YEARLY = APRIL.replace(year=2026)

@@ -34,6 +34,8 @@ from tests.sales.told import Told
 from tests.stories.books import all_entries, books
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 class Stripe:
     """What Stripe would answer about these invoices and refunds."""
@@ -121,8 +123,12 @@ BACK = Refund("re_1", None, "pi_i2", 666, "usd", "succeeded", moment("12 Apr 10:
 
 @pytest.mark.parametrize(
     ("invoices", "refunded"),
-    [(MONTH, ()), (YEAR, ()), (SWITCH, ()), (BOUGHT_AGAIN, (BACK,))],
-    ids=["month", "year", "switch", "bought again"],
+    [
+        pytest.param(MONTH, (), marks=pytest.mark.slow, id="month"),
+        pytest.param(YEAR, (), marks=pytest.mark.slow, id="year"),
+        pytest.param(SWITCH, (), marks=pytest.mark.slow, id="switch"),
+        pytest.param(BOUGHT_AGAIN, (BACK,), id="bought again"),
+    ],
 )
 def test_any_order_of_arrival_ends_the_same(
     make_billing: Callable[..., TestBilling], invoices: Sequence[Json], refunded: Sequence[Refund]
@@ -182,6 +188,7 @@ def test_fifty_times_up_and_down_mints_nothing(make_billing: Callable[..., TestB
     assert story.billing.audit() == []
 
 
+@pytest.mark.slow
 def test_cancelled_and_come_back_mints_nothing(make_billing: Callable[..., TestBilling]) -> None:
     """Each time the rest is given back, and bought anew by another subscription, as a stub up to the same day."""
     story = Told(make_billing(catalog=CATALOG, start=APRIL))

@@ -15,6 +15,8 @@ from tests.stories.story import moment
 
 from .paid import seconds, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG = parse("""
 [units.images]
 

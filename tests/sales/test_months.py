@@ -9,6 +9,8 @@ from tests.sales.sold import year
 from tests.stories.books import all_entries, books
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def billing(make_billing):  # type: ignore[no-untyped-def]

@@ -18,6 +18,8 @@ from billing.stripe.values import OpenedSession
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, MAY, Json, invoice, line, session, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 Make = Callable[..., TestBilling]
 CODES, TAXED = CheckoutTerms(promotion_codes=True), CheckoutTerms(automatic_tax=True, invoice=True)
 

@@ -13,6 +13,8 @@ from tests.sales.sold import year
 from tests.stories.books import all_entries, books, cents_left
 from tests.stories.story import counted, moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 class Told:
     """`at(…)` brings the engine there; `shows(…)` compares the five figures of the examples."""

@@ -19,6 +19,8 @@ from tests.sales.returning import CATALOG, Money
 from tests.sales.sold import year
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 START = moment("1 Apr 09:00")
 Step = tuple[str, int, int]
 

@@ -13,6 +13,10 @@ from billing.stripe.values import CreditNote
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, invoice, line, session, tell
 from tests.sales.returning import CATALOG, Money
+from tests.sales.sold import year
+from tests.stories.story import moment
+
+pytestmark = pytest.mark.quick_on("sqlite")
 
 
 @pytest.fixture
@@ -83,3 +87,51 @@ def test_money_that_went_back_before_we_learnt_that_it_came(billing: TestBilling
     assert available(billing) == 60
     tell(billing, session(id="cs_1", payment_intent="pi_1", metadata={"pack": "plain"}))
     assert available(billing) == 160
+
+
+def test_of_a_year_each_month_is_held_when_it_is_allotted(make_billing: Callable[..., TestBilling]) -> None:
+    billing = make_billing(catalog=CATALOG, start=moment("1 Jan 2025 00:00"))
+    billing.customer("team", stripe_customer_id="cus_1")
+    year(billing, billing.now)
+    money = Money(billing)
+    money.invoice("pi_1", "in_y1", 10_000)
+    billing.spend("team", 40, key="a")
+    money.dispute("dp_1", 10_000)
+
+    def stands() -> tuple[int, int, int]:
+        wallet = billing.wallet("team")
+        return wallet.available, wallet.held, wallet.owed
+
+    assert stands() == (0, 60, 0)
+    billing.clock.move(moment("1 Feb 00:00"))
+    assert stands() == (0, 160, 0)  # a reader sees it, too
+    billing.advance(to=moment("10 Feb 00:00"))
+    assert stands() == (0, 160, 0)
+    money.becomes("dp_1", "won", 0)
+    assert stands() == (160, 0, 0)
+    ends = {one.origin.rpartition("#")[2]: one.expires_at for one in billing.buckets("team", limit=100)}
+    assert ends == {"1": moment("14 Mar 00:00"), "2": moment("11 Apr 00:00")}
+    money.refund("re_1", 10_000)
+    assert stands() == (0, 0, 40)
+    money.becomes("re_1", "failed")
+    assert stands() == (160, 0, 0)
+    billing.advance(to=moment("1 Mar 00:00"))
+    assert stands() == (260, 0, 0)
+    assert billing.audit() == []
+
+
+def test_a_month_given_back_after_its_time_comes_late(make_billing: Callable[..., TestBilling]) -> None:
+    billing = make_billing(catalog=CATALOG, start=moment("1 Jan 2025 00:00"))
+    billing.customer("team", stripe_customer_id="cus_1")
+    year(billing, billing.now)
+    money = Money(billing)
+    money.invoice("pi_1", "in_y1", 10_000)
+    money.refund("re_1", 9_500)
+    assert available(billing) == 60
+    billing.advance(to=moment("10 Mar 00:00"))
+    assert available(billing) == 0
+    money.becomes("re_1", "failed")
+    assert available(billing) == 100
+    billing.advance(to=moment("1 Apr 00:00"))
+    assert available(billing) == 200
+    assert billing.audit() == []

@@ -20,6 +20,8 @@ from tests.sales.returning import CATALOG
 from tests.stories.books import all_entries, books, cents_left
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 START = moment("1 Apr 09:00")
 HOUR = timedelta(hours=1)
 Fact = tuple[str, str, int, int]

@@ -25,6 +25,8 @@ from tests.stories.story import moment
 
 from .paid import APRIL, JULY, JUNE, MAY, invoice, line, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 ROLL = parse("""
 [plans.roll]
 name = "Roll"

@@ -19,6 +19,8 @@ from tests.sales.test_changes import changes
 from tests.sales.test_changes_order import Stripe, _named, ended
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG = parse("""
 [plans.basic]
 name = "Basic"

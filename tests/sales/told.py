@@ -66,7 +66,6 @@ class Told:
         found = (sums.deferred, sums.earned, sums.broken, sums.refunded, sums.credited)
         expected = counted(cents)
         assert found == (*expected, *(0 for _ in found[len(expected) :]))
-        assert self.billing.audit() == []
         return self
 
     def ends(self, **buckets: str) -> None:

@@ -136,6 +136,18 @@ def test_the_net_is_after_discounts_and_without_inclusive_tax(line: shapes.Json,
     assert one_line(line).net_cents == net
 
 
+@pytest.mark.parametrize("place", ["parent.subscription_item_details", "parent.invoice_item_details", ""])
+def test_a_line_that_takes_back_names_what(place: str) -> None:
+    line = shapes.basil_line()
+    assert not one_line(line).returns
+    found = line
+    for step in place.split(".") if place else ():
+        found[step] = found[step] or {}
+        found = found[step]
+    found["proration_details"] = {"credited_items": {"invoice": "in_1", "invoice_line_items": ["il_0"]}}
+    assert one_line(line).returns
+
+
 @pytest.mark.parametrize(
     ("more", "quantity"),
     [
@@ -197,6 +209,7 @@ def test_a_session() -> None:
         payment_intent="pi_1",
         lines=None,
         has_more=False,
+        discount_cents=100,
     )
     assert found.net_cents == 900
 

@@ -93,11 +93,12 @@ def test_what_new_subscriptions_bring() -> None:
         assert brings(invoice, BASIC) == ["Allocation" if item else "no_item" for item in items]
 
 
-def test_changes_wait() -> None:
+def test_what_changes_bring_where_nothing_is_known_of_before() -> None:
+    """Each switches from a month to a year: the year is sold whatever was before, the month goes once it is known."""
     found = paid("subscription_update")
     assert found
     for invoice in found.values():
-        assert brings(invoice, BASIC) == ["change", "change"]
+        assert brings(invoice, BASIC) == ["change", "Allocation"]
 
 
 def test_packs_on_manual_invoices() -> None:

@@ -160,12 +160,32 @@ def test_a_paid_invoice_is_granted_once(opened: Open, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_waits_and_says_so(opened: Open, name: str) -> None:
-    stripe = opened(CHANGES[name])
-    waits = stripe.send(CHANGES[name])
-    assert (waits.status, stripe.billing.buckets("team")) == ("waiting", [])
-    assert "changed by this invoice" in (waits.reason or "")
-    assert stripe.billing.stripe_events(status="waiting") == [waits]
+def test_a_switch_sells_the_year_and_takes_the_month_back_once_that_is_known(opened: Open, name: str) -> None:
+    held = CHANGES[name]
+    month, year = held["lines"]["data"]
+    stripe = opened(held)
+    waits = stripe.send(held)
+    assert waits.status == "waiting" and "was changed in a period that was never granted here" in (waits.reason or "")
+    assert [bucket.granted for bucket in stripe.billing.buckets("team")] == [200]
+    assert sum(books(all_entries(stripe.billing, "team"))) == year["amount"]
+    stripe.send(bought_before(held, month), "evt_before")
+    assert stripe.billing.replay_stripe_event(waits.id).status == "done"
+    stands = books(all_entries(stripe.billing, "team"))
+    assert (stands.deferred, stands.credited) == (year["amount"], -month["amount"])
+    assert stripe.billing.wallet("team").available == 200
+
+
+def bought_before(held: recorded.Json, month: recorded.Json) -> recorded.Json:
+    """The invoice that sold what the negative line gives back, whole: it was changed in its first seconds."""
+    earlier = copy.deepcopy(held)
+    start = month["period"]["end"] - 30 * 86_400
+    bought = {**copy.deepcopy(month), "id": "il_before", "amount": -month["amount"], "discount_amounts": []}
+    bought["period"] = {"start": start, "end": month["period"]["end"]}
+    bought["parent"]["subscription_item_details"]["proration"] = False
+    earlier |= {"id": "in_before", "billing_reason": "subscription_create", "created": start}
+    earlier["status_transitions"]["paid_at"] = start
+    earlier["lines"]["data"] = [bought]
+    return earlier
 
 
 @pytest.mark.parametrize("name", [name for name, held in INVOICES.items() if not held["lines"]["data"]])

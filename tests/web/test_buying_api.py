@@ -52,6 +52,28 @@ def test_a_topup_from_its_opening_to_its_end(service: Service, shop: Shop) -> No
     assert service.ask("GET", "/v1/customers/team/wallet").get_json()["available"] == 100
 
 
+@pytest.mark.database("sqlite")
+def test_a_refund(service: Service, shop: Shop) -> None:
+    topup = service.ask("POST", TOPUPS, {"pack": "small"}).get_json()["id"]
+    shop.pay(shop.sessions()[0])
+    refunds, preview = "/v1/customers/team/refunds", f"/v1/customers/team/refund-preview?purchase={topup}"
+    before = service.ask("GET", preview).get_json()
+    assert (before["refundable_cents"], before["unused_credits"], before["unused_cents"]) == (1_000, 100, 1_000)
+    answer = service.ask("POST", refunds, {"purchase": topup, "cents": 300}, key="r1")
+    assert answer.status_code == 201
+    given = answer.get_json()
+    assert (given["status"], given["cents"], given["currency"]) == ("succeeded", 300, "usd")
+    again = service.ask("POST", refunds, {"purchase": topup, "cents": 300}, key="r1")
+    assert (again.headers["Idempotent-Replayed"], again.get_json()) == ("true", given)
+    assert service.ask("GET", refunds).get_json() == {"data": [given]}
+    assert service.ask("GET", "/v1/customers/team/wallet").get_json()["available"] == 70
+    problem(service.ask("POST", refunds, {"purchase": "top_none"}), 404, "unknown_purchase")
+    problem(service.ask("POST", refunds, {"purchase": topup, "cents": 701}), 422, "invalid")
+    problem(service.ask("POST", refunds, {"purchase": topup}, key=None), 400, "idempotency_key_missing")
+    assert service.ask("POST", refunds, {"purchase": topup}).status_code == 201
+    assert service.ask("GET", f"{TOPUPS}/{topup}").get_json()["status"] == "refunded"
+
+
 def test_a_buyer_comes_back_to_a_page_of_ours(service: Service, shop: Shop) -> None:
     service.ask("POST", TOPUPS, {"pack": "small"})
     told = shop.stripe.v1.checkout.sessions.retrieve(shop.sessions()[0])

@@ -17,6 +17,8 @@ from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, JULY, JUNE, MAY, invoice, line, session, tell
 from tests.web.service import Service, service_on
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 PASSWORD = "correct horse battery"
 INLINE = re.compile(r"<script|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 

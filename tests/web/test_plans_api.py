@@ -10,6 +10,8 @@ from billing.catalog.loading import parse
 from billing.testing import TestBilling
 from tests.web.service import Service, problem, service_on
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 CATALOG = parse("""
 [plans.free]
 name = "Free"

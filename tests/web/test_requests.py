@@ -40,7 +40,11 @@ ROUTES = [
     ("GET", "/v1/customers/team_42/subscription", "read"),
     ("GET", "/v1/plans", "read"),
     ("GET", "/v1/packs", "read"),
+    ("GET", "/v1/topups", "read"),
     ("POST", "/v1/customers/team_42/portal-links", "read"),
+    ("POST", "/v1/customers/team_42/refunds", "admin"),
+    ("GET", "/v1/customers/team_42/refunds", "read"),
+    ("GET", "/v1/customers/team_42/refund-preview", "read"),
 ]
 KEYED = [path for method, path, _ in ROUTES if method == "POST" and path != "/v1/spends"]
 KEYED = [path for path in KEYED if not path.endswith(("/capture", "/release", "/portal-links"))]

@@ -14,7 +14,8 @@ class Line:
     `amount_cents` is before discount: its sign says what the line is, so that a coupon of 100 % changes
     nothing. `net_cents` is after discounts and before tax: the money that is ours. Both are in Stripe's
     smallest unit of `currency`. `item` is the subscription's item; `price` is None for a line that was typed
-    in by hand. `kind` is `subscription`, `invoice_item` or whatever else Stripe came to call it.
+    in by hand. `returns`: it gives back what another line billed, though that may have been nothing. `kind` is
+    `subscription`, `invoice_item` or whatever else Stripe came to call it.
     """
 
     id: str
@@ -30,18 +31,19 @@ class Line:
     item: str | None = None
     invoice_item: str | None = None
     proration: bool = False
+    returns: bool = False
     kind: str = "subscription"
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def is_negative(self) -> bool:
-        """Gives money back, before discount."""
-        return self.amount_cents < 0
+        """Gives money back, before discount; or nothing, for what cost nothing."""
+        return self.amount_cents < 0 or (self.returns and self.amount_cents == 0)
 
     @property
     def is_free(self) -> bool:
         """Worth nothing before discount: a trial, or a price of 0."""
-        return self.amount_cents == 0
+        return self.amount_cents == 0 and not self.returns
 
     @property
     def count(self) -> int:

@@ -217,7 +217,8 @@ class _Judging:
             return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
         if any(terms.every != history.every for _, terms in new):
             return "change", f"item {group.item} changed to a plan with periods of another length ({span(group)})"
-        level = sum(line.count * terms.credits for line, terms in new)
+        trial = all(line.is_free and self._in_trial(line) for line, _ in new)
+        level = sum(line.count * (terms.trial_credits if trial else terms.credits) for line, terms in new)
         cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
         terms = (new or lines)[0][1]
         if level > LARGEST_CREDITS or abs(cents) > LARGEST_CENTS:

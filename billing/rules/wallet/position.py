@@ -166,9 +166,10 @@ class Position(State):
                     self.take(bucket, min(bucket.free, self.owed), "repay", "overdraft", cause)
 
     def period_after(self, at: datetime) -> datetime:
-        """When the period running at `at` ends: the plan's, without a plan the UTC month."""
+        """When the period running at `at` ends: the plan's, of a longer line its month, without one the UTC month."""
         if self.period_end is not None and self.period_end > at:
-            return self.period_end
+            begins = (month.starts_at for month in self.months.values() if month.to_come and month.starts_at > at)
+            return min([self.period_end, *begins])
         return month_start_after(at)
 
     def recognise(self, bucket: BucketState, credits: int) -> int:

@@ -173,6 +173,36 @@ class TestFree:
         assert waits(line(0)).why == "free"
 
 
+class TestWhatCostNothing:
+    """A line that takes back what cost nothing has no sign: it is told by the lines that it names."""
+
+    def test_a_seat_more(self) -> None:
+        had = [history(line(1_000, net=0))]
+        lines = part(0, "11 Apr 00:00", returns=True), part(1_333, "11 Apr 00:00", quantity=2)
+        change = changed(told(had, *lines, paid="11 Apr 00:00"))
+        assert (granted(change), change.level) == ([(66, 1_333)], 200)
+
+    def test_up_and_down_at_no_price(self) -> None:
+        had = [history(line(1_000, net=0))]
+        up = part(0, "11 Apr 00:00", returns=True), part(0, "11 Apr 00:00", "price_pro")
+        change = changed(told(had, *up, paid="11 Apr 00:00", trials={"sub_1": None}))
+        assert (granted(change), change.level) == ([(100, 0)], 250)
+        down = part(0, "12 Apr 00:00", "price_pro", returns=True), part(0, "12 Apr 00:00")
+        stays = changed(told(after(had, [change]), *down, paid="12 Apr 00:00", trials={"sub_1": None}))
+        assert (stays.months, stays.takes, stays.level) == ((), (), None)
+
+    def test_in_a_trial_it_moves_trial_credits(self) -> None:
+        tried, more = replace(BASIC, trial_credits=30), replace(PRO, trial_credits=60)
+        trial = {"sub_1": MAY}
+        had = after([], decide([(line(0), tried)], APRIL, trials=trial))
+        lines: list[Sold] = [
+            (part(0, "11 Apr 00:00", returns=True), tried),
+            (part(0, "11 Apr 00:00", "price_pro"), more),
+        ]
+        change = changed(decide(lines, at("11 Apr 00:00"), invoice="in_2", histories=had, trials=trial))
+        assert (granted(change), change.level) == ([(20, 0)], 60)
+
+
 def test_28_a_coupon_of_a_hundred_per_cent() -> None:
     had = history(line(1000, net=0))
     lines = part(-667, "11 Apr 00:00", net=0), part(1333, "11 Apr 00:00", "price_pro", net=0)

@@ -1,0 +1,79 @@
+"""Nasty cases of an invoice's lines: none, too many, of something else, of prices that nobody knows."""
+
+from __future__ import annotations
+
+from billing.catalog.loading import parse
+from tests.cases.desk import CUSTOMER, Desk, Json, twin
+from tests.cases.sold import WRITTEN
+
+
+def case_19_an_invoice_without_lines(desk: Desk) -> None:
+    """Made by hand, empty and so paid with nothing: no crash, no grant, nothing that waits."""
+    made = desk.v1.invoices.create({"customer": desk.stripe_customer(), "auto_advance": False})
+    desk.v1.invoices.finalize_invoice(made.id)
+    told = desk.news()
+    (paid,) = [event["data"]["object"] for event in told if event["type"] == "invoice.paid"]
+    assert (paid["lines"]["data"], paid["amount_paid"], paid["parent"]) == ([], 0, None)
+    desk.post(*told, *map(twin, told))
+    assert desk.billing.entries(CUSTOMER) == []
+
+
+def case_21_several_items(desk: Desk) -> None:
+    """Each item brings its own; an item that was typed in by hand is no plan, though it is on the first invoice."""
+    customer = desk.stripe_customer()
+    desk.v1.invoice_items.create({"customer": customer, "amount": 700, "currency": "usd", "description": "Set-up"})
+    desk.buys([{"price": desk.prices["basic"]}, {"price": desk.prices["extra"], "quantity": 2}])
+    told = desk.news()
+    (paid,) = [event["data"]["object"] for event in told if event["type"] == "invoice.paid"]
+    kinds = [line["parent"]["type"] for line in paid["lines"]["data"]]
+    assert sorted(kinds) == ["invoice_item_details", "subscription_item_details", "subscription_item_details"]
+    assert (paid["billing_reason"], paid["total"]) == ("subscription_create", 2_700)
+    desk.post(*told, *map(twin, told))
+    desk.shows("180", "2,000")
+    desk.go("1 May 01:00")
+    desk.hear()
+    desk.shows("360", "4,000")
+    desk.left = ["invoice.paid", "invoice.paid"]  # what was typed in by hand has a price that nobody knows
+
+
+def case_21_an_item_that_brings_no_credits(desk: Desk) -> None:
+    """What the catalog does not know brings nothing, and takes nothing from what it does know: that is granted."""
+    desk.buys([{"price": desk.prices["support"]}, {"price": desk.prices["basic"]}])
+    told = desk.news()
+    desk.post(*told, *map(twin, told))
+    desk.shows("100", "1,000")
+    assert all(desk.prices["support"] in reason for _, reason in desk.waiting)
+    desk.left = ["invoice.paid", "invoice.paid"]
+
+
+def case_22_more_lines_than_the_event_holds(desk: Desk) -> None:
+    """The plan's line is not among the first ten: the others are fetched, and it is granted, once."""
+    items: list[Json] = [{"price": desk.prices["extra"]}, {"price": desk.prices["basic"]}]
+    customer = desk.stripe_customer()
+    for number in range(12):
+        item = {"customer": customer, "amount": 100 + number, "currency": "usd", "description": f"By hand {number}"}
+        desk.v1.invoice_items.create(item)
+    desk.buys(items)
+    told = desk.news()
+    (paid,) = [event["data"]["object"] for event in told if event["type"] == "invoice.paid"]
+    assert {line["parent"]["type"] for line in paid["lines"]["data"]} == {"invoice_item_details"}
+    assert (len(paid["lines"]["data"]), paid["lines"]["has_more"]) == (10, True)
+    desk.post(*told, *map(twin, told))
+    desk.shows("140", "1,500")
+    desk.left = ["invoice.paid", "invoice.paid"]  # what was typed in by hand has prices that nobody knows
+
+
+def case_24_a_price_that_nobody_knows(desk: Desk) -> None:
+    """Kept, said which, 200; granted once when the catalog knows it, for the period that was paid."""
+    desk.buys([{"price": desk.prices["support"]}])
+    told = desk.news()
+    desk.post(*told)
+    ((kind, reason),) = desk.waiting
+    assert kind == "invoice.paid" and desk.prices["support"] in reason
+    desk.shows("0")
+    desk.go("3 Apr 00:00")
+    desk.sells(parse(WRITTEN + '[plans.support]\nname = "Support"\ncredits = 7\nprices = ["support"]\n'))
+    assert desk.try_again() == ["done"]
+    desk.post(*told, *map(twin, told))
+    desk.shows("7", "300")
+    desk.ends("2 May 00:00")
