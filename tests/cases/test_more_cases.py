@@ -11,7 +11,7 @@ from billing.testing import TestBilling
 from tests.cases import healing, lives, odd_payments, parts, safety, shapes
 from tests.cases.desk import Case, Desk, open_desk
 from tests.cases.shelf import CATALOG, stock
-from tests.cases.test_cases import cases, play, title
+from tests.cases.test_cases import cases, number, play, title
 from tests.sandbox.serving import Watch
 
 CASES_B: tuple[Case, ...] = (*cases(odd_payments, parts, lives, safety, shapes, healing),)
@@ -52,3 +52,7 @@ def test_quickly(desk: Desk, case: Case) -> None:
 @pytest.mark.parametrize("case", CASES_B, ids=title)
 def test_case(desk: Desk, case: Case) -> None:
     play(case, desk)
+
+
+def test_none_is_missing() -> None:
+    assert {number(case) for case in CASES_B} == set(range(25, 47))
