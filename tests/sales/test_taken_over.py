@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from billing.sales import allocations, importing
 from billing.sales.import_file import Balance
 from billing.stripe import payloads
-from billing.stripe.questions import PaidInvoices
+from billing.stripe.questions import PaidInvoices, Question
 from billing.testing import TestBilling
 from tests.sales.paid import MAY, invoice, line
 from tests.sales.test_changes import CATALOG
@@ -29,7 +30,7 @@ def test_what_was_paid_before_the_take_over_is_never_granted(make_billing: Calla
         paid="16 Apr 00:00", id="in_up", total=500,
     )  # fmt: skip
     stripe = Stripe([april, up])
-    known = {PaidInvoices("sub_1"): stripe.answer(PaidInvoices("sub_1"))}
+    known: dict[Question, Any] = {PaidInvoices("sub_1"): stripe.answer(PaidInvoices("sub_1"))}
     with billing.database.write() as tx:
         changed = payloads.invoice(up)
         answer = allocations.apply(tx, billing.catalog, changed, moment("16 Apr 00:00"), known)
