@@ -87,7 +87,7 @@ def _questions(
     new = [line for line in plans if line.id not in done]
     free = dict.fromkeys(line.subscription for line in new if line.is_free and line.subscription)
     found: list[Question] = [SubscriptionById(id) for id in free if not ordering.trial_of(tx, id, known)[0]]
-    if ordering.compares(new) and invoice.subscription is not None:
+    if invoice.subscription is not None and (ordering.compares(new) or ordering.skips(tx, new)):
         found.append(PaidInvoices(invoice.subscription))
         items, ends_at = {line.item or "" for line in new}, {line.end for line in new}
         before = [one.id for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]

@@ -21,12 +21,12 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
     before refunds do, whichever was heard of first.
     """
     cause, found = Cause(change.origin), []
-    for origin in dict.fromkeys(one.origin for one in change.takes):
-        sale = lineage.read(tx, wallet, origin)
+    sales = {origin: lineage.read(tx, wallet, origin) for origin in dict.fromkeys(one.origin for one in change.takes)}
+    for sale in sales.values():
         if sale is not None:
             _give_back(tx, wallet, sale)
     for one in change.takes:
-        first = lineage.read(tx, wallet, one.origin)
+        first = sales[one.origin]
         its = (month for month in wallet.position.months.values() if month.sale == one.origin)
         among = {month.number for month in its if month.ends_at == one.ends_at}
         if first is not None:
@@ -69,18 +69,17 @@ def before_rolling(tx: Tx, wallet: OpenWallet, item: str, start: datetime) -> li
     found = []
     for sale in sorted(sale for sale in its if sale is not None):
         first = lineage.read(tx, wallet, sale)
-        if first is not None and rollover.could_roll(position, sale) and _give_back(tx, wallet, first):
-            found.append(sale)
+        if first is not None and rollover.could_roll(position, sale):
+            _give_back(tx, wallet, first)
+            found.append(sale)  # also where nothing was taken yet: what is revived may have to be held
     return found
 
 
-def _give_back(tx: Tx, wallet: OpenWallet, first: MonthState) -> bool:
+def _give_back(tx: Tx, wallet: OpenWallet, first: MonthState) -> None:
     so_far = lineage.taken(tx, wallet, first)
-    if not (so_far.credits or so_far.cents):
-        return False
-    cause = Cause(f"returns:{first.sale}")
-    walk.give_back(wallet.position, first, so_far.past, so_far.credits, so_far.cents, cause)
-    return True
+    if so_far.credits or so_far.cents:
+        cause = Cause(f"returns:{first.sale}")
+        walk.give_back(wallet.position, first, so_far.past, so_far.credits, so_far.cents, cause)
 
 
 def grant(wallet: OpenWallet, change: PlanChange, lots: Sequence[grants.Lot], ended_at: datetime | None) -> None:

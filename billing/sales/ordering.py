@@ -40,6 +40,19 @@ def compares(lines: Sequence[Line]) -> bool:
     return any(line.item is not None and (line.is_negative or line.proration) for line in lines)
 
 
+def skips(tx: Tx, lines: Sequence[Line]) -> bool:
+    """Does one of these begin in the middle of a period, with none that ends where it begins? Then an invoice that was
+    paid before, and cut that period short, has not been heard of.
+    """
+    s = sales.c
+    for line in lines:
+        its = (s.item_id == line.item) & (s.kind == "allocation")
+        ends = set(tx.connection.execute(select(s.period_end).where(its, s.period_start < line.start)).scalars())
+        if line.start not in ends and any(line.start < end != line.end for end in ends):
+            return True
+    return False
+
+
 def earlier(tx: Tx, invoice: Invoice, paid_at: datetime, known: Known | None) -> list[Invoice]:
     """The subscription's invoices that were paid before this one and have brought nothing yet, in that order."""
     answer = (known or {}).get(PaidInvoices(invoice.subscription or "")) or ()

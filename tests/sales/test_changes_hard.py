@@ -9,10 +9,12 @@ from collections.abc import Callable
 import pytest
 
 from billing.testing import TestBilling
-from tests.sales.paid import APRIL, MAY, invoice, line
+from tests.sales.paid import APRIL, JUNE, MAY, invoice, line
 from tests.sales.returning import Money
 from tests.sales.test_changes import CATALOG
+from tests.sales.test_rollover import ROLL
 from tests.sales.told import Told
+from tests.stories.story import moment
 
 NEXT_APRIL = APRIL.replace(year=2026)
 
@@ -107,3 +109,16 @@ def test_a_change_takes_before_a_refund_whichever_was_heard_first(story: Told, f
     if first == "change":
         story.refunded("in_1", 2_000)
     story.shows("0 · 0 · 0", "0 · 0 · 0 · 1,500 · 500")
+
+
+def test_what_is_revived_for_a_period_heard_of_late_is_held_by_a_refund_under_way(
+    make_billing: Callable[..., TestBilling],
+) -> None:
+    story = Told(make_billing(catalog=ROLL, start=moment("3 May 00:00")))
+    story.paid(invoice(line("price_roll", 1_000), id="in_1", total=1_000))
+    money = Money(story.billing, by_events=True)
+    money.invoice("pi_1", "in_1", 1_000)
+    money.refund("re_1", 1_000, "pending")
+    story.shows("0 · 0 · 0", "0 · 0 · 1,000")
+    story.paid(invoice(line("price_roll", 1_000, MAY, JUNE), paid=MAY, id="in_2", total=1_000))
+    story.shows("100 · 60 · 0", "1,600 · 0 · 400")

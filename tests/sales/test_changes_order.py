@@ -113,6 +113,15 @@ SWITCH = [
         line("price_yearly", 10_000, "16 Apr 00:00", "16 Apr 2026 00:00"), paid="16 Apr 00:00", id="i3", total=9_000,
     ),
 ]  # fmt: skip
+MONTHLY = [
+    YEAR[0],
+    changes("15 Feb 00:00", ("price_yearly", -8_767), ("price_pro", 17_534), id="i2", end=NEXT_YEAR),
+    invoice(
+        part("price_pro", -14_247, "16 Mar 00:00", NEXT_YEAR),
+        line("price_basic", 1_000, "16 Mar 00:00", "16 Apr 00:00"), paid="16 Mar 00:00", id="i3", total=-13_247,
+    ),
+    invoice(line("price_basic", 1_000, "16 Apr 00:00", "16 May 00:00"), paid="16 Apr 00:00", id="i4", total=1_000),
+]  # fmt: skip
 BOUGHT_AGAIN = [
     MONTH[0],
     MONTH[1],
@@ -153,6 +162,18 @@ def test_any_order_of_arrival_ends_the_same(
     assert billing.audit() == []
     for order, state in zip(chosen, found, strict=True):
         assert state == found[0], order
+
+
+def test_a_renewal_that_is_heard_before_the_switch_first_has_it(make_billing: Callable[..., TestBilling]) -> None:
+    billing = make_billing(catalog=CATALOG, start=moment("17 Apr 00:00"))
+    found = []
+    for customer, order in (("x0", (0, 1, 2, 3)), ("x1", (0, 3, 1, 2))):
+        billing.customer(customer, stripe_customer_id=f"cus_1{customer}")
+        stripe = Stripe([_named(held, customer) for held in MONTHLY])
+        for at in order:
+            stripe.tell(billing, stripe.invoices[at])
+        found.append(ended(billing, customer, customer))
+    assert found[0] == found[1]
 
 
 def _named(held: Json, suffix: str) -> Json:
