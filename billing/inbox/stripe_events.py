@@ -21,7 +21,7 @@ from billing.inbox.handling import Asking, handle_all
 from billing.inbox.storing import MOST_ATTEMPTS as MOST_ATTEMPTS  # noqa: PLC0414 - read from here
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import Desk, StripeEvent
-from billing.inbox.waking import OPEN
+from billing.inbox.waking import OPEN, is_open
 from billing.rules import asking
 from billing.rules.refusals import Busy, Invalid, Refusal, Unavailable, UnknownStripeEvent
 from billing.stripe import payloads, signature, thin
@@ -83,7 +83,7 @@ def replay_open(desk: Desk) -> Iterator[StripeEvent]:
     after, whom = "", Asking(desk.gateway)
     while True:
         with desk.db.read() as tx:
-            its = stripe_events.c.status.in_(OPEN) & (stripe_events.c.id > after)
+            its = is_open() & (stripe_events.c.id > after)
             query = select(stripe_events.c.id).where(its).order_by(stripe_events.c.id).limit(_AT_ONCE)
             ids = list(tx.connection.execute(query).scalars())
         for after in ids:
@@ -96,7 +96,7 @@ def handle_due(desk: Desk, limit: int) -> bool:
     """The step: tries up to `limit` events whose time has come, the oldest first. Says whether there is more."""
     _accept(asking.refuse(limit=asking.count(limit)))
     with desk.db.read() as tx:
-        its_time = stripe_events.c.status.in_(OPEN) & (stripe_events.c.next_attempt_at <= tx.now)
+        its_time = is_open() & (stripe_events.c.next_attempt_at <= tx.now)
         in_order = select(stripe_events.c.id).where(its_time).order_by(stripe_events.c.created_at, stripe_events.c.id)
         ids = list(tx.connection.execute(in_order.limit(limit)).scalars())
     tried, whom = 0, Asking(desk.gateway)

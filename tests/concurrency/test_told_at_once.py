@@ -91,8 +91,9 @@ def test_refunds_their_twins_and_a_spend(here: Books) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_refunds_their_twins_and_a_spend_often(here: Books) -> None:
-    refunds_at_once(here, 40)
+    refunds_at_once(here, 20)
 
 
 def disputed(name: str, status: str) -> Json:
@@ -129,9 +130,10 @@ def test_a_dispute_begins_and_ends(here: Books, how: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", ["lost", "won"])
 def test_a_dispute_begins_and_ends_often(here: Books, how: str) -> None:
-    dispute_at_once(here, how, 40)
+    dispute_at_once(here, how, 20)
 
 
 class Subscribers:

@@ -69,7 +69,7 @@ def at_once(books: Books, rounds: Sequence[Sequence[Act]]) -> list[list[str]]:
         pipes.append(ours)
     answers: list[list[str]] = []
     for pipe, child in zip(pipes, children, strict=True):
-        assert pipe.poll(100), "a process hangs"
+        assert pipe.poll(600), "a process hangs"
         answers.append(pipe.recv())
         child.join(10)
     return [list(one) for one in zip(*answers, strict=True)]
@@ -83,7 +83,7 @@ def _play(books: Books, acts: Sequence[Act], barrier: Barrier, answers: Connecti
 
 
 def _once(billing: Billing, act: Act, barrier: Barrier) -> str:
-    barrier.wait(60)
+    barrier.wait(300)
     for _ in range(TRIES):
         try:
             return act.run(billing)

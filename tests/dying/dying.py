@@ -192,7 +192,7 @@ def copied(url: str) -> Iterator[str]:
     made = f"{name.rpartition('_')[0]}_{uuid4().hex[:12]}"  # a name by which the tests' databases are cleared away
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(made), sql.Identifier(name))
     with _administering(url) as connection:
-        for _ in range(100):
+        for _ in range(3):
             try:
                 connection.execute(statement)
                 break

@@ -104,8 +104,8 @@ class Stage:
 
     def dies(self, name: str, told: tuple[bytes, ...]) -> None:
         billing = self.shop.billing
-        billing.database.engine.dispose()  # or it could not be copied
         scene = Scene(name, self.url, self.shop.sandbox.url, billing.now, billing.catalog, told)
+        billing.database.engine.dispose()  # last of all: while somebody is connected it can't be copied
         self.found.append(self.pool.submit(play, scene, self.every))
         self.found[-1].result()
 

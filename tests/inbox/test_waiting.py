@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, body, event, invoice, line, session
@@ -63,3 +65,26 @@ def test_plans_that_end_together_hold_in_either_order(billing: TestBilling) -> N
         shown.append(billing.wallet(name).overdraft)
     assert shown[0] == shown[1]
     assert shown[0].limit == 50
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_done_is_not_looked_through(billing: TestBilling) -> None:
+    """The step's search costs what is still open, and nothing for years of events that are done."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if "billing_stripe_events" in statement:
+            asked.append((statement, parameters))
+
+    sa.event.listen(billing.database.engine, "before_cursor_execute", note)
+    try:
+        billing.handle_stripe_events()
+    finally:
+        sa.event.remove(billing.database.engine, "before_cursor_execute", note)
+    with billing.database.engine.connect() as connection:
+        plans = [
+            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+            for statement, parameters in asked
+        ]
+    assert plans
+    assert all("billing_stripe_events_open_idx" in plan for plan in plans), plans
