@@ -40,6 +40,7 @@ def stands(billing: Billing) -> set[str]:
     return set(keys) | events
 
 
+@pytest.mark.quick_on("postgresql")
 def test_kill_in_a_storm(fresh_database_url: str, tmp_path: Path) -> None:
     """Three processes spend and take webhooks until kill -9; then everything is sent once more."""
     billing = open_engine(fresh_database_url)

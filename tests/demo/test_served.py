@@ -101,6 +101,7 @@ def books(folder: Path) -> dict[str, Any]:
         billing.close()
 
 
+@pytest.mark.slow
 @needs_curl
 def test_a_newcomers_first_minutes(tmp_path: Path) -> None:
     port = free_port()

@@ -48,6 +48,7 @@ def test_a_whole_world_is_in_order(busy: tuple[TestBilling, dict[str, int]]) -> 
     assert busy[0].audit() == []
 
 
+@pytest.mark.slow
 @pytest.mark.database("sqlite")
 def test_every_corruption_is_noticed_and_named(busy: tuple[TestBilling, dict[str, int]]) -> None:
     check_corruptions(*busy)

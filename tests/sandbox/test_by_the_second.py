@@ -11,6 +11,8 @@ import pytest
 from tests.sandbox.shop import Shop, at
 from web.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 CARD: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
 
 

@@ -12,6 +12,8 @@ from tests.sandbox.serving import Listener
 from tests.sandbox.shop import Shop, at
 from web.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 TWO_MONTHS: Any = {"duration": "repeating", "duration_in_months": 2}
 CARD: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
 

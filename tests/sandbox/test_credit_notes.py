@@ -11,6 +11,8 @@ from tests.sandbox.serving import Listener
 from tests.sandbox.shop import Shop
 from web.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 
 def note(shop: Shop, invoice: str | None, **fields: Any) -> stripe.CreditNote:
     params: Any = {"invoice": invoice, **fields}

@@ -14,6 +14,8 @@ from tests.sandbox.test_refunds import bought
 from web.sandbox import Sandbox
 from web.sandbox.errors import Refused
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 
 def told(listener: Listener, sandbox: Sandbox) -> list[tuple[str, str, list[int]]]:
     """What was told of disputes: its type, the status and what was taken and given back by then."""

@@ -12,6 +12,8 @@ from tests.sandbox.serving import Listener
 from tests.sandbox.shop import DECLINED_LATER, Shop, at, seconds, shown
 from web.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 CARD: Any = {"payment_method": "pm_card_visa", "invoice_settings": {"default_payment_method": "pm_card_visa"}}
 PENDING: Any = {"payment_behavior": "pending_if_incomplete", "proration_behavior": "always_invoice"}
 

@@ -14,6 +14,8 @@ from tests.sandbox.test_credit_notes import open_invoice
 from web.sandbox import Sandbox
 from web.sandbox.errors import Refused
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 HOME = {"country": "DE", "postal_code": "10115", "city": "Berlin"}
 
 

@@ -6,12 +6,15 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
+import pytest
 import requests
 
 from tests.sandbox.shop import Shop
 from tests.sandbox.test_payments import intent
 from tests.sandbox.test_refunds import bought
 from web.sandbox import Sandbox
+
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
 
 Form = dict[str, str]
 

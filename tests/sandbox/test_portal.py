@@ -14,6 +14,8 @@ from tests.sandbox.shop import DECLINED_LATER, Shop, at, shown
 from web.sandbox import Sandbox
 from web.sandbox.errors import Refused
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 
 def opened(shop: Shop, subscription: stripe.Subscription, **fields: Any) -> stripe.billing_portal.Session:
     params: Any = {"customer": str(subscription.customer), "return_url": "http://127.0.0.1:9/back", **fields}

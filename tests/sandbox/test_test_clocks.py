@@ -11,6 +11,8 @@ from tests.sandbox.serving import Listener
 from tests.sandbox.shop import Shop, at, seconds
 from web.sandbox import Sandbox
 
+pytestmark = pytest.mark.slow  # a stand-in's own ways: what the engine stands on is tried by its tests
+
 
 def test_a_clock_is_advanced(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     """In its own time: who asked looks again until it is ready."""

@@ -35,6 +35,7 @@ def live(url: str, with_settings: settings) -> None:
     billing.close()
 
 
+@pytest.mark.quick_on("sqlite")
 def test_lives_in_debt(database_url: str) -> None:
     live(database_url, FEW)
 

@@ -110,6 +110,7 @@ def run_machine(url: str, with_settings: settings) -> None:
     engine.close()
 
 
+@pytest.mark.quick_on("sqlite")
 def test_engine_agrees_with_the_model(database_url: str) -> None:
     run_machine(database_url, QUICK)
 

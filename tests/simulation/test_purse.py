@@ -151,6 +151,7 @@ def compare(url: str, with_settings: settings, hits_at_least: int) -> None:
         assert billing.audit() == []
 
 
+@pytest.mark.quick_on("postgresql")
 def test_a_life_is_the_same_without_the_purse(database_url: str) -> None:
     compare(database_url, FEW, 15)
 
