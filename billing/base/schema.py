@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 VERSION_TABLE = "billing_alembic_version"
 
 _UPGRADE_LOCK = 0x62696C6C  # any number that is always the same
+_UPGRADE_WAIT = 120_000
+"""Milliseconds to wait for another one that upgrades: longer than a verb waits."""
 
 
 def upgrade(target: str | sa.URL | Engine, revision: str = "head") -> None:
@@ -151,8 +153,10 @@ def _alone(target: str | sa.URL | Engine) -> Iterator[Connection]:
                 # Alembic rebuilds SQLite's tables by dropping them, which foreign keys would take for a
                 # deletion. They can be switched off outside a transaction only, so past SQLAlchemy.
                 driver.execute("PRAGMA foreign_keys = OFF")
+                driver.execute(f"PRAGMA busy_timeout = {_UPGRADE_WAIT}")
             with begin_write(connection):
                 if not sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_UPGRADE_WAIT}")
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})")
                 yield connection
                 if sqlite:
