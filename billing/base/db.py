@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from billing.base import sqlite
 from billing.base.clock import Clock
 from billing.base.unavailable import translated
 from billing.rules.refusals import ClockSkew, Unavailable, WrongIsolation
@@ -207,7 +208,7 @@ def make_engine(url: str | sa.URL) -> Engine:
         engine = sa.create_engine(
             address, connect_args={"timeout": _LOCK_WAIT / 1000, "isolation_level": None}, hide_parameters=True
         )
-        event.listen(engine, "connect", _sqlite_pragmas)
+        event.listen(engine, "connect", sqlite.prepare)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     address = address.set(drivername="postgresql+psycopg")
@@ -279,11 +280,6 @@ def _still_there(dbapi: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
         dbapi.rollback()
     except psycopg.Error as error:
         raise DisconnectionError from error
-
-
-def _sqlite_pragmas(dbapi: Any, _entry: ConnectionPoolEntry) -> None:
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "recursive_triggers=ON", "synchronous=FULL"):
-        dbapi.execute(f"PRAGMA {pragma}")
 
 
 def _sqlite_begin(connection: Connection) -> None:
