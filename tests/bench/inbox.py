@@ -59,7 +59,7 @@ class Inbox:
         for place in range(first, min(first + count, self.queued + self.lying + self.waiting)):
             kind, number = divmod(place, customers)
             mine = place < self.queued
-            told = told_of(KINDS[kind] if mine else KINDS[0], number if mine else number % customers)
+            told = told_of(KINDS[kind] if mine else KINDS[0], number if mine else place)  # the others are others'
             told |= {"id": f"evt_{place}", "created": seconds(APRIL) + place}
             done = self.queued <= place < self.queued + self.lying
             yield row(told, "done" if done else "received")
@@ -150,7 +150,7 @@ def handle(inbox: Inbox) -> Handled:
     begun = time.monotonic()
     for place in range(0, inbox.queued, each):
         before, ours, said = time.monotonic(), time.process_time(), sent
-        billing.handle_stripe_events(each)
+        billing.handle_stripe_events(min(each, inbox.queued - place))
         of = KINDS[place * len(KINDS) // inbox.queued]
         spent = (time.monotonic() - before, time.process_time() - ours, sent - said)
         kinds[of] = tuple(a + b * len(KINDS) / inbox.queued for a, b in zip(kinds[of], spent, strict=True))  # type: ignore[assignment]
@@ -194,7 +194,8 @@ def check(billing: Billing, inbox: Inbox) -> None:
         found: dict[str, int] = dict(connection.execute(sa.select(status, count).group_by(status)).tuples().all())
         reasons = connection.execute(sa.select(stripe_events.c.reason).where(status == "waiting").limit(3)).all()
     assert found.pop("done") == inbox.queued + inbox.lying, (found, reasons)
-    assert found.pop("received", 0) == inbox.waiting, found
+    # What is granted wakes what waited for it, so a step that takes so many may reach a few of the younger ones.
+    assert found.pop("received", 0) + found.pop("waiting", 0) == inbox.waiting, found
     assert not found, (found, reasons)
     breaches = billing.audit()
     assert not breaches, breaches
