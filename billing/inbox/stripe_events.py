@@ -18,7 +18,6 @@ from billing.base.clock import SystemClock
 from billing.base.db import Database, Tx
 from billing.inbox import storing
 from billing.inbox.handling import Asking, handle_all
-from billing.inbox.storing import MOST_ATTEMPTS as MOST_ATTEMPTS  # noqa: PLC0414 - read from here
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import Desk, StripeEvent
 from billing.inbox.waking import OPEN, is_open

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from billing import Busy, Invalid, UnknownStripeEvent, signals
 from billing.inbox import handlers
-from billing.inbox.stripe_events import MOST_ATTEMPTS
+from billing.inbox.storing import MOST_ATTEMPTS
 from billing.inbox.tables import stripe_events
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, Json, body, event, invoice, line, session, tell
