@@ -73,11 +73,13 @@ PATIENCE = 2.0
 
 
 @contextmanager
-def turn_to_ask() -> Iterator[None]:
-    """One of the few who may wait for Stripe at once. Raises StripeUnavailable where nobody else may for the moment."""
+def turn_to_ask(patience: float | None = None) -> Iterator[None]:
+    """One of the few who may wait for Stripe at once; waits `patience` seconds (a purchase's) for its turn. Raises
+    StripeUnavailable where nobody else may for the moment.
+    """
     from billing import StripeUnavailable
 
-    if not state().asking.acquire(timeout=PATIENCE):
+    if not state().asking.acquire(timeout=PATIENCE if patience is None else patience):
         raise StripeUnavailable("Too many are waiting for Stripe just now. Send the same request again.")
     try:
         yield

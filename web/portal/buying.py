@@ -221,16 +221,15 @@ def _page_of(shop_page: str, token: str, id: str) -> str:
 
 def _settled(session: str | None) -> bool:
     """Asks Stripe what became of the session. False if nobody can say: there is none yet, or no answer."""
-    if session is None or not state().asking.acquire(timeout=PATIENCE):
+    if session is None:
         return False
     try:
-        engine().settle(session)
+        with turn_to_ask(PATIENCE):
+            engine().settle(session)
     except (StripeUnavailable, StripeNotConfigured):
         return False
     except (UnknownSession, StripeRefused):
         return True
-    finally:
-        state().asking.release()
     return True
 
 
