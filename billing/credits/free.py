@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from billing.catalog.terms import Catalog, Plan
-from billing.rules.wallet import endterms, freeplan
-from billing.rules.wallet.freeplan import FreePlan, FreeTerms, Versions
+from billing.rules.wallet import endterms, freeterms
+from billing.rules.wallet.freeterms import FreePlan, FreeTerms, Versions
 
 
 def of_row(catalog: Catalog, row: Mapping[str, Any]) -> FreePlan | None:
     """What the wallet's row says of its free plan."""
     document = row["free"]
-    return None if document is None else freeplan.read(document, versions_of(catalog, document["plan"]))
+    return None if document is None else freeterms.read(document, versions_of(catalog, document["plan"]))
 
 
 def versions_of(catalog: Catalog, plan: str | None) -> Versions:

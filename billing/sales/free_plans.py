@@ -19,6 +19,7 @@ from billing.rules import asking
 from billing.rules.refusals import Refusal, UnknownPlan
 from billing.rules.wallet import freeplan
 from billing.rules.wallet.freeplan import PlanNeedsCheckout
+from billing.rules.wallet.freeterms import FreePlan
 
 
 def refuse(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> Refusal | None:
@@ -47,7 +48,7 @@ def put(tx: Tx, catalog: Catalog, customer: str, plan: str | None, subscribed: b
         wanted = plan if one == unit else None
         position = wallet.position
         if subscribed and one == unit and position.free is None:
-            position.free = freeplan.FreePlan(None, wallet.at, "month", paused=True)
+            position.free = FreePlan(None, wallet.at, "month", paused=True)
         freeplan.put(position, wanted, free.versions_of(catalog, wanted))
         changed.append(wallet)
     write(tx, changed)

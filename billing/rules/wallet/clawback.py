@@ -7,13 +7,9 @@ entries.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from billing.rules.wallet import takingback
+from billing.rules.wallet.moves import Moves
 from billing.rules.wallet.values import BucketState, Cause, MonthState, PastMovement
-
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
 
 def account(first: MonthState, *, change: bool = False) -> str:
@@ -21,7 +17,7 @@ def account(first: MonthState, *, change: bool = False) -> str:
     return f"clawed_back:change:{first.number}" if change else f"clawed_back:{first.number}"
 
 
-def from_bucket(position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+def from_bucket(position: Moves, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
     """Free credits, and cents as they are wanted: a bucket may keep cents without credits, to be broken at its end."""
     bucket.free -= credits
     bucket.cents -= cents
@@ -31,7 +27,7 @@ def from_bucket(position: Position, taken: str, bucket: BucketState, credits: in
     position.rebase(bucket)
 
 
-def from_unused(position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+def from_unused(position: Moves, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
     """What left the bucket unused is counted, and its cents are no longer broken (or voided) but refunded."""
     bucket.counted += credits
     if bucket.voided_at is not None:
@@ -43,7 +39,7 @@ def from_unused(position: Position, taken: str, bucket: BucketState, credits: in
     position.record("clawback", source, taken, credits, cents, bucket, cause)
 
 
-def from_month(position: Position, taken: str, month: MonthState, credits: int, cents: int, cause: Cause) -> None:
+def from_month(position: Moves, taken: str, month: MonthState, credits: int, cents: int, cause: Cause) -> None:
     """A month that is to come brings that much less; of a cancelled one what was broken is refunded."""
     month.taken += credits
     if month.cancelled_at is None:
@@ -55,7 +51,7 @@ def from_month(position: Position, taken: str, month: MonthState, credits: int, 
     position.record("clawback", source, taken, credits, cents, month, cause)
 
 
-def back_to_bucket(position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+def back_to_bucket(position: Moves, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
     """Restored to the free pocket; the caller ends it again where it has ended."""
     bucket.cents += cents
     position.arrive(bucket, credits)
@@ -64,7 +60,7 @@ def back_to_bucket(position: Position, taken: str, bucket: BucketState, credits:
 
 
 def back_to_unused(
-    position: Position, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause, kind: str
+    position: Moves, taken: str, bucket: BucketState, credits: int, cents: int, cause: Cause, kind: str
 ) -> None:
     """Counted no longer: it is `expired` or `voided` again, with its cents."""
     bucket.counted -= credits
@@ -76,7 +72,7 @@ def back_to_unused(
 
 
 def back_to_month(
-    position: Position, taken: str, month: MonthState, credits: int, cents: int, cause: Cause, kind: str
+    position: Moves, taken: str, month: MonthState, credits: int, cents: int, cause: Cause, kind: str
 ) -> None:
     """A month to come brings it again (`prepaid`), a cancelled one leaves it (`expired:month`)."""
     month.taken -= credits
@@ -87,7 +83,7 @@ def back_to_month(
     position.record("restore", taken, f"{kind}:{month.number}", credits, cents, month, cause)
 
 
-def owe(position: Position, taken: str, first: MonthState, credits: int, cents: int, cause: Cause) -> None:
+def owe(position: Moves, taken: str, first: MonthState, credits: int, cents: int, cause: Cause) -> None:
     """What was consumed is owed, and un-earned. It goes below zero whatever the overdraft's limit."""
     position.owed += credits
     first.owed += credits
@@ -96,7 +92,7 @@ def owe(position: Position, taken: str, first: MonthState, credits: int, cents: 
 
 
 def undo_owed(
-    position: Position, first: MonthState, credits: int, cents: int, cause: Cause, only: str | None = None
+    position: Moves, first: MonthState, credits: int, cents: int, cause: Cause, only: str | None = None
 ) -> None:
     """Taking made the wallet owe and un-earn: some of both is undone, last first (`only` what is of that account).
 
@@ -128,7 +124,7 @@ def undo_owed(
         position.undoing.discard(first.sale)
 
 
-def owed_to(position: Position, first: MonthState, credits: int) -> dict[str, int]:
+def owed_to(position: Moves, first: MonthState, credits: int) -> dict[str, int]:
     """Whose takings undoing so many credits would undo: of refunds and disputes, or of changes."""
     found: dict[str, int] = {}
     for made, part in _last_first(position, first, credits, None):
@@ -136,9 +132,7 @@ def owed_to(position: Position, first: MonthState, credits: int) -> dict[str, in
     return found
 
 
-def _last_first(
-    position: Position, first: MonthState, credits: int, only: str | None
-) -> list[tuple[PastMovement, int]]:
+def _last_first(position: Moves, first: MonthState, credits: int, only: str | None) -> list[tuple[PastMovement, int]]:
     """Which entries made the sale's wallet owe these credits, and how much each."""
     assert position.debts is not None or not credits, "the wallet's debts were not read"
     wanted = (only,) if only else (account(first), account(first, change=True))
@@ -154,7 +148,7 @@ def _last_first(
 
 
 def credit_back(
-    position: Position,
+    position: Moves,
     first: MonthState,
     source: BucketState | MonthState,
     cents: int,
@@ -184,7 +178,7 @@ def credit_back(
         position.rebase(source)
 
 
-def credit_earned(position: Position, first: MonthState, cents: int, currency: str | None, cause: Cause) -> None:
+def credit_earned(position: Moves, first: MonthState, cents: int, currency: str | None, cause: Cause) -> None:
     """A negative line takes its money out of what was earned, which may fall below zero. A sale that cost nothing has
     no currency of its own.
     """
@@ -192,6 +186,6 @@ def credit_earned(position: Position, first: MonthState, cents: int, currency: s
     position.movements[-1].currency = first.currency or currency
 
 
-def earn_at_once(position: Position, of: MonthState, cents: int, cause: Cause) -> None:
+def earn_at_once(position: Moves, of: MonthState, cents: int, cause: Cause) -> None:
     """Money that brings no credits is sold and earned at once; only the currency of `of` is looked at."""
     position.record("settle", "billed", "consumed", 0, cents, of, cause)

@@ -6,16 +6,12 @@ disputes and pending refunds would take it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from billing.rules.wallet import clawback, disputed
+from billing.rules.wallet.moves import Moves
 from billing.rules.wallet.values import BucketState, Cause
 
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
-
-def wanted(position: Position, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
+def wanted(position: Moves, bucket: BucketState, credits: int, cents: int, cause: Cause) -> None:
     """`credits` (free) and `cents` have just come to the bucket: by a release, a reversal, or its month's time."""
     if bucket.sale is None:
         return

@@ -6,21 +6,18 @@ Such movements go by way of the month the bucket is of, to be told from those of
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from billing.rules.wallet.moves import Moves
 from billing.rules.wallet.values import BucketState, Cause
 
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
-
-def hold(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
+def hold(position: Moves, bucket: BucketState, credits: int, cause: Cause) -> None:
     """Free credits go to the held pocket, where no customer's hold counts them."""
     bucket.disputed += credits
     position.set_aside(bucket, credits, cause, via=bucket.month)
 
 
-def put_back(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
+def put_back(position: Moves, bucket: BucketState, credits: int, cause: Cause) -> None:
     """They are in the free pocket again."""
     bucket.disputed -= credits
     bucket.held -= credits
@@ -32,14 +29,14 @@ def put_back(position: Position, bucket: BucketState, credits: int, cause: Cause
     )
 
 
-def free(position: Position, bucket: BucketState, credits: int, cause: Cause) -> None:
+def free(position: Moves, bucket: BucketState, credits: int, cause: Cause) -> None:
     """They are free again; in an ended bucket they go through its end. The caller says what else is to be held."""
     put_back(position, bucket, credits, cause)
     if bucket.ended(position.at) and not bucket.live:
         position.through_end(bucket, cause)
 
 
-def later_end(position: Position, bucket: BucketState, expires_at: datetime, cause: Cause) -> None:
+def later_end(position: Moves, bucket: BucketState, expires_at: datetime, cause: Cause) -> None:
     """The end moves to a later instant. What expired meanwhile is revived, if that still lies ahead."""
     position.extend(bucket, expires_at)
     if bucket.ended(position.at):
@@ -49,7 +46,7 @@ def later_end(position: Position, bucket: BucketState, expires_at: datetime, cau
     revive(position, bucket, cause)
 
 
-def revive(position: Position, bucket: BucketState, cause: Cause) -> None:
+def revive(position: Moves, bucket: BucketState, cause: Cause) -> None:
     """What expired of a bucket that is valid again is there again, but for what a taking counted."""
     credits, cents = bucket.expired - bucket.counted, bucket.expired_cents
     if credits or cents:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from billing.rules.wallet import rollover
+from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause, MonthState
-
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
 
 def sell(position: Position, months: Sequence[MonthState], cause: Cause, until: datetime | None = None) -> None:

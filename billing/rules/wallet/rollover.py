@@ -11,13 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from billing.rules.wallet.endterms import RollOver, newest_first, terms_of
+from billing.rules.wallet.moves import Moves
 from billing.rules.wallet.values import BucketState, Cause
-
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
 
 def series_to_know(known: Iterable[BucketState]) -> dict[str, datetime]:
@@ -29,14 +26,14 @@ def series_to_know(known: Iterable[BucketState]) -> dict[str, datetime]:
     return found
 
 
-def through_end(position: Position, bucket: BucketState, cause: Cause) -> None:
+def through_end(position: Moves, bucket: BucketState, cause: Cause) -> None:
     """The bucket has ended with free credits: what may go on goes on, the caller lets the rest expire."""
     following = next_period(position.buckets.values(), bucket)
     if following is not None:
         _share_out(position, following, learnt=False, cause=cause)
 
 
-def learnt(position: Position, following: BucketState) -> None:
+def learnt(position: Moves, following: BucketState) -> None:
     """A period was paid for that we hear of now: what expired at the end of the one before it may have had to go on."""
     sources = _sources(position, following)
     if any(source.free or _revivable(source) for source in sources):
@@ -44,18 +41,18 @@ def learnt(position: Position, following: BucketState) -> None:
         position.settle_debt(Cause(f"period:{position.next_number}"))
 
 
-def may_have_rolled(position: Position, sale: str) -> bool:
+def may_have_rolled(position: Moves, sale: str) -> bool:
     """Has a bucket of that sale ended whose next period was paid for?"""
     return bool(_ended(position, sale))
 
 
-def could_roll(position: Position, sale: str) -> bool:
+def could_roll(position: Moves, sale: str) -> bool:
     """Has a bucket of that sale ended that would have rolled over, had there been anywhere to?"""
     its = (bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.rolled_from is None)
     return any(bucket.ended(position.at) and terms_of(bucket) is not None for bucket in its)
 
 
-def reopen(position: Position, sale: str) -> list[BucketState]:
+def reopen(position: Moves, sale: str) -> list[BucketState]:
     """A change of that sale is heard of: what nobody used since its buckets' ends is in them again, so that it takes
     what it would have taken in time. `close` them afterwards.
     """
@@ -66,7 +63,7 @@ def reopen(position: Position, sale: str) -> list[BucketState]:
     return ended
 
 
-def _ended(position: Position, sale: str) -> list[BucketState]:
+def _ended(position: Moves, sale: str) -> list[BucketState]:
     return [
         bucket
         for bucket in position.buckets.values()
@@ -78,7 +75,7 @@ def _ended(position: Position, sale: str) -> list[BucketState]:
     ]
 
 
-def close(position: Position, reopened: Iterable[BucketState]) -> None:
+def close(position: Moves, reopened: Iterable[BucketState]) -> None:
     """They go through their ends again."""
     position.reopened = set()
     for bucket in sorted(reopened, key=newest_first, reverse=True):
@@ -103,7 +100,7 @@ def _begins_with(bucket: BucketState, start: datetime) -> bool:
     return bucket.effective_at == start and bucket.rolled_from is None and bucket.paid_at is not None
 
 
-def _sources(position: Position, following: BucketState) -> list[BucketState]:
+def _sources(position: Moves, following: BucketState) -> list[BucketState]:
     """Buckets that have ended and roll over into that period, the newest first."""
     found = [
         bucket
@@ -117,7 +114,7 @@ def _sources(position: Position, following: BucketState) -> list[BucketState]:
     return sorted(found, key=newest_first, reverse=True)
 
 
-def _share_out(position: Position, following: BucketState, *, learnt: bool, cause: Cause | None = None) -> None:
+def _share_out(position: Moves, following: BucketState, *, learnt: bool, cause: Cause | None = None) -> None:
     """Each source's part goes on. `cause`: what brought this about; None: their ends, had they been known."""
     sources = _sources(position, following)
     loose = [_loose(position, _child(position, source)) for source in sources]
@@ -141,7 +138,7 @@ def _share_out(position: Position, following: BucketState, *, learnt: bool, caus
             position.take(source, source.free, "expire", "expired", cause)
 
 
-def _plan(position: Position, sources: Sequence[BucketState], following: BucketState, *, learnt: bool) -> list[int]:
+def _plan(position: Moves, sources: Sequence[BucketState], following: BucketState, *, learnt: bool) -> list[int]:
     """How many unspent credits of each source belong into the next period. What was used of those rolled counts."""
     children = [_child(position, source) for source in sources]
     taken = sum(child.granted - child.rolled_back - _loose(position, child) for child in children if child is not None)
@@ -156,12 +153,12 @@ def _plan(position: Position, sources: Sequence[BucketState], following: BucketS
     return planned
 
 
-def _child(position: Position, source: BucketState) -> BucketState | None:
+def _child(position: Moves, source: BucketState) -> BucketState | None:
     """The bucket into which this one was rolled over, if it was."""
     return next((one for one in position.buckets.values() if one.rolled_from == source.number), None)
 
 
-def _loose(position: Position, bucket: BucketState | None) -> int:
+def _loose(position: Moves, bucket: BucketState | None) -> int:
     """Credits of a rolled bucket that nobody has used: free, expired at its end, or rolled on."""
     if bucket is None:
         return 0
@@ -173,7 +170,7 @@ def _revivable(bucket: BucketState) -> int:
     return max(0, bucket.expired - bucket.counted)
 
 
-def _call_back(position: Position, bucket: BucketState, cause: Cause) -> None:
+def _call_back(position: Moves, bucket: BucketState, cause: Cause) -> None:
     """All that nobody has used since the bucket's end is in it again, with the very cents that left it."""
     child = _child(position, bucket)
     if child is not None:
@@ -183,7 +180,7 @@ def _call_back(position: Position, bucket: BucketState, cause: Cause) -> None:
     _revive(position, bucket, cause)
 
 
-def _revive(position: Position, bucket: BucketState, cause: Cause) -> None:
+def _revive(position: Moves, bucket: BucketState, cause: Cause) -> None:
     """What its end took is in the bucket again, with all of its cents."""
     credits, cents = _revivable(bucket), bucket.expired_cents
     if not credits:
@@ -196,7 +193,7 @@ def _revive(position: Position, bucket: BucketState, cause: Cause) -> None:
     position.rebase(bucket)
 
 
-def _roll(position: Position, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
+def _roll(position: Moves, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
     child = _child(position, source) or _rolled(position, source, following)
     if child.number not in position.buckets:
         position.know(child)
@@ -214,7 +211,7 @@ def _end_of(bucket: BucketState, cause: Cause | None) -> Cause:
     return Cause(f"rollover:{bucket.number}")
 
 
-def _move(position: Position, source: BucketState, target: BucketState, credits: int, cause: Cause) -> None:
+def _move(position: Moves, source: BucketState, target: BucketState, credits: int, cause: Cause) -> None:
     """Free credits move on, with the cents that recognition gives them."""
     cents = position.recognise(source, credits)
     source.free -= credits
@@ -238,7 +235,7 @@ def _move(position: Position, source: BucketState, target: BucketState, credits:
         position.rebase(source)
 
 
-def _rolled(position: Position, source: BucketState, following: BucketState) -> BucketState:
+def _rolled(position: Moves, source: BucketState, following: BucketState) -> BucketState:
     terms = terms_of(source)
     assert terms is not None
     name = source.description or source.origin

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from billing.rules.wallet import recognition
 from billing.rules.wallet.burndown import order
 from billing.rules.wallet.flows import flow_of
+from billing.rules.wallet.freeterms import FreePlan
 from billing.rules.wallet.terms import Terms
 from billing.rules.wallet.values import (
     LARGEST_CREDITS,
@@ -21,9 +21,6 @@ from billing.rules.wallet.values import (
 )
 
 _PLAIN = frozenset({"spend", "capture", "hold", "release", "reverse", "repay"})
-
-if TYPE_CHECKING:
-    from billing.rules.wallet.freeplan import FreePlan
 
 
 class State:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from billing.rules.refusals import AlreadyReversed, BucketEnded, Refusal
 from billing.rules.wallet import recognition
+from billing.rules.wallet.moves import Moves
 from billing.rules.wallet.values import BucketState, Cause, Past, PastMovement
 
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
-
-def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -> Refusal | None:
+def reverse(position: Moves, past: Past, credits: int | None, cause: Cause) -> Refusal | None:
     """Gives back `credits` of a spend (None: all that is left), with the very cents they took."""
     left = sum(part.credits - part.reversed_credits for part in past.slices)
     rest = left if credits is None else credits
@@ -34,7 +31,7 @@ def reverse(position: Position, past: Past, credits: int | None, cause: Cause) -
     return None
 
 
-def _once(position: Position, past: Past) -> Past:
+def _once(position: Moves, past: Past) -> Past:
     """What comes back to a sale may undo the same repayments: each is counted in one place."""
     known = {part.number: part for part in position.debts or ()}
     forgiven = known.get(past.forgiven.number, past.forgiven) if past.forgiven is not None else None
@@ -53,7 +50,7 @@ def _cents_back(part: PastMovement, credits: int) -> int:
     return cents
 
 
-def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, cause: Cause) -> None:
+def _undo_overdraft(position: Moves, past: Past, undoes: int, credits: int, cause: Cause) -> None:
     """What was never paid is undone first (owed still, or forgiven), then the last repayments, with their cents.
 
     All debts between two forgivings are one pool: what was overdrawn in it and not reversed is owed, forgiven or
@@ -67,7 +64,7 @@ def _undo_overdraft(position: Position, past: Past, undoes: int, credits: int, c
     _undo_paid(position, past.repayments, past.forgiven, undoes, credits, cause)
 
 
-def undo_paid(position: Position, debts: Sequence[PastMovement], owed: int, credits: int, cause: Cause) -> None:
+def undo_paid(position: Moves, debts: Sequence[PastMovement], owed: int, credits: int, cause: Cause) -> None:
     """What entry `owed` made the wallet owe is no longer owed, and was repaid or forgiven since: that is undone.
 
     `debts`: all repayments and forgivings of the wallet, the oldest first.
@@ -87,7 +84,7 @@ def pool(debts: Sequence[PastMovement], owed: int) -> tuple[tuple[PastMovement, 
 
 
 def _undo_paid(
-    position: Position,
+    position: Moves,
     repayments: Sequence[PastMovement],
     forgiven: PastMovement | None,
     undoes: int,
@@ -108,11 +105,11 @@ def _undo_paid(
     assert not credits, "more was overdrawn than is owed, forgiven and repaid"
 
 
-def _bucket(position: Position, part: PastMovement) -> BucketState:
+def _bucket(position: Moves, part: PastMovement) -> BucketState:
     return position.buckets[int(part.source.partition(":")[2])]
 
 
-def void(position: Position, bucket: BucketState, name: str, cause: Cause) -> Refusal | None:
+def void(position: Moves, bucket: BucketState, name: str, cause: Cause) -> Refusal | None:
     """Ends a live or upcoming bucket now and takes its free credits with their cents."""
     status = bucket.status(position.at)
     if status not in ("live", "upcoming"):

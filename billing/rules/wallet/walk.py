@@ -8,13 +8,10 @@ consumed: it is owed and un-earned. Cents walk the same way, each as far as they
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from billing.rules.wallet import clawback, disputed, months
+from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import BucketState, Cause, MonthState, PastMovement
-
-if TYPE_CHECKING:
-    from billing.rules.wallet.position import Position
 
 _Place = tuple[str, int]
 """A month, what a bucket left unused, or a bucket; and its number."""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from billing.rules.periods import Every, Span
 from billing.rules.wallet import due, freeplan
-from billing.rules.wallet.freeplan import FreeTerms, Versions, entitlement
+from billing.rules.wallet.freeplan import entitlement
+from billing.rules.wallet.freeterms import FreeTerms, Versions
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.terms import Terms
 
