@@ -169,10 +169,9 @@ def empty(url: str) -> None:
             "AND starts_with(tablename, 'billing_') AND tablename <> %s",
             [schema.VERSION_TABLE],
         ).fetchall()
+        emptied = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for (table,) in tables)
         with connection.transaction():
-            connection.execute("SET LOCAL session_replication_role = replica")
-            for (table,) in tables:
-                connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+            connection.execute(sql.SQL("SET LOCAL session_replication_role = replica; {}").format(emptied))
             connection.execute(
                 "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false) "
                 "FROM pg_sequences WHERE starts_with(sequencename, 'billing_')"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, and_, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Text, and_, case, cast, func, literal, or_, select
 from sqlalchemy.sql.selectable import FromClause
 
 from billing.base import ids
@@ -27,16 +27,34 @@ class Never:
     when: ColumnElement[bool]
 
 
-def found(
-    tx: Tx, kind: str, place: tuple[ColumnElement[Any], ColumnElement[Any]], of: FromClause, rules: Sequence[Never]
-) -> Iterator[Breach]:
-    """One breach for each row and rule that it breaks. `place`: the wallet and number of what it is about."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Rules, and the query that finds the rows of one kind that break them."""
+
+    kind: str
+    rules: tuple[Never, ...]
+    query: Select[*tuple[Any, ...]]
+
+
+def asked(
+    kind: str, place: tuple[ColumnElement[Any], ColumnElement[Any]], of: FromClause, rules: Sequence[Never]
+) -> Asked:
+    """`place`: the wallet and number of what it is about.
+
+    Who asks keeps it: over small books, to put a query together takes several times as long as its answer.
+    """
     flags = [case((rule.when, 1), else_=0).label(f"rule_{n}") for n, rule in enumerate(rules)]
     query = select(*place, *flags).select_from(of).where(or_(*(rule.when for rule in rules)))
-    for wallet, number, *broken in tx.connection.execute(query):
-        for rule, is_broken in zip(rules, broken, strict=True):
-            if is_broken:
-                yield Breach(rule.invariant, named(kind, wallet, number), rule.found)
+    return Asked(kind, tuple(rules), query)
+
+
+def found(tx: Tx, *questions: Asked) -> Iterator[Breach]:
+    """One breach for each row and rule that it breaks."""
+    for question in questions:
+        for wallet, number, *broken in tx.connection.execute(question.query):
+            for rule, is_broken in zip(question.rules, broken, strict=True):
+                if is_broken:
+                    yield Breach(rule.invariant, named(question.kind, wallet, number), rule.found)
 
 
 def named(kind: str, wallet: int, number: int) -> str:
@@ -51,18 +69,18 @@ def numbered(prefix: str, number: Any) -> ColumnElement[str]:
     return literal(f"{prefix}:") + cast(number, Text)
 
 
-def bucket_number(tx: Tx, account: ColumnElement[Any]) -> ColumnElement[Any]:
+def bucket_number(sqlite: bool, account: ColumnElement[Any]) -> ColumnElement[Any]:
     """The number in `bucket:12` or `held:12`; of any other account none that a bucket has."""
-    if tx.sqlite:  # a text that is no number casts to 0 there
+    if sqlite:  # a text that is no number casts to 0 there
         its = or_(account.startswith("bucket:"), account.startswith("held:"))
         return case((its, cast(func.substr(account, func.instr(account, ":") + 1), Integer)))
     named = account.regexp_match("^(bucket|held):[1-9][0-9]{0,17}$")
     return case((named, cast(func.split_part(account, ":", 2), BigInteger)))
 
 
-def head(tx: Tx, text: ColumnElement[Any]) -> ColumnElement[Any]:
+def head(sqlite: bool, text: ColumnElement[Any]) -> ColumnElement[Any]:
     """What stands before the first colon."""
-    if tx.sqlite:
+    if sqlite:
         return func.substr(text, 1, func.instr(text, ":") - 1, type_=Text)
     return func.split_part(text, ":", 1, type_=Text)
 

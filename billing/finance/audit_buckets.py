@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
@@ -80,6 +82,21 @@ def breaches(tx: Tx) -> Iterator[Breach]:
 
 def _came_back(tx: Tx) -> Iterator[Breach]:
     """A reversal brings back the very cents that were taken, in parts by the same rule. Few rows, reckoned here."""
+    place, credits_before, cents_before = None, 0, 0
+    for wallet, number, credits, cents, undone, took_credits, took_cents in tx.connection.execute(_back()):
+        if place != (wallet, undone):
+            place, credits_before, cents_before = (wallet, undone), 0, 0
+        if took_credits:
+            should = recognition.comes_back(took_cents, took_credits, credits_before, cents_before, credits)
+            if cents != should:
+                found = f"brings back {cents} cents of entry {undone}, it should bring {should}"
+                yield Breach("1 recognition", named("entry", wallet, number), found)
+        credits_before, cents_before = credits_before + credits, cents_before + cents
+
+
+@cache
+def _back() -> Select[Any]:
+    """Reversals that bring something back into buckets, after one another, with what they undo."""
     e, part = entries.c, entries.alias()
     of = func.coalesce(e.via, e.undoes)
     query = (
@@ -93,15 +110,4 @@ def _came_back(tx: Tx) -> Iterator[Breach]:
         )
         .order_by(e.wallet_id, of, e.number)
     )
-    place, credits_before, cents_before = None, 0, 0
-    for wallet, number, credits, cents, undone, took_credits, took_cents in tx.connection.execute(
-        query.execution_options(yield_per=1_000)
-    ):
-        if place != (wallet, undone):
-            place, credits_before, cents_before = (wallet, undone), 0, 0
-        if took_credits:
-            should = recognition.comes_back(took_cents, took_credits, credits_before, cents_before, credits)
-            if cents != should:
-                found = f"brings back {cents} cents of entry {undone}, it should bring {should}"
-                yield Breach("1 recognition", named("entry", wallet, number), found)
-        credits_before, cents_before = credits_before + credits, cents_before + cents
+    return query.execution_options(yield_per=1_000)

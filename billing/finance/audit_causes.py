@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries
-from billing.finance.asking import Never, after_another, found, head, numbered
+from billing.finance.asking import Asked, Never, after_another, asked, found, head, numbered
 from billing.finance.breach import Breach
 
 _BACK = ("restore", "reverse", "clawback", "hold")
@@ -54,23 +55,27 @@ _ON_TRUST = ("overdraft", "held:overdraft")
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong with causes, keys and reversals."""
-    yield from _causes(tx)
-    yield from _undone(tx)
-    yield from _grants(tx)
-    yield from _too_much_back(tx)
+    yield from found(tx, _causes(tx.sqlite), _undone())
+    yield from found(tx, _grants())
+    for wallet, number in tx.connection.execute(_ungranted()):
+        yield Breach("3 causes", ids.of("bkt", wallet, number), "no entry granted it")
+    for by in ("undoes", "via"):
+        for wallet, number in tx.connection.execute(_too_much_back(by)):
+            yield Breach("3 undone", f"wallet {wallet}", f"more came back of entry {number} than it moved")
 
 
-def _causes(tx: Tx) -> Iterator[Breach]:
+@cache
+def _causes(sqlite: bool) -> Asked:
     of, b = after_another(entries)
     e = entries.c
     columns = (e.wallet_id, e.number, e.kind, e.source, e.cause, e.key, e.request, e.member, e.feature, e.description)
     lagged = [column.label(f"{column.name}_before") for column in (b.cause, b.kind, b.feature, b.member)]
-    more = (e.details.is_not(None).label("detailed"), head(tx, e.cause).label("head"))
+    more = (e.details.is_not(None).label("detailed"), head(sqlite, e.cause).label("head"))
     steps = select(*columns, *more, *lagged).select_from(of).subquery()
     s = steps.c
     begins = or_(s.cause_before.is_(None), s.cause_before != s.cause)
     rules = [*_kinds(s, begins), *_keys(s, begins), *_words(s, begins)]
-    yield from found(tx, "entry", (s.wallet_id, s.number), steps, rules)
+    return asked("entry", (s.wallet_id, s.number), steps, rules)
 
 
 def _kinds(s: Any, begins: ColumnElement[bool]) -> list[Never]:
@@ -121,7 +126,8 @@ def _words(s: Any, begins: ColumnElement[bool]) -> list[Never]:
     ]
 
 
-def _undone(tx: Tx) -> Iterator[Breach]:
+@cache
+def _undone() -> Asked:
     """A reversal undoes what was spent from the bucket it fills, or what was repaid or forgiven of an overdraft."""
     e, undone, via = entries.c, entries.alias(), entries.alias()
     u, v = undone.c, via.c
@@ -150,10 +156,11 @@ def _undone(tx: Tx) -> Iterator[Breach]:
         Never("3 undone", "it undoes nothing that was spent before", and_(reverse, ~func.coalesce(spent, False))),
         Never("3 undone", "it undoes what went another way", and_(reverse, ~func.coalesce(fits, False))),
     ]
-    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
+    return asked("entry", (e.wallet_id, e.number), of, rules)
 
 
-def _grants(tx: Tx) -> Iterator[Breach]:
+@cache
+def _grants() -> Asked:
     """Every bucket began with its own grant, and every grant made a bucket."""
     e, b = entries.c, buckets.c
     same = and_(b.wallet_id == e.wallet_id, b.number == e.number)
@@ -173,26 +180,30 @@ def _grants(tx: Tx) -> Iterator[Breach]:
         Never("3 causes", "its grant says something else", and_(granted, said)),
         Never("3 causes", "a grant made no bucket", and_(granted, b.number.is_(None))),
     ]
-    yield from found(tx, "bkt", (e.wallet_id, e.number), entries.outerjoin(buckets, same), rules)
+    return asked("bkt", (e.wallet_id, e.number), entries.outerjoin(buckets, same), rules)
+
+
+@cache
+def _ungranted() -> Select[int, int]:
+    """Buckets that no entry began."""
+    e, b = entries.c, buckets.c
+    same = and_(b.wallet_id == e.wallet_id, b.number == e.number)
+    own = numbered("bucket", e.number)
     began = or_(e.kind == "grant", and_(e.kind == "roll_over", e.destination == own))
-    orphans = select(b.wallet_id, b.number).outerjoin(entries, and_(same, began)).where(e.number.is_(None))
-    for wallet, number in tx.connection.execute(orphans):
-        yield Breach("3 causes", ids.of("bkt", wallet, number), "no entry granted it")
+    return select(b.wallet_id, b.number).outerjoin(entries, and_(same, began)).where(e.number.is_(None))
 
 
-def _too_much_back(tx: Tx) -> Iterator[Breach]:
+@cache
+def _too_much_back(by: str) -> Select[int, int]:
     """Never more comes back of a movement than it moved."""
     back, undone = entries.alias(), entries
     earned = and_(undone.c.cents > 0, undone.c.kind != "owe")  # a debt's cents come from what repaid it
     cents = case((earned, back.c.cents), else_=0)
-    for by in ("undoes", "via"):
-        same = and_(back.c.wallet_id == undone.c.wallet_id, back.c[by] == undone.c.number)
-        sums = (
-            select(undone.c.wallet_id, undone.c.number)
-            .join(back, same)
-            .where(back.c.kind == "reverse")
-            .group_by(undone.c.wallet_id, undone.c.number, undone.c.credits, undone.c.cents)
-            .having(or_(func.sum(back.c.credits) > undone.c.credits, func.sum(cents) > undone.c.cents))
-        )
-        for wallet, number in tx.connection.execute(sums):
-            yield Breach("3 undone", f"wallet {wallet}", f"more came back of entry {number} than it moved")
+    same = and_(back.c.wallet_id == undone.c.wallet_id, back.c[by] == undone.c.number)
+    return (
+        select(undone.c.wallet_id, undone.c.number)
+        .join(back, same)
+        .where(back.c.kind == "reverse")
+        .group_by(undone.c.wallet_id, undone.c.number, undone.c.credits, undone.c.cents)
+        .having(or_(func.sum(back.c.credits) > undone.c.credits, func.sum(cents) > undone.c.cents))
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 
 from billing.base.db import Tx
 from billing.finance.breach import Breach
@@ -13,7 +14,12 @@ from billing.sales.tables import before_start, sales
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """Sales of invoices and sessions that are claimed as from before our time."""
+    for id, wallet, origin in tx.connection.execute(_sold_all_the_same()):
+        yield Breach("4 claims", f"wallet {wallet}, {origin}", f"sold by {id}, which is claimed as before our time")
+
+
+@cache
+def _sold_all_the_same() -> Select[str, int, str]:
     its = or_(sales.c.invoice_id == before_start.c.stripe_id, sales.c.session_id == before_start.c.stripe_id)
     query = select(before_start.c.stripe_id, sales.c.wallet_id, sales.c.origin).join(sales, its)
-    for id, wallet, origin in tx.connection.execute(query.order_by(sales.c.wallet_id, sales.c.origin)):
-        yield Breach("4 claims", f"wallet {wallet}, {origin}", f"sold by {id}, which is claimed as before our time")
+    return query.order_by(sales.c.wallet_id, sales.c.origin)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import bucket_ends, buckets, entries, wallets
-from billing.finance.asking import Never, after_another, bucket_number, found
+from billing.finance.asking import Asked, Never, after_another, asked, bucket_number, found
 from billing.finance.breach import Breach
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong from one entry to the next, and from the last one to the wallet."""
-    yield from _follow(tx)
-    yield from _available(tx)
-    yield from _last(tx)
+    yield from found(tx, _follow(), _available(tx.sqlite), _last())
 
 
-def _follow(tx: Tx) -> Iterator[Breach]:
+@cache
+def _follow() -> Asked:
     """Numbers are 1, 2, 3 … without a gap, time does not go back, and what is owed is moved by entries alone."""
     e = entries.c
     owes = case(
@@ -40,10 +40,11 @@ def _follow(tx: Tx) -> Iterator[Breach]:
         Never("time", "dated after it was written", e.effective_at > e.recorded_at),
         Never("time", "posted at another time than it happened", e.posted_at != e.effective_at),
     ]
-    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
+    return asked("entry", (e.wallet_id, e.number), of, rules)
 
 
-def _available(tx: Tx) -> Iterator[Breach]:
+@cache
+def _available(sqlite: bool) -> Asked:
     """What is available follows, too: by what moves into and out of free pockets of live general buckets.
 
     A bucket that starts or ends changes it without an entry, and one that ends or is voided at this very instant
@@ -51,10 +52,10 @@ def _available(tx: Tx) -> Iterator[Breach]:
     """
     e, b = entries.c, buckets.c
     # What rolls over comes from a bucket that has ended; what goes back where it came from, to one with a lower number.
-    back = bucket_number(tx, e.source) > bucket_number(tx, e.destination)
+    back = bucket_number(sqlite, e.source) > bucket_number(sqlite, e.destination)
     leaves = and_(e.source.startswith("bucket:"), or_(e.kind != "roll_over", back))
     pocket = case((leaves, e.source), (e.destination.startswith("bucket:"), e.destination))
-    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(sqlite, pocket))
     m = bucket_ends.alias().c
     earlier = or_(m.recorded_at > e.recorded_at, and_(m.recorded_at == e.recorded_at, m.effective_at > e.effective_at))
     its_move = and_(m.wallet_id == e.wallet_id, m.bucket == b.number, earlier)
@@ -72,7 +73,7 @@ def _available(tx: Tx) -> Iterator[Breach]:
     wrong = case((differs, ~_turns(e.wallet_id, since, e.effective_at)), else_=False)  # looked at where it differs only
     says = "available_after is not what was available before and what it moves"
     steps = of.outerjoin(buckets, its)
-    yield from found(tx, "entry", (e.wallet_id, e.number), steps, [Never("2 chain", says, wrong)])
+    return asked("entry", (e.wallet_id, e.number), steps, [Never("2 chain", says, wrong)])
 
 
 def _turns(wallet: ColumnElement[Any], since: ColumnElement[Any], until: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -87,7 +88,8 @@ def _turns(wallet: ColumnElement[Any], since: ColumnElement[Any], until: ColumnE
     return or_(exists().where(b.wallet_id == wallet, b.features.is_(None), or_(starts, ends)), moved)
 
 
-def _last(tx: Tx) -> Iterator[Breach]:
+@cache
+def _last() -> Asked:
     """The wallet stands as after its last entry, and was last written no earlier."""
     w, e = wallets.c, entries.c
     last = select(e.wallet_id, func.max(e.number).label("number")).group_by(e.wallet_id).subquery()
@@ -105,4 +107,4 @@ def _last(tx: Tx) -> Iterator[Breach]:
         Never("2 wallets", "owed is not what its last entry says", w.owed != func.coalesce(e.owed_after, 0)),
         Never("2 wallets", "available is not what its last entry says", available),
     ]
-    yield from found(tx, "wallet", (w.id, w.id), of, rules)
+    return asked("wallet", (w.id, w.id), of, rules)

@@ -7,34 +7,38 @@ before today's end was taken before the end of then.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import Select, Table, and_, exists, func, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
-from billing.finance.asking import Never, before, bucket_number, found, named, numbered
+from billing.finance.asking import Asked, Never, asked, before, bucket_number, found, named, numbered
 from billing.finance.breach import Breach
 
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong with ends, with what was taken when, and rows of wallets that are not there."""
     yield from _orphans(tx)
-    yield from _ends(tx)
-    yield from _validity(tx)
-    yield from _voided(tx)
+    yield from found(tx, _ends(), _validity(tx.sqlite), _voided())
     yield from _features(tx)
 
 
 def _orphans(tx: Tx) -> Iterator[Breach]:
     for table in (entries, buckets, holds, bucket_ends, wallet_terms, months):
-        rows = select(table.c.wallet_id, func.count()).outerjoin(wallets, wallets.c.id == table.c.wallet_id)
-        lost = rows.where(wallets.c.id.is_(None)).group_by(table.c.wallet_id)
-        for wallet, count in tx.connection.execute(lost):
+        for wallet, count in tx.connection.execute(_lost(table)):
             yield Breach("orphans", f"wallet {wallet}", f"is not there, but {count} rows of {table.name} are its")
 
 
-def _ends(tx: Tx) -> Iterator[Breach]:
+@cache
+def _lost(table: Table) -> Select[int, int]:
+    rows = select(table.c.wallet_id, func.count()).outerjoin(wallets, wallets.c.id == table.c.wallet_id)
+    return rows.where(wallets.c.id.is_(None)).group_by(table.c.wallet_id)
+
+
+@cache
+def _ends() -> Asked:
     """Each move begins where the one before ended, the last one ends where the bucket does."""
     m, b = bucket_ends.c, buckets.c
     chain = (m.wallet_id, m.bucket)
@@ -78,13 +82,14 @@ def _ends(tx: Tx) -> Iterator[Breach]:
         Never("5 ends", "more lay in the bucket than was granted", s.free + s.held > s.granted),
         Never("7 keys", "the move has no key or request", keyless),
     ]
-    yield from found(tx, "end", (s.wallet_id, s.number), moves, rules)
+    return asked("end", (s.wallet_id, s.number), moves, rules)
 
 
-def _validity(tx: Tx) -> Iterator[Breach]:
+@cache
+def _validity(sqlite: bool) -> Asked:
     """Nothing is taken from a bucket outside its validity, and what its end takes is taken then or later."""
     e, b = entries.c, buckets.c
-    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, e.source))
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(sqlite, e.source))
     early = e.effective_at < b.effective_at
     m = bucket_ends.alias().c
     moved = and_(m.wallet_id == b.wallet_id, m.bucket == b.number, m.recorded_at >= e.recorded_at)
@@ -108,10 +113,11 @@ def _validity(tx: Tx) -> Iterator[Breach]:
               and_(e.kind == "expire", e.effective_at > b.voided_at)),
     ]  # fmt: skip
     of = entries.join(buckets, its)
-    yield from found(tx, "entry", (e.wallet_id, e.number), of, rules)
+    return asked("entry", (e.wallet_id, e.number), of, rules)
 
 
-def _voided(tx: Tx) -> Iterator[Breach]:
+@cache
+def _voided() -> Asked:
     """A voided bucket was voided by an entry, then."""
     e, b = entries.c, buckets.c
     by = and_(
@@ -123,13 +129,22 @@ def _voided(tx: Tx) -> Iterator[Breach]:
     )
     unexplained = and_(b.voided_at.is_not(None), ~exists().where(by))
     rules = [Never("5 validity", "no entry voided it then", unexplained)]
-    yield from found(tx, "bkt", (b.wallet_id, b.number), buckets, rules)
+    return asked("bkt", (b.wallet_id, b.number), buckets, rules)
 
 
 def _features(tx: Tx) -> Iterator[Breach]:
     """A scoped bucket pays for its features only."""
+    for row in tx.connection.execute(_paid(tx.sqlite)):
+        if row.feature not in row.features:
+            found = f"it paid for {row.feature}, which bucket {row.number} is not for"
+            yield Breach("5 validity", named("entry", row.wallet_id, row.first), found)
+
+
+@cache
+def _paid(sqlite: bool) -> Select[Any]:
+    """What each scoped bucket paid for."""
     e, b = entries.c, buckets.c
-    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, e.source))
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(sqlite, e.source))
     paid = (
         select(b.wallet_id, b.number, e.feature, func.min(e.number).label("first"))
         .select_from(buckets.join(entries, its))
@@ -138,8 +153,4 @@ def _features(tx: Tx) -> Iterator[Breach]:
         .subquery()
     )
     same = and_(b.wallet_id == paid.c.wallet_id, b.number == paid.c.number)
-    query = select(paid, b.features).join(buckets, same)
-    for row in tx.connection.execute(query):
-        if row.feature not in row.features:
-            found = f"it paid for {row.feature}, which bucket {row.number} is not for"
-            yield Breach("5 validity", named("entry", row.wallet_id, row.first), found)
+    return select(paid, b.features).join(buckets, same)

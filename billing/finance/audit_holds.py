@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, case, cast, exists, func, literal, or_, select
 
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits import recall
 from billing.credits.tables import buckets, entries, holds
-from billing.finance.asking import Never, bucket_number, found, null, numbered
+from billing.finance.asking import Asked, Never, asked, bucket_number, found, null, numbered
 from billing.finance.breach import Breach
 
 _TRUST = "held:overdraft"
@@ -19,14 +20,9 @@ _TRUST = "held:overdraft"
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong with holds, open and ended."""
-    yield from _placed(tx)
-    yield from _slices(tx)
-    yield from _ended(tx)
-    yield from _freed(tx)
-    yield from _captured(tx)
-    yield from _unexplained(tx)
+    yield from found(tx, _placed(), _slices(), _ended(), _freed(), _captured(), _unexplained())
     yield from _asked(tx)
-    yield from _disputed(tx)
+    yield from found(tx, _disputed(tx.sqlite))
 
 
 def _sum(credits: Any, when: ColumnElement[bool]) -> Any:
@@ -39,7 +35,8 @@ def _written(slices: Any) -> ColumnElement[str]:
     return func.replace(cast(slices, Text), " ", "", type_=Text)
 
 
-def _placed(tx: Tx) -> Iterator[Breach]:
+@cache
+def _placed() -> Asked:
     """The entries that placed it add up to it, at its own time and for its own feature."""
     e, h, first = entries.c, holds.c, entries.alias()
     on_trust = e.source == "overdraft"
@@ -73,10 +70,11 @@ def _placed(tx: Tx) -> Iterator[Breach]:
         Never("3 holds", "its entries don't add up to it", figures),
         Never("3 holds", "its first entry says something else", told),
     ]
-    yield from found(tx, "hold", (h.wallet_id, h.number), of, rules)
+    return asked("hold", (h.wallet_id, h.number), of, rules)
 
 
-def _slices(tx: Tx) -> Iterator[Breach]:
+@cache
+def _slices() -> Asked:
     """Every entry that sets aside is a slice of its hold."""
     e, h = entries.c, holds.c
     placing = select(e.wallet_id, e.number, e.source, e.destination, e.credits, e.cause).where(
@@ -93,10 +91,11 @@ def _slices(tx: Tx) -> Iterator[Breach]:
         Never("3 holds", "it is no slice of its hold", and_(~on_trust, func.replace(written, part, "") == written)),
         Never("3 holds", "it sets aside in another bucket", p.destination != aside),
     ]
-    yield from found(tx, "entry", (p.wallet_id, p.number), of, rules)
+    return asked("entry", (p.wallet_id, p.number), of, rules)
 
 
-def _ended(tx: Tx) -> Iterator[Breach]:
+@cache
+def _ended() -> Asked:
     """What a hold says of its end fits its status."""
     h = holds.c
     is_open, captured = h.status == "open", h.status == "captured"
@@ -115,10 +114,11 @@ def _ended(tx: Tx) -> Iterator[Breach]:
         Never("3 holds", "it ended before it was placed",
               or_(h.ended_at < h.placed_at, h.ended_recorded_at < h.recorded_at, h.ended_at > h.ended_recorded_at)),
     ]  # fmt: skip
-    yield from found(tx, "hold", (h.wallet_id, h.number), holds, rules)
+    return asked("hold", (h.wallet_id, h.number), holds, rules)
 
 
-def _freed(tx: Tx) -> Iterator[Breach]:
+@cache
+def _freed() -> Asked:
     """A released or lapsed hold gave all of it back, then; an open or captured one gave nothing under its own name."""
     e, h = entries.c, holds.c
     sums = (
@@ -144,10 +144,11 @@ def _freed(tx: Tx) -> Iterator[Breach]:
               and_(given, or_(s.at != h.ended_at, s.recorded_at != h.ended_recorded_at))),
         Never("3 holds", "it was given back, and its status says it was not", and_(~given, s.cause.is_not(None))),
     ]  # fmt: skip
-    yield from found(tx, "hold", (h.wallet_id, h.number), of, rules)
+    return asked("hold", (h.wallet_id, h.number), of, rules)
 
 
-def _captured(tx: Tx) -> Iterator[Breach]:
+@cache
+def _captured() -> Asked:
     """A captured hold's spend used or freed all of it, and took what it says."""
     e, h, first = entries.c, holds.c, entries.alias()
     cause = numbered("spend", h.outcome)
@@ -181,10 +182,11 @@ def _captured(tx: Tx) -> Iterator[Breach]:
         Never("3 holds", "its capture doesn't add up to it", figures),
         Never("3 holds", "it was captured at another time", times),
     ]
-    yield from found(tx, "hold", (s.wallet_id, s.number), sums, rules)
+    return asked("hold", (s.wallet_id, s.number), sums, rules)
 
 
-def _unexplained(tx: Tx) -> Iterator[Breach]:
+@cache
+def _unexplained() -> Asked:
     """What is captured or released belongs to a hold."""
     e, h = entries.c, holds.c
     captured = and_(h.wallet_id == e.wallet_id, h.status == "captured", numbered("spend", h.outcome) == e.cause)
@@ -196,29 +198,35 @@ def _unexplained(tx: Tx) -> Iterator[Breach]:
         and_(e.kind == "release", e.via.is_(None), ~under, ~exists().where(captured)),
     )
     rules = [Never("3 holds", "no hold explains it", unexplained)]
-    yield from found(tx, "entry", (e.wallet_id, e.number), entries, rules)
+    return asked("entry", (e.wallet_id, e.number), entries, rules)
 
 
 def _asked(tx: Tx) -> Iterator[Breach]:
     """The request's fingerprint is that of a hold of these credits for this long."""
-    e, h = entries.c, holds.c
-    same = and_(e.wallet_id == h.wallet_id, e.number == h.number)
-    query = select(h.wallet_id, h.number, h.credits, h.feature, h.placed_at, h.lapses_at, e.request)
-    all_of_them = query.join(entries, same).where(null(h.metadata)).execution_options(yield_per=1_000)
-    for row in tx.connection.execute(all_of_them):
+    for row in tx.connection.execute(_requests()):
         seconds = int((row.lapses_at - row.placed_at).total_seconds())
         if row.request != recall.fingerprint("hold", row.credits, row.feature, seconds, None):
             found_ = "what was asked for were other credits, another feature or another time"
             yield Breach("7 keys", ids.of("hold", row.wallet_id, row.number), found_)
 
 
-def _disputed(tx: Tx) -> Iterator[Breach]:
+@cache
+def _requests() -> Select[Any]:
+    """All holds that can be reckoned again, with the request they were placed by."""
+    e, h = entries.c, holds.c
+    same = and_(e.wallet_id == h.wallet_id, e.number == h.number)
+    query = select(h.wallet_id, h.number, h.credits, h.feature, h.placed_at, h.lapses_at, e.request)
+    return query.join(entries, same).where(null(h.metadata)).execution_options(yield_per=1_000)
+
+
+@cache
+def _disputed(sqlite: bool) -> Asked:
     """What disputes and pending refunds hold is what went to held pockets by way of the bucket's month."""
     e, b = entries.c, buckets.c
     pocket = case((e.kind == "hold", e.destination), else_=e.source)
     signed = case((e.kind == "hold", e.credits), else_=-e.credits)
     each = (
-        select(e.wallet_id, bucket_number(tx, pocket).label("bucket"), e.via, signed.label("credits"))
+        select(e.wallet_id, bucket_number(sqlite, pocket).label("bucket"), e.via, signed.label("credits"))
         .where(e.kind.in_(("hold", "release")), e.via.is_not(None))
         .subquery()
     )
@@ -233,4 +241,4 @@ def _disputed(tx: Tx) -> Iterator[Breach]:
         Never("2 disputes", "its entries hold something else", func.coalesce(sums.c.held, 0) != b.disputed),
         Never("2 disputes", "held by way of another month", sums.c.month != func.coalesce(b.month, 0)),
     ]
-    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)
+    return asked("bkt", (b.wallet_id, b.number), of, rules)

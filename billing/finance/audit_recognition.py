@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, CompoundSelect, and_, case, cast, exists, func, or_, select, union
+from sqlalchemy import BigInteger, Select, Subquery, and_, case, cast, exists, func, or_, select, union
 
 from billing.base import ids
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries
-from billing.finance.asking import Never, bucket_number, found, named, numbered
+from billing.finance.asking import Asked, Never, asked, bucket_number, found, named, numbered
 from billing.finance.breach import Breach
 from billing.rules.wallet import recognition
 
@@ -22,49 +23,67 @@ _SET_ANEW = ("clawback", "restore", "credit_back", "revive", "roll_over")
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong with the cents that moved along, and with what recognition counts from."""
-    shaken = _shaken(tx).subquery()
-    yield from _recognised(tx, shaken)
-    yield from _unshaken(tx, shaken)
-    for wallet, number in tx.connection.execute(select(shaken.c.wallet_id, shaken.c.bucket)).all():
+    yield from _recognised(tx)
+    yield from found(tx, _unshaken(tx.sqlite))
+    for wallet, number in tx.connection.execute(_all_shaken(tx.sqlite)).all():
         yield from _replayed(tx, wallet, number)
 
 
-def _shaken(tx: Tx) -> CompoundSelect[Any]:
+@cache
+def _shaken(sqlite: bool) -> Subquery:
     """Buckets of which more happened than that credits left with their cents and came back with them."""
     e = entries.c
     again = and_(e.kind == "grant", e.destination != numbered("bucket", e.number))
     return union(
         *(
-            select(e.wallet_id, bucket_number(tx, end).label("bucket")).where(
+            select(e.wallet_id, bucket_number(sqlite, end).label("bucket")).where(
                 end.startswith("bucket:"), or_(e.kind.in_(_SET_ANEW), again)
             )
             for end in (e.source, e.destination)
         )
-    )
+    ).subquery()
 
 
-def _is_none(shaken: Any, wallet: Any, number: Any) -> Any:
+@cache
+def _all_shaken(sqlite: bool) -> Select[int, int]:
+    shaken = _shaken(sqlite).c
+    return select(shaken.wallet_id, shaken.bucket)
+
+
+def _is_none(sqlite: bool, wallet: Any, number: Any) -> Any:
+    shaken = _shaken(sqlite)
     return ~exists().where(shaken.c.wallet_id == wallet, shaken.c.bucket == number)
 
 
-def _unshaken(tx: Tx, shaken: Any) -> Iterator[Breach]:
+@cache
+def _unshaken(sqlite: bool) -> Asked:
     """Where nothing of that kind happened, it counts from what the bucket got."""
     b = buckets.c
     other = or_(b.basis_cents != b.paid_cents, b.basis_credits != b.granted)
     rules = [Never("1 recognition", "its basis is not what it got",
-                   and_(other, _is_none(shaken, b.wallet_id, b.number)))]  # fmt: skip
-    yield from found(tx, "bkt", (b.wallet_id, b.number), buckets, rules)
+                   and_(other, _is_none(sqlite, b.wallet_id, b.number)))]  # fmt: skip
+    return asked("bkt", (b.wallet_id, b.number), buckets, rules)
 
 
-def _recognised(tx: Tx, shaken: Any) -> Iterator[Breach]:
-    """After each movement out, a bucket that was paid for keeps the cents that recognition says.
+def _recognised(tx: Tx) -> Iterator[Breach]:
+    """After each movement out, a bucket that was paid for keeps the cents that recognition says."""
+    for row in tx.connection.execute(_unrecognised(tx.sqlite)):
+        should = recognition.keeps(row.stay + row.cents, row.paid_cents, row.granted, row.left)
+        if row.left < 0 or row.stay != should:
+            where = named("entry", row.wallet_id, row.number)
+            found = f"leaves {row.stay} cents for {row.left} credits in {ids.of('bkt', row.wallet_id, row.bucket)}"
+            yield Breach("1 recognition", where, f"{found}, it should leave {should}")
 
-    Reckoned in the database where the product fits its numbers, and here where it does not.
+
+@cache
+def _unrecognised(sqlite: bool) -> Select[Any]:
+    """Movements that seem to break it: reckoned here where the product fits the database's numbers; else all of them,
+    to be looked at by who reads them.
     """
     e, b = entries.c, buckets.c
     leaves = e.kind.in_(("spend", "capture", "repay", "expire", "void"))
     pocket = case((leaves, e.source), else_=e.destination)
-    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(tx, pocket))
+    its = and_(b.wallet_id == e.wallet_id, b.number == bucket_number(sqlite, pocket))
     moves = or_(leaves, e.kind.in_(("grant", "reverse")))
     window: dict[str, Any] = {"partition_by": (e.wallet_id, b.number), "order_by": e.number}
 
@@ -77,7 +96,7 @@ def _recognised(tx: Tx, shaken: Any) -> Iterator[Breach]:
     steps = (
         select(*columns, *sums)
         .select_from(of)
-        .where(moves, b.paid_cents > 0, _is_none(shaken, b.wallet_id, b.number))
+        .where(moves, b.paid_cents > 0, _is_none(sqlite, b.wallet_id, b.number))
         .subquery()
     )
     s = steps.c
@@ -86,12 +105,7 @@ def _recognised(tx: Tx, shaken: Any) -> Iterator[Breach]:
     keeps = case((s.stay + s.cents < share, s.stay + s.cents), else_=share)
     wrong = case((large, True), (or_(s.left < 0, s.stay < 0), True), else_=s.stay != keeps)
     query = select(steps).where(s.kind.not_in(("grant", "reverse")), wrong)
-    for row in tx.connection.execute(query.execution_options(yield_per=1_000)):
-        should = recognition.keeps(row.stay + row.cents, row.paid_cents, row.granted, row.left)
-        if row.left < 0 or row.stay != should:
-            where = named("entry", row.wallet_id, row.number)
-            found = f"leaves {row.stay} cents for {row.left} credits in {ids.of('bkt', row.wallet_id, row.bucket)}"
-            yield Breach("1 recognition", where, f"{found}, it should leave {should}")
+    return query.execution_options(yield_per=1_000)
 
 
 def _replayed(tx: Tx, wallet: int, number: int) -> Iterator[Breach]:

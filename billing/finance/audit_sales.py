@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import Select, Subquery, Text, and_, case, cast, exists, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries, months, wallets
-from billing.finance.asking import Never, found, numbered
+from billing.finance.asking import Asked, Never, asked, found, numbered
 from billing.finance.breach import Breach
 from billing.sales.tables import claims, sales
 
@@ -18,14 +20,16 @@ _SOLD = ("allocation:", "change:", "topup:")
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong between sales, their buckets and their claims."""
     yield from _months(tx)
-    yield from _unsold(tx)
-    yield from _periods(tx)
+    for wallet, number, sale in tx.connection.execute(_unsold()):
+        yield Breach("3 sales", f"wallet {wallet}, month {number}", f"{sale} was never sold")
+    yield from found(tx, _unlike(), _periods())
     yield from _money(tx)
     yield from _claims(tx)
 
 
-def _months(tx: Tx) -> Iterator[Breach]:
-    """A sale's months add up to it, in its wallet and currency. What brings no credits has none."""
+@cache
+def _sold() -> tuple[Select[Any], Subquery]:
+    """Sales, each with what its months come to."""
     m, s = months.c, sales.c
     by_sale = (
         select(
@@ -41,6 +45,12 @@ def _months(tx: Tx) -> Iterator[Breach]:
     query = select(sales, by_sale, wallets.c.customer_id.label("owner")).select_from(
         of.outerjoin(wallets, wallets.c.id == s.wallet_id)
     )
+    return query, by_sale
+
+
+def _months(tx: Tx) -> Iterator[Breach]:
+    """A sale's months add up to it, in its wallet and currency. What brings no credits has none."""
+    s, (query, by_sale) = sales.c, _sold()
     for row in tx.connection.execute(query).mappings():
         where = f"wallet {row[s.wallet_id]}, {row[s.origin]}"
         if row[s.customer_id] != row["owner"]:
@@ -60,13 +70,19 @@ def _months(tx: Tx) -> Iterator[Breach]:
             yield Breach("3 sales", where, f"sold as {sold}, its {row['count']} months as {brought}")
 
 
-def _unsold(tx: Tx) -> Iterator[Breach]:
-    """A month has its sale, a bucket that says it was sold its month, and what is said on both is the same."""
-    m, b, s = months.c, buckets.c, sales.c
+@cache
+def _unsold() -> Select[int, int, str]:
+    """Months whose sale is not there."""
+    m, s = months.c, sales.c
     its = and_(s.wallet_id == m.wallet_id, s.origin == m.sale)
     query = select(m.wallet_id, m.number, m.sale).outerjoin(sales, its).where(s.origin.is_(None))
-    for wallet, number, sale in tx.connection.execute(query.where(or_(*(m.sale.startswith(kind) for kind in _SOLD)))):
-        yield Breach("3 sales", f"wallet {wallet}, month {number}", f"{sale} was never sold")
+    return query.where(or_(*(m.sale.startswith(kind) for kind in _SOLD)))
+
+
+@cache
+def _unlike() -> Asked:
+    """A bucket that says it was sold has its month, and what is said on both is the same."""
+    m, b = months.c, buckets.c
     says_so = or_(*(b.origin.startswith(kind) for kind in _SOLD))
     of = buckets.outerjoin(months, and_(m.wallet_id == b.wallet_id, m.number == b.month))
     origin = m.sale + literal("#") + cast(m.place, Text)
@@ -81,10 +97,11 @@ def _unsold(tx: Tx) -> Iterator[Breach]:
         Never("3 sales", "it was never sold", and_(or_(says_so, b.sale.is_not(None)), m.number.is_(None))),
         Never("3 sales", "its month says something else", and_(m.number.is_not(None), other)),
     ]
-    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)
+    return asked("bkt", (b.wallet_id, b.number), of, rules)
 
 
-def _periods(tx: Tx) -> Iterator[Breach]:
+@cache
+def _periods() -> Asked:
     """An allocation's bucket belongs to its item and period, a pack's to none."""
     s, b, m = sales.c, buckets.c, months.c
     of = sales.join(months, and_(m.wallet_id == s.wallet_id, m.sale == s.origin)).join(
@@ -99,27 +116,47 @@ def _periods(tx: Tx) -> Iterator[Breach]:
         and_(allocated, or_(b.effective_at < s.period_start, b.period_end > s.period_end)),
     )
     rules = [Never("3 sales", "its sale is of another item or another period", period)]
-    yield from found(tx, "bkt", (b.wallet_id, b.number), of, rules)
+    return asked("bkt", (b.wallet_id, b.number), of, rules)
 
 
 def _money(tx: Tx) -> Iterator[Breach]:
     """What Stripe's objects brought is what was sold, less what negative lines took out."""
-    e, b = entries.c, buckets.c
-    at_once = exists().where(b.wallet_id == e.wallet_id, b.number == e.number, b.sale.is_not(None))
-    sold = or_(e.kind.in_(("sell", "settle")), and_(e.kind == "grant", e.source == "issued", at_once))
-    cents = case((sold, e.cents), (e.kind == "credit_back", -e.cents), else_=0)
-    moved = select(e.currency, func.sum(cents)).where(e.currency.is_not(None)).group_by(e.currency)
-    same = (claims.c.wallet_id == sales.c.wallet_id) & (claims.c.origin == sales.c.origin)
-    claimed = select(sales.c.currency, func.sum(claims.c.cents)).join(claims, same).group_by(sales.c.currency)
-    brought = {currency: int(cents) for currency, cents in tx.connection.execute(claimed)}
-    for currency, moved_cents in tx.connection.execute(moved):
+    brought = {currency: int(cents) for currency, cents in tx.connection.execute(_claimed())}
+    for currency, moved_cents in tx.connection.execute(_moved()):
         if int(moved_cents) != brought.get(currency, 0):
             differs = f"Stripe's objects brought {brought.get(currency, 0)} cents, by the entries {int(moved_cents)}"
             yield Breach("6 money", currency, differs)
 
 
+@cache
+def _moved() -> Select[Any]:
+    """What was sold, less what negative lines took out, by the entries and by currency."""
+    e, b = entries.c, buckets.c
+    at_once = exists().where(b.wallet_id == e.wallet_id, b.number == e.number, b.sale.is_not(None))
+    sold = or_(e.kind.in_(("sell", "settle")), and_(e.kind == "grant", e.source == "issued", at_once))
+    cents = case((sold, e.cents), (e.kind == "credit_back", -e.cents), else_=0)
+    return select(e.currency, func.sum(cents)).where(e.currency.is_not(None)).group_by(e.currency)
+
+
+@cache
+def _claimed() -> Select[Any]:
+    """What Stripe's objects brought, by currency."""
+    same = (claims.c.wallet_id == sales.c.wallet_id) & (claims.c.origin == sales.c.origin)
+    return select(sales.c.currency, func.sum(claims.c.cents)).join(claims, same).group_by(sales.c.currency)
+
+
 def _claims(tx: Tx) -> Iterator[Breach]:
     """Each sale was claimed, for its cents in all; each claim names a sale."""
+    for row in tx.connection.execute(_claimed_for_others()):
+        found = f"sold for {row.cents} cents, claimed for {row.claimed}"
+        yield Breach("4 claims", f"wallet {row.wallet_id}, {row.origin}", found)
+    for stripe_id, origin in tx.connection.execute(_claims_alone()):
+        yield Breach("4 claims", stripe_id, f"claimed for {origin}, which was never sold")
+
+
+@cache
+def _claimed_for_others() -> Select[Any]:
+    """Sales that were claimed for other cents than they brought."""
     by_sale = (
         select(claims.c.wallet_id, claims.c.origin, func.sum(claims.c.cents).label("cents"))
         .group_by(claims.c.wallet_id, claims.c.origin)
@@ -128,11 +165,13 @@ def _claims(tx: Tx) -> Iterator[Breach]:
     same = (by_sale.c.wallet_id == sales.c.wallet_id) & (by_sale.c.origin == sales.c.origin)
     query = select(sales.c.wallet_id, sales.c.origin, sales.c.cents, by_sale.c.cents.label("claimed"))
     differs = or_(by_sale.c.cents.is_(None), by_sale.c.cents != sales.c.cents)
-    for row in tx.connection.execute(query.outerjoin(by_sale, same).where(differs)):
-        found = f"sold for {row.cents} cents, claimed for {row.claimed}"
-        yield Breach("4 claims", f"wallet {row.wallet_id}, {row.origin}", found)
+    return query.outerjoin(by_sale, same).where(differs)
+
+
+@cache
+def _claims_alone() -> Select[str, str]:
+    """Claims whose sale is not there."""
     alone = select(claims.c.stripe_id, claims.c.origin).outerjoin(
         sales, (sales.c.wallet_id == claims.c.wallet_id) & (sales.c.origin == claims.c.origin)
     )
-    for stripe_id, origin in tx.connection.execute(alone.where(sales.c.origin.is_(None))):
-        yield Breach("4 claims", stripe_id, f"claimed for {origin}, which was never sold")
+    return alone.where(sales.c.origin.is_(None))

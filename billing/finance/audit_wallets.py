@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import position_of
 from billing.credits.tables import customers, wallet_terms, wallets
 from billing.finance import audit_purse
-from billing.finance.asking import Never, before, found
+from billing.finance.asking import Asked, Never, asked, before, found
 from billing.finance.books import Books
 from billing.finance.breach import Breach
 from billing.rules.periods import month_start_after
@@ -25,9 +26,21 @@ _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "perio
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """What can be asked of all wallets at once: whose they are, and the history of their settings."""
-    alone = select(wallets.c.id, wallets.c.customer_id).outerjoin(customers, customers.c.id == wallets.c.customer_id)
-    for wallet, customer in tx.connection.execute(alone.where(customers.c.id.is_(None))):
+    for wallet, customer in tx.connection.execute(_alone()):
         yield Breach("2 wallets", f"wallet {wallet}", f"its customer {customer} is not there")
+    yield from found(tx, _terms())
+
+
+@cache
+def _alone() -> Select[int, str]:
+    """Wallets whose customer is not there."""
+    alone = select(wallets.c.id, wallets.c.customer_id).outerjoin(customers, customers.c.id == wallets.c.customer_id)
+    return alone.where(customers.c.id.is_(None))
+
+
+@cache
+def _terms() -> Asked:
+    """Each row of a wallet's settings follows the one before."""
     t = wallet_terms.c
     lagged = [
         before(column, t.wallet_id, t.number).label(f"{column.name}_before") for column in (t.number, t.recorded_at)
@@ -42,7 +55,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
         Never("settings", "written before the one it follows", s.recorded_at < s.recorded_at_before),
         Never("settings", "written after the wallet", s.recorded_at > s.last_at),
     ]
-    yield from found(tx, "settings", (s.wallet_id, s.number), each, rules)
+    return asked("settings", (s.wallet_id, s.number), each, rules)
 
 
 def of_wallet(catalog: Catalog, books: Books) -> Iterator[Breach]:

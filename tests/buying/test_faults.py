@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from requests.adapters import HTTPAdapter
 
 from billing import Gateway, StripeNotConfigured, StripeRefused, StripeUnavailable, signals
 from billing.stripe import calling
@@ -16,11 +19,29 @@ HOW = ("lost", "500", "429", "reset", "timeout")
 PATHS = ("/v1/customers", "/v1/checkout/sessions")
 
 
+SILENCE = 0.4
+"""Seconds that an answer is waited for which will not come."""
+
+AFTER = calling.LONGEST - calling.READ
+"""Seconds in which a request that failed is tried again."""
+
+
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes eight seconds takes a part of one."""
-    monkeypatch.setattr(calling, "READ", 0.4)
-    monkeypatch.setattr(calling, "LONGEST", 0.4)
+def impatient(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who will be met with silence gives up soon, and who fails asks no second time; for an answer that comes there is
+    as much patience as ever, since a loaded machine needs it.
+    """
+    send = HTTPAdapter.send
+
+    def hurried(self: HTTPAdapter, request: Any, **more: Any) -> Any:
+        path = urlsplit(request.url).path
+        fault = next((one for one in shop.sandbox.faults.coming() if path.startswith(one.path)), None)
+        if fault is not None and fault.how == "timeout" and fault.method in (None, request.method):
+            more["timeout"] = (calling.CONNECT, SILENCE)
+        return send(self, request, **more)
+
+    monkeypatch.setattr(HTTPAdapter, "send", hurried)
+    monkeypatch.setattr(calling, "LONGEST", calling.READ)
 
 
 def one_of_each(shop: Shop, opened: Any) -> None:
@@ -64,7 +85,7 @@ def test_the_same_request_finishes_it_too(shop: Shop, how: str) -> None:
 @pytest.mark.database("sqlite")
 def test_one_lost_answer_is_not_even_noticed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK asks again with the same key."""
-    monkeypatch.setattr(calling, "LONGEST", 10.0)
+    monkeypatch.setattr(calling, "LONGEST", calling.READ + 60)
     shop.fail("lost", path="/v1/customers")
     shop.fail("500", path="/v1/checkout/sessions")
     one_of_each(shop, shop.buy())
@@ -75,11 +96,14 @@ def test_one_lost_answer_is_not_even_noticed(shop: Shop, monkeypatch: pytest.Mon
 def test_what_fails_quickly_is_asked_thrice_and_silence_once(
     shop: Shop, watch: Watch, monkeypatch: pytest.MonkeyPatch, how: str, attempts: int
 ) -> None:
-    monkeypatch.setattr(calling, "LONGEST", 2.4)  # as long after a silence as it really is: two seconds
-    monkeypatch.setattr(calling, "READ", 2.1 if how == "timeout" else 0.4)
+    assert AFTER < calling.READ, "after a silence there would be time to ask again"
+    monkeypatch.setattr(calling, "LONGEST", calling.READ + (SILENCE / 2 if how == "timeout" else 60))
     shop.fail(how, times=9)
     with pytest.raises(StripeUnavailable):
         shop.buy()
+    until = time.monotonic() + 30
+    while len(watch.asked) < attempts and time.monotonic() < until:
+        time.sleep(0.02)  # the sandbox may hear of it when we have given up
     assert len(watch.asked) == attempts
     shop.sandbox.faults.clear()
 

@@ -160,6 +160,7 @@ def test_the_catalog_is_checked(run: Run, environment: dict[str, str], tmp_path:
 
 
 @pytest.mark.breaks_books
+@pytest.mark.quick_on("sqlite")
 def test_a_breach_ends_with_status_one(run: Run, billing: Billing) -> None:
     from sqlalchemy import text
 

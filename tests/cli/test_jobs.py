@@ -77,7 +77,7 @@ def test_a_clock_behind_the_last_run_is_named(billing: Billing, run: Run) -> Non
 
 
 @pytest.mark.database("sqlite")
-@pytest.mark.parametrize("command", [("billing", "jobs"), ("jobs",)])
+@pytest.mark.parametrize("command", [("billing", "jobs"), pytest.param(("jobs",), marks=pytest.mark.slow)])
 def test_the_process_runs_until_it_is_told_to_stop(
     billing: Billing, environment: dict[str, str], command: tuple[str, ...]
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_process_runs_until_it_is_told_to_stop(
                 if len(runs.latest(tx)) == 3:
                     break
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()

@@ -54,10 +54,10 @@ def served(environment: dict[str, str], folder: Path, *words: str) -> Iterator[t
         process = subprocess.Popen([*COMMAND, "serve", *words], cwd=ROOT, env=settings, stdout=log, stderr=log,
                                    start_new_session=True)  # fmt: skip
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
-                if requests.get(f"{url}/healthz", timeout=5).ok:
+                if requests.get(f"{url}/healthz", timeout=20).ok:
                     break
             except requests.ConnectionError:
                 time.sleep(0.1)
@@ -91,7 +91,7 @@ def check_service(billing: Billing, environment: dict[str, str], tmp_path: Path)
         assert requests.post(f"{url}/webhooks/stripe", data=chunks, timeout=20).status_code == 413
         assert requests.get(f"{url}/portal/who-knows", timeout=20).status_code == 404
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert billing.wallet("team").available == 100
     said = (tmp_path / "log").read_text()
     lines = [json.loads(line) for line in said.splitlines()[1:]]
@@ -103,10 +103,11 @@ def check_service(billing: Billing, environment: dict[str, str], tmp_path: Path)
     assert not (tmp_path / ".gunicorn").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.database("postgresql")
 def test_ctrl_c_ends_it_at_once(environment: dict[str, str], tmp_path: Path) -> None:
     """A terminal sends it to all processes, and the parent passes it on."""
     with served(environment, tmp_path, "--workers", "3") as (process, _):
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(25) == 0  # who does not hear it is killed after thirty
     assert "SIGKILL" not in (tmp_path / "log").read_text()

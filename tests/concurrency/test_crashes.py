@@ -112,6 +112,7 @@ def state(billing: Billing, customer: str) -> object:
     return kinds, wallet.available, wallet.held, wallet.owed, wallet.frozen
 
 
+@pytest.mark.quick_on("sqlite")
 @pytest.mark.parametrize("verb", QUICKLY)
 def test_process_ended_at_each_statement(fresh_database_url: str, verb: str) -> None:
     check_death_at_each_statement(fresh_database_url, verb)

@@ -124,6 +124,7 @@ def dispute_at_once(here: Books, how: str, rounds: int) -> None:
     billing.close()
 
 
+@pytest.mark.database("postgresql")  # often, it runs on both
 @pytest.mark.parametrize("how", ["lost", "won"])
 def test_a_dispute_begins_and_ends(here: Books, how: str) -> None:
     dispute_at_once(here, how, ROUNDS)

@@ -14,7 +14,7 @@ def test_the_tour_tells_it_all(tmp_path: Path) -> None:
     temporary.mkdir()
     done = subprocess.run(
         [*COMMAND, "--tour"], cwd=tmp_path, env=environment(TMPDIR=str(temporary)),
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -49,4 +49,4 @@ def test_the_tour_tells_it_all(tmp_path: Path) -> None:
 def test_the_wheel_knows_the_demo() -> None:
     """It is found by name when it is called, and not loaded before."""
     code = "import sys, web.cli; assert 'web.demo.run' not in sys.modules; assert 'flask' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment(), timeout=20)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment(), timeout=60)

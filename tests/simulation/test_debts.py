@@ -12,7 +12,7 @@ from .life import Life
 from .steps import START, Drawn, steps_in_debt
 
 FEW = settings(
-    max_examples=16,
+    max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -35,7 +35,7 @@ def live(url: str, with_settings: settings) -> None:
     billing.close()
 
 
-@pytest.mark.quick_on("sqlite")
+@pytest.mark.database("sqlite")  # the long one runs on both
 def test_lives_in_debt(database_url: str) -> None:
     live(database_url, FEW)
 

@@ -16,7 +16,7 @@ from .steps import DRAWS, START, Drawn
 
 # To shrink a life of thirty steps takes minutes: the long run does it, the quick one only says that there is one.
 QUICK = settings(
-    max_examples=12,
+    max_examples=8,
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -110,7 +110,7 @@ def run_machine(url: str, with_settings: settings) -> None:
     engine.close()
 
 
-@pytest.mark.quick_on("sqlite")
+@pytest.mark.database("sqlite")  # the long one runs on both
 def test_engine_agrees_with_the_model(database_url: str) -> None:
     run_machine(database_url, QUICK)
 

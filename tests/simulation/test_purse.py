@@ -28,7 +28,7 @@ from .steps import DRAWS, START, Call, Drawn, features, lives
 from .test_time import absolute
 
 FEW = settings(
-    max_examples=10,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -151,9 +151,9 @@ def compare(url: str, with_settings: settings, hits_at_least: int) -> None:
         assert billing.audit() == []
 
 
-@pytest.mark.quick_on("postgresql")
+@pytest.mark.database("postgresql")  # the long one runs on both
 def test_a_life_is_the_same_without_the_purse(database_url: str) -> None:
-    compare(database_url, FEW, 15)
+    compare(database_url, FEW, 9)
 
 
 @pytest.mark.slow

@@ -129,10 +129,12 @@ def two_runs(database_url: str, with_settings: settings) -> None:
     billing.close()
 
 
+@pytest.mark.database("sqlite")  # the long ones run on both
 def test_step_late_or_never_changes_nothing_seen(database_url: str) -> None:
     late_or_never(database_url, FEW)
 
 
+@pytest.mark.database("sqlite")
 def test_one_run_equals_several(database_url: str) -> None:
     two_runs(database_url, FEW)
 

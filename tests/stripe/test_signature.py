@@ -144,6 +144,7 @@ def test_whatever_comes_is_refused_in_one_way(body: bytes, header: str) -> None:
         verify(body, header, [SECRET], NOW)
 
 
+@pytest.mark.slow
 def test_the_sdk_is_loaded_with_the_first_signature_only() -> None:
     code = (
         "import sys, billing.stripe.payloads, billing.stripe.signature as signature;"
