@@ -141,6 +141,9 @@ def test_what_else_may_have_become_of_it(
     assert says in page.text
     assert page.headers.get("Refresh") == ("5" if waits else None)
     assert ("See the packs" in page.text) == (not waits)
+    assert len(re.findall("not(hing was)? charged", page.text)) <= 1, "said once"
+    wallet = service.client.get(portal(service)).text
+    assert ("did not come" in wallet, "on their way" in wallet) == ("did not" in says, waits)
 
 
 @pytest.mark.database("sqlite")
