@@ -32,6 +32,14 @@ PAGE = 100
 
 BACK = "Go back to the app or the message you came from and open your wallet there again"
 
+_UNPAID = ("Your plan’s last payment did not go through.", "Its credits come as soon as it is paid.")
+_TROUBLES = {
+    "past_due": _UNPAID,
+    "unpaid": _UNPAID,
+    "paused": ("Your plan is paused.", "No credits come from it until it goes on; what you have keeps its dates."),
+}
+"""By the subscription's status, what the wallet says of it."""
+
 View = Callable[..., Any]
 
 
@@ -112,8 +120,11 @@ def wallet(link: PortalLink, token: str) -> Any:
     failed = [
         (one.id, credits_text(one.credits, state.scale)) for one in of_unit[:1] if _just_failed(one, page.as_of_at)
     ]
-    asked = request.args.get("unit")
-    return render_template("portal/wallet.html", page=page, token=token, unit_asked=asked, coming=coming, failed=failed)
+    subscribed = engine().subscription(link.customer)
+    return render_template(
+        "portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"), coming=coming, failed=failed,
+        trouble=_TROUBLES.get(subscribed.status) if subscribed is not None else None,
+    )  # fmt: skip
 
 
 def _just_failed(newest: Topup, now: datetime) -> bool:
