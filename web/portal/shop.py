@@ -236,6 +236,8 @@ def plan_now(subscription: Subscription | None, plans: Mapping[str, Plan]) -> st
     if not subscription.lives:
         ended = f" on {date_text(subscription.cancel_at)}" if subscription.cancel_at else ""
         return f"Your {name} plan ended{ended}."
+    if subscription.status == "paused":
+        return f"Your {name} plan is paused."
     if subscription.cancel_at is not None:
         return f"You are on the {name} plan, which ends on {date_text(subscription.cancel_at)}."
     if subscription.status in ("past_due", "unpaid"):
