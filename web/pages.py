@@ -76,9 +76,9 @@ def chosen_theme() -> str:
     return theme if theme in THEMES else ""
 
 
-def message(title: str, paragraphs: Sequence[str], status: int) -> Response:
-    """A page that says one thing: what happened, and what to do."""
-    return make_response(render_template("message.html", title=title, paragraphs=paragraphs), status)
+def message(title: str, paragraphs: Sequence[str], status: int, *, leads: tuple[str, str] | None = None) -> Response:
+    """A page that says one thing: what happened, and what to do. `leads`: words, and where they lead."""
+    return make_response(render_template("message.html", title=title, paragraphs=paragraphs, leads=leads), status)
 
 
 @pages.get("/")

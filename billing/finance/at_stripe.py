@@ -1,14 +1,15 @@
-"""What Stripe itself says was paid in a month: asked with nothing locked, for the reconciliation."""
+"""What Stripe itself says was paid in a month, and went back: asked with nothing locked, for the reconciliation."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from billing.finance.paid_sessions import is_paid
-from billing.stripe import payloads
+from billing.stripe import payloads, returns
 from billing.stripe.gateway import Gateway
-from billing.stripe.values import PayloadInvalid
+from billing.stripe.values import Dispute, PayloadInvalid, Refund
 
 _OPEN_FOR = timedelta(days=60)
 """An invoice may be paid so long after it was made, a session within a day or a few."""
@@ -25,6 +26,38 @@ class Paid:
     cents: int
     currency: str
     priced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Money that Stripe gives back (`kind` refund) or is asked to give back (dispute). `payments`: what the payment may
+    be known by.
+    """
+
+    kind: str
+    id: str
+    payments: tuple[str, ...]
+    at: datetime
+    cents: int
+    currency: str
+    status: str
+
+
+def returned(gateway: Gateway, since: datetime, until: datetime) -> list[Back]:
+    """Refunds and disputes that were made in `[since, until)`, as they stand now."""
+    lists = gateway.look
+    found = [_back("refund", returns.refund, one) for one in lists.made_between("refund", since, until)]
+    found += [_back("dispute", returns.dispute, one) for one in lists.made_between("dispute", since, until)]
+    return [one for one in found if one is not None]
+
+
+def _back(kind: str, read: Callable[[object], Refund | Dispute], document: object) -> Back | None:
+    try:
+        one = read(document)
+    except PayloadInvalid:
+        return None
+    named = tuple(name for name in (one.payment_intent, one.charge) if name is not None)
+    return Back(kind, one.id, named, one.created, one.amount_cents, one.currency, one.status)
 
 
 def paid(gateway: Gateway, since: datetime, until: datetime) -> list[Paid]:

@@ -20,6 +20,7 @@ REPLAY = "Read the reason, mend its cause, then replay the event: billing events
 SYNC = "Fetch it: billing stripe sync. If it happens again, check the webhook endpoint at Stripe."
 LOOK = "Compare the entries with the payment at Stripe. If credits are missing, grant them; if too many, void them."
 ELSEWHERE = "Look for it at Stripe: deleted, voided, or of another account? Void the credits if it was never paid."
+CATALOG = "Name the price in the catalog that the service reads, and start the service again."
 AUDIT = "Run billing audit: the books contradict what was sold."
 
 

@@ -11,19 +11,18 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, and_, case, cast, func, or_, select
+from sqlalchemy import BigInteger, Row, and_, case, cast, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.tables import entries
-from billing.finance import allocations_review, next_steps, paid_sessions
-from billing.finance.at_stripe import Paid
+from billing.finance import allocations_review, next_steps, paid_sessions, returns_review
+from billing.finance.at_stripe import Back, Paid
 from billing.finance.paid_sessions import ToldSession
 from billing.finance.reconciliation_values import Difference, Kind, Reconciliation, Tie
 from billing.finance.review_values import Reviewed
 from billing.inbox.tables import stripe_events as inbox
-from billing.inbox.waking import OPEN
-from billing.sales import before, settling
+from billing.sales import before, settling, stripe_customers
 from billing.sales.tables import claims, disputes, refunds, sales
 
 __all__ = ["Difference", "Reconciliation", "Tie", "reconcile"]
@@ -31,15 +30,19 @@ __all__ = ["Difference", "Reconciliation", "Tie", "reconcile"]
 _NEAR = timedelta(days=1)
 """A page and an event may date one payment seconds apart, and so on both sides of a month's end."""
 
-_RETURNS = ("refund.", "charge.refund", "charge.dispute", "credit_note.")
 _AT_ONCE = 500
+_UNPRICED = (
+    "it was granted, and the catalog that is asked does not know its price: what was paid for credits can't be said"
+)
 
 
 def reconcile(
     tx: Tx, catalog: Catalog, since: datetime, until: datetime, *, at_stripe: Sequence[Paid] | None = None,
-    start: datetime | None = None,
+    back: Sequence[Back] = (), start: datetime | None = None,
 ) -> Reconciliation:  # fmt: skip
-    """For what was paid in `[since, until)`. `at_stripe`: what Stripe says, if it was asked. `start`: STRIPE_START."""
+    """For what was paid in `[since, until)`. `at_stripe`, `back`: what Stripe says was paid and went back, if it was
+    asked. `start`: STRIPE_START.
+    """
     lines = allocations_review.reviewed(tx, catalog, since, until)
     invoices = {one.invoice for one in lines}
     # One that made an invoice, too, is judged by that.
@@ -67,7 +70,8 @@ def reconcile(
         found += [_never_told(row) for row in alone if row in sold]
     else:
         found += _against_stripe(tx, at_stripe, told, sold, start)
-    found += _of_returns(tx, since, until)
+    found += returns_review.open_ones(tx, since, until)
+    found += returns_review.against_stripe(tx, back, start)
     ordered = sorted(found, key=lambda one: (one.since, one.where))
     return Reconciliation(tuple(ordered), _ties(tx, paid, sold, since, until), at_stripe is not None)
 
@@ -76,6 +80,10 @@ def _of_line(line: Reviewed) -> Iterator[Difference]:
     """What a paid invoice's line shows."""
     kinds: dict[str, Kind] = {"held": "waiting", "missing": "failed", "mismatched": "amount"}
     if line.status == "granted":
+        if line.cents is None and line.granted_cents:
+            yield Difference("unpriced", line.paid_at, f"{line.invoice} ({line.name})", line.customer or line.payer,
+                             line.currency, None, line.granted_cents, line.granted_cents, _UNPRICED,
+                             next_steps.CATALOG)  # fmt: skip
         return
     cause, kind = line.reason or "", kinds[line.status]
     step = next_steps.LOOK if kind == "amount" else next_steps.of_reason(line.reason)
@@ -129,7 +137,8 @@ def _against_stripe(
     for one in missing:
         begins = before.begins(tx, start, one.payer)
         if one.id not in arrived and (begins is None or one.paid_at >= begins):
-            yield Difference("never_arrived", one.paid_at, one.id, one.payer, one.currency, one.cents, None, None,
+            whose = (stripe_customers.customer_of(tx, one.payer) if one.payer else None) or one.payer
+            yield Difference("never_arrived", one.paid_at, one.id, whose, one.currency, one.cents, None, None,
                              "Stripe says that it is paid, and no event has told of it", next_steps.SYNC)  # fmt: skip
     there = {one.id for one in at_stripe}
     for row in sold:
@@ -201,19 +210,6 @@ def _outside(tx: Tx, since: datetime, until: datetime) -> dict[str, int]:
     then = and_(e.recorded_at >= since, e.recorded_at < until)
     query = select(e.currency, func.sum(e.cents)).where(theirs, then).group_by(e.currency)
     return {str(currency): int(cents) for currency, cents in tx.connection.execute(query)}
-
-
-def _of_returns(tx: Tx, since: datetime, until: datetime) -> Iterator[Difference]:
-    """Refunds, disputes and credit notes that Stripe told of, and that are still to be handled."""
-    its = or_(*(inbox.c.type.startswith(kind) for kind in _RETURNS))
-    then = (inbox.c.created_at >= since) & (inbox.c.created_at < until)
-    columns = (inbox.c.object_id, inbox.c.id, inbox.c.status, inbox.c.reason, inbox.c.created_at)
-    query = select(*columns).where(inbox.c.status.in_(OPEN), its, then)
-    for row in tx.connection.execute(query):
-        kind: Kind = "failed" if row.status == "failed" else "waiting"
-        reason = row.reason or "not handled yet"
-        yield Difference(kind, row.created_at, row.object_id or row.id, None, "", None, None, None, reason,
-                         next_steps.of_reason(reason))  # fmt: skip
 
 
 def _ties(

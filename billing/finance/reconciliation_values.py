@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["never_arrived", "waiting", "failed", "not_granted", "amount", "not_at_stripe", "not_booked"]
+Kind = Literal["never_arrived", "waiting", "failed", "not_granted", "amount", "not_at_stripe", "not_booked", "unpriced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +55,8 @@ class Reconciliation:
     differences: tuple[Difference, ...]
     ties: tuple[Tie, ...]
     asked: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Nothing is listed, and the sums tie, too."""
+        return not self.differences and all(tie.ties for tie in self.ties)

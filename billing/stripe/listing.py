@@ -79,14 +79,18 @@ class Lists:
             return []
 
     def made_between(self, kind: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-        """The account's paid invoices, or complete sessions, that were made in `[since, until)`, whoever's they are."""
+        """The account's paid invoices, complete sessions, refunds or disputes that were made in `[since, until)`,
+        whoever's they are.
+        """
         v1 = self._client.v1
-        call, status = {
-            "invoice": (v1.invoices.list, "paid"),
-            "checkout.session": (v1.checkout.sessions.list, "complete"),
+        call, more = {
+            "invoice": (v1.invoices.list, {"status": "paid"}),
+            "checkout.session": (v1.checkout.sessions.list, {"status": "complete"}),
+            "refund": (v1.refunds.list, {}),
+            "dispute": (v1.disputes.list, {}),
         }[kind]
         created = {"gte": int(since.timestamp()), "lt": int(until.timestamp())}
-        return pages(self._ask, call, {"created": created, "status": status})
+        return pages(self._ask, call, {"created": created, **more})
 
     def refunds_of(self, charge: str) -> list[dict[str, Any]]:
         return pages(self._ask, self._client.v1.refunds.list, {"charge": charge})

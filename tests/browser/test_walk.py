@@ -141,7 +141,7 @@ def refund(demo: Demo, page: Page, looks: list[Reader]) -> None:
     payments(demo, page)
     paid.get_by_role("button", name="Refund").click()
     follows(demo, page, 6849)
-    expect(page.locator("main")).to_contain_text("Taken back: it was refunded")
+    expect(page.locator("main")).to_contain_text("Taken back: its payment went back")
     look(looks, page)
 
 

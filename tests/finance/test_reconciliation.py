@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from billing.catalog.loading import parse
 from billing.finance import at_stripe
 from billing.finance.reconciliation import Reconciliation, reconcile
 from billing.testing import START, TestBilling
@@ -18,6 +19,9 @@ from tests.sales.paid import APRIL, CATALOG, MAY, invoice, line, session, tell
 from tests.sandbox.serving import Watch
 
 pytestmark = pytest.mark.quick_on("sqlite")
+
+
+CATALOG_WITHOUT = '[plans.pro]\nname = "Pro"\ncredits = 1\nprices = ["price_pro"]'
 
 
 @pytest.fixture
@@ -43,7 +47,8 @@ def asked(shop: Shop, **more: Any) -> Reconciliation:
     since, until = START, START + timedelta(days=31)
     assert shop.billing.gateway is not None
     paid = at_stripe.paid(shop.billing.gateway, since, until)
-    return looked(shop.billing, since, until, at_stripe=paid, **more)
+    back = at_stripe.returned(shop.billing.gateway, since, until)
+    return looked(shop.billing, since, until, at_stripe=paid, back=back, **more)
 
 
 def kinds(found: Reconciliation) -> list[tuple[str, str]]:
@@ -157,3 +162,42 @@ def test_what_stripe_knows_nothing_of(shop: Shop) -> None:
     found = looked(shop.billing, START, MAY, at_stripe=[])
     assert kinds(found) == [("not_at_stripe", bought.session)]
     assert found.differences[0].granted_cents == 1_000
+
+
+def test_what_went_back_and_nobody_heard_of(shop: Shop) -> None:
+    shop.stock()
+    sold = [shop.buy(name) for name in ("one", "two")]
+    intents = []
+    for topup in sold:
+        shop.pay(topup.session)
+        intents.append(shop.stripe.v1.checkout.sessions.retrieve(topup.session).payment_intent)
+    shop.told()
+    disputed = shop.sandbox.dashboard.dispute(str(intents[1]))
+    shop.told()
+    assert asked(shop).differences == ()
+    shop.events = False
+    refunded = shop.sandbox.dashboard.refund(str(intents[0]), 400)
+    shop.sandbox.dashboard.judge(disputed["id"], "lose")
+    shop.told()
+    found = {one.where.partition(" ")[0]: one for one in asked(shop).differences}
+    assert {id: (one.kind, one.customer, one.paid_cents) for id, one in found.items()} == {
+        refunded["id"]: ("never_arrived", "team", -400),
+        disputed["id"]: ("never_arrived", "team", -1_000),
+    }
+    assert found[refunded["id"]].cause == "Stripe says of this refund: succeeded. No event has told of it."
+    assert found[disputed["id"]].cause == "Stripe says of this dispute: lost. Here it stands as: needs response."
+    assert asked(shop, start=START + timedelta(days=1)).differences == (), "from before our time"
+    while shop.billing.sync_stripe():
+        pass
+    assert asked(shop).differences == (), "healed"
+
+
+def test_a_price_that_this_catalog_does_not_know_is_said(billing: TestBilling) -> None:
+    """Somebody asks with another catalog than the one that granted."""
+    tell(billing, invoice(line("price_basic", 1_000), id="in_1"))
+    without = parse(CATALOG_WITHOUT)
+    with billing.database.read() as tx:
+        found = reconcile(tx, without, APRIL, MAY)
+    assert kinds(found) == [("unpriced", "in_1")]
+    assert not found.agrees
+    assert looked(billing).agrees

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 import stripe
 
 from tests.sandbox.serving import Listener
@@ -103,3 +104,30 @@ def test_refused(shop: Shop) -> None:
         with pytest.raises(stripe.InvalidRequestError, match=words):
             note(shop, invoice.id, **fields)
     assert shop.v1.credit_notes.list({"invoice": invoice.id}).data == []
+
+
+def test_by_the_buttons_of_the_page(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
+    """A credit note on a paid invoice's page, and what becomes of its subscription on the first page."""
+    invoice = paid_invoice(shop)
+    page = f"{sandbox.url}/_sandbox/invoices/{invoice.id}"
+    assert 'max="2000"' in requests.get(page, timeout=10).text
+
+    def press(path: str, **form: str) -> requests.Response:
+        return requests.post(f"{sandbox.url}/_sandbox/{path}", data=form, timeout=10, allow_redirects=False)
+
+    assert press("credit", invoice=str(invoice.id), amount="500").status_code == 303
+    assert press("credit", invoice=str(invoice.id), amount="300", to="balance").status_code == 303
+    text = requests.get(page, timeout=10).text
+    assert "Credited since: $8.00" in text and 'max="1200"' in text
+    assert press("credit", invoice=str(invoice.id), amount="1201").status_code == 400
+    subscription = shop.v1.subscriptions.list().data[0].id
+    for how, says in (
+        ("pause", "Resume"),
+        ("resume", "Pause"),
+        ("end", "Keep"),
+        ("keep", "Let it end"),
+        ("cancel", "ended"),
+    ):
+        assert press("subscription", subscription=subscription, how=how).status_code == 303, how
+        assert says in requests.get(f"{sandbox.url}/_sandbox/", timeout=10).text, how
+    assert press("subscription", subscription=subscription, how="resume").status_code == 400

@@ -52,7 +52,9 @@ def test_an_offer_that_has_ended_says_so(shop: Shop, sandbox: Sandbox) -> None:
     page = get(sandbox, f"/c/pay/{session.id}")
     assert "has expired" in page.text and "http://127.0.0.1:9/back" in page.text
     assert "has expired" in post(sandbox, f"/c/pay/{session.id}", data={"card": Sandbox.CARD}).text
-    assert get(sandbox, "/c/pay/cs_test_no").status_code == 404
+    for path in ("/c/pay/cs_test_no", "/_sandbox/no"):
+        gone = get(sandbox, path)
+        assert gone.status_code == 404 and "There is nothing here" in gone.text
 
 
 def test_pages_run_nothing_and_lead_only_where_they_say(shop: Shop, sandbox: Sandbox) -> None:

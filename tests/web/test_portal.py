@@ -49,7 +49,7 @@ def test_what_the_wallet_shows(service: Service) -> None:
     assert f'<p class="big">{wallet.available:,}</p>' in page
     assert "Balance as of" in page
     assert "20 Feb 2025, 00:00 UTC" in page
-    assert "Set aside for work under way" in page
+    assert "Set aside for now" in page
     assert page.index("Winter bonus") < page.index("Bought at the fair")
     assert "27 Feb 2025" in page
     assert "in 7 days" in page

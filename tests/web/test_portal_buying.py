@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,9 @@ def test_what_else_may_have_become_of_it(
     assert says in page.text
     assert page.headers.get("Refresh") == ("5" if waits else None)
     assert ("See the packs" in page.text) == (not waits)
+    assert len(re.findall("not(hing was)? charged", page.text)) <= 1, "said once"
+    wallet = service.client.get(portal(service)).text
+    assert ("did not come" in wallet, "on their way" in wallet) == ("did not" in says, waits)
 
 
 @pytest.mark.database("sqlite")
@@ -188,6 +192,11 @@ def test_a_plan(service: Service, shop: Shop) -> None:
     refused = service.client.post(f"{portal(service)}/plans", data={"plan": "pro", "key": "another"})
     assert refused.status_code == 409
     assert "no second one was begun" in refused.text
+    assert "did not go through" not in service.client.get(portal(service)).text
+    unpaid = {**json.loads(str(shop.stripe.v1.subscriptions.list().data[0])), "status": "past_due"}
+    shop.later(minutes=1)
+    assert tell(shop.billing, unpaid, "customer.subscription.updated", at=shop.billing.now).status == "done"
+    assert "last payment did not go through" in service.client.get(portal(service)).text
 
 
 @pytest.mark.database("sqlite")

@@ -155,6 +155,9 @@ def test_webhooks_answer_problems_too(service: Service) -> None:
 
 def test_routes_and_methods_that_are_not_there(service: Service) -> None:
     problem(service.client.get("/v1/nothing"), 404, "not_found")
+    problem(service.client.get("/nothing"), 404, "not_found")
+    typed = service.client.get("/nothing", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (typed.status_code, typed.mimetype) == (404, "text/html"), "who typed it wrong reads a page"
     problem(service.client.get("/v1/customers/a/b/c"), 404, "not_found")
     answer = service.client.delete("/v1/plans")
     problem(answer, 405, "method_not_allowed")

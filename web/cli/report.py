@@ -37,15 +37,18 @@ def reconciliation(ctx: click.Context, month: datetime | None, offline: bool, as
 
     with engine() as billing:
         its = month_of(None if month is None else f"{month:%Y-%m}", billing.clock.now())
-        ask = billing.gateway is not None and not offline
-        asked = at_stripe.paid(billing.gateway, its.since, its.until) if billing.gateway is not None and ask else None
+        asked, back = None, []
+        if billing.gateway is not None and not offline:
+            asked = at_stripe.paid(billing.gateway, its.since, its.until)
+            back = at_stripe.returned(billing.gateway, its.since, its.until)
         with billing.database.read() as tx:
-            found = reconcile(tx, billing.catalog, its.since, its.until, at_stripe=asked, start=billing.stripe_start)
+            found = reconcile(tx, billing.catalog, its.since, its.until, at_stripe=asked, back=back,
+                              start=billing.stripe_start)  # fmt: skip
     if as_json:
         click.echo(json.dumps({"month": its.written, **_plain(asdict(found))}, indent=2, ensure_ascii=False))
     else:
         _print(found, its.name)
-    ctx.exit(1 if found.differences else 0)
+    ctx.exit(0 if found.agrees else 1)
 
 
 def _print(found: Reconciliation, month: str) -> None:
@@ -57,7 +60,8 @@ def _print(found: Reconciliation, month: str) -> None:
          for tie in found.ties],
     )  # fmt: skip
     if not found.differences:
-        click.echo("Nothing differs.")
+        unsaid = "The sums differ, and no payment by itself says why: ask Stripe, and run billing audit."
+        click.echo("Nothing differs." if found.agrees else unsaid)
         return
     table(
         ("since", "kind", "payment", "customer", "paid", "granted", "booked", "cause", "next step"),

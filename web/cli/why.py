@@ -46,7 +46,7 @@ def explain(
     steps: list[Step] = []
     running = 0
     starts = sorted(_starts(entries, buckets, now), key=lambda bucket: bucket.effective_at)
-    for _, group in groupby(entries, key=lambda entry: entry.cause):
+    for _, group in groupby(entries, key=lambda entry: (entry.cause, entry.effective_at)):
         parts = list(group)
         while starts and starts[0].effective_at <= parts[0].effective_at:
             running = _begin(steps, starts.pop(0), running, write)
@@ -105,10 +105,17 @@ _VERBS = {
     "void": "Withdrawn",
     "repay": "Paid off what was owed with",
     "forgive": "Forgiven what was owed,",
-    "clawback": "Taken back, as it was refunded,",
-    "owe": "Owed, as it was refunded after it was used,",
-    "restore": "There again, as it was not refunded after all,",
+    "clawback": "Taken back, as its payment went back,",
+    "owe": "Owed, as its payment went back after it was used,",
+    "restore": "There again, as its payment did not go back after all,",
     "sell": "Paid for months to come",
+}
+
+
+_AFTER_A_CHANGE = {
+    "clawback": "Taken back, as the plan was changed,",
+    "owe": "Owed, as it was used before the plan was changed,",
+    "restore": "There again, as the plan was changed,",
 }
 
 
@@ -118,10 +125,13 @@ def _sentence(act: str, parts: Sequence[Entry], buckets: Mapping[str, Bucket], w
         return _granted(first, buckets, write)
     if act == "roll_over":
         return "; ".join(_rolled(part, buckets, write) for part in parts)
+    if act == "credit_back":
+        return _credited(parts, buckets)
     note = next((part.description for part in parts if part.description), None)
     used_for = next((part.feature for part in parts if part.feature), None)
     by = next((part.member for part in parts if part.member), None)
-    sentence = f"{_VERBS.get(act, act)} {write(credits)}"
+    verbs = {**_VERBS, **_AFTER_A_CHANGE} if first.cause.startswith("change:") else _VERBS
+    sentence = f"{verbs.get(act, act)} {write(credits)}"
     if used_for is not None:
         sentence += f" for {used_for}"
     if by is not None:
@@ -133,6 +143,15 @@ def _sentence(act: str, parts: Sequence[Entry], buckets: Mapping[str, Bucket], w
         )
         sentence += f" {preposition} {named}"
     return f"{sentence} ({note})" if note else sentence
+
+
+def _credited(parts: Sequence[Entry], buckets: Mapping[str, Bucket]) -> str:
+    """Money alone: a line of an invoice gave it back."""
+    from billing.base.wording import money_text
+
+    named = ", ".join(dict.fromkeys(pocket for part in parts if (pocket := _pocket(part, buckets)) is not None))
+    money = money_text(sum(part.cents for part in parts), parts[0].currency or "")
+    return f"{money} of what was paid{f' for {named}' if named else ''} were credited"
 
 
 def _rolled(entry: Entry, buckets: Mapping[str, Bucket], write: Write) -> str:

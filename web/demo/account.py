@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from web.demo.people import Customer
-from web.demo.sold import CODE, MONTHLY_CENTS, PERCENT_OFF, YEARLY_CENTS, lookup_key, product_name
+from web.demo.sold import CODES, MONTHLY_CENTS, YEARLY_CENTS, lookup_key, product_name
 
 STRIPE = "https://api.stripe.com"
 _SECONDS = 20
@@ -31,11 +31,12 @@ class Account:
                     self._price(plan, currency, unit_cents, every)
 
     def promote(self) -> None:
-        """The promotion code, found or made."""
-        if not self.get("promotion_codes", code=CODE)["data"]:
-            off = self.post("coupons", f"demo-coupon-{CODE}", duration="once", percent_off=PERCENT_OFF, name="Welcome")
-            promotion = {"promotion[type]": "coupon", "promotion[coupon]": off["id"]}
-            self.post("promotion_codes", f"demo-code-{CODE}", code=CODE, **promotion)
+        """The promotion codes, found or made."""
+        for code, percent in CODES.items():
+            if not self.get("promotion_codes", code=code)["data"]:
+                off = self.post("coupons", f"demo-coupon-{code}", duration="once", percent_off=percent, name="Welcome")
+                promotion = {"promotion[type]": "coupon", "promotion[coupon]": off["id"]}
+                self.post("promotion_codes", f"demo-code-{code}", code=code, **promotion)
 
     def _price(self, plan: str, currency: str, cents: int, every: str) -> None:
         key = lookup_key(plan, currency)

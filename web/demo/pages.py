@@ -11,7 +11,7 @@ from flask import Blueprint, render_template
 from billing.base.wording import credits_text
 from web.demo import kept
 from web.demo.people import CUSTOMERS, JUNIPER, Customer
-from web.demo.sold import CODE, PERCENT_OFF
+from web.demo.sold import CODES
 from web.demo.words import curl_lines, spend_line
 from web.pages import message
 
@@ -49,7 +49,7 @@ def demo_pages(preparation: Preparation) -> Blueprint:
             customers=[_resident(preparation, customer) for customer in CUSTOMERS],
             newcomer=_newcomer(preparation.portal_url, url, key),
             lines=curl_lines(url, key),
-            code=(CODE, PERCENT_OFF),
+            codes=CODES,
             finance=(kept.STAFF, preparation.kept.finance_password),
         )
 

@@ -21,8 +21,8 @@ MONTHLY_CENTS = {
 YEARLY_CENTS = {"pro_yearly": {"usd": 79000, "eur": 73000}}
 """Of plans that are paid a year ahead, and bring their credits month by month."""
 
-CODE, PERCENT_OFF = "WELCOME20", 20
-"""A promotion code that is taken at every Checkout."""
+CODES = {"WELCOME20": 20, "ONTHEHOUSE": 100}
+"""Promotion codes that are taken at every Checkout, and how many percent they take off."""
 
 
 def lookup_key(plan: str, currency: str) -> str:

@@ -51,11 +51,21 @@ _WAYS = {
     "void": _Way("Withdrawn", -1),
     "repay": _Way("Paid off what was owed", -1),
     "forgive": _Way("Debt forgiven", 1),
-    "clawback": _Way("Taken back: it was refunded", -1),
-    "owe": _Way("Owed: it was refunded after it was used", -1),
-    "restore": _Way("There again: it was not refunded after all", 1),
+    "clawback": _Way("Taken back: its payment went back", -1),
+    "owe": _Way("Owed: its payment went back after it was used", -1),
+    "restore": _Way("There again: its payment did not go back after all", 1),
 }
 _UNKNOWN = _Way("Changed", 0)
+
+_RETURNS, _CHANGE = "returns:", "change:"
+_BECAUSE = {
+    (_RETURNS, "hold"): _Way("Set aside: its payment may go back", -1),
+    (_RETURNS, "release"): _Way("No longer set aside", 1),
+    (_CHANGE, "clawback"): _Way("Taken back: the plan was changed", -1),
+    (_CHANGE, "owe"): _Way("Owed: it was used before the plan was changed", -1),
+    (_CHANGE, "restore"): _Way("There again: the plan was changed", 1),
+}
+"""What reads otherwise because of what caused it: a refund or a dispute, or a smaller plan."""
 
 
 def activities(entries: Iterable[Entry], scale: int, names: Names) -> list[Activity]:
@@ -89,7 +99,8 @@ def _read(group: list[Entry], scale: int, names: Names) -> Iterator[Activity]:
 
 
 def _line(kind: str, same: list[Entry], scale: int, names: Names) -> Activity:
-    way, first = _WAYS.get(kind, _UNKNOWN), same[-1]
+    first = same[-1]
+    way = _BECAUSE.get((_cause(first), kind)) or _WAYS.get(kind, _UNKNOWN)
     total = sum(entry.credits for entry in same)
     overdrawn = sum(entry.credits for entry in same if "overdraft" in entry.source)
     amount = credits_text(total, scale)
@@ -102,6 +113,10 @@ def _line(kind: str, same: list[Entry], scale: int, names: Names) -> Activity:
         balance=credits_text(same[0].available_after, scale),
         tone={1: "in", -1: "out", 0: "still"}[way.sign] if kind not in ("hold", "release") else "aside",
     )
+
+
+def _cause(entry: Entry) -> str:
+    return next((head for head in (_RETURNS, _CHANGE) if entry.cause.startswith(head)), "")
 
 
 def _what(kind: str, way: _Way, entry: Entry, names: Names) -> str:
@@ -126,10 +141,14 @@ def _more(kind: str, same: list[Entry], overdrawn: int, scale: int, names: Names
         parts.append(entry.feature)
     if overdrawn and kind in ("spend", "capture"):
         parts.append(f"{credits_text(overdrawn, scale)} on credit")
+    if _cause(entry) and kind in _OF_BUCKETS:
+        accounts = (one.destination if kind in ("release", "restore") else one.source for one in reversed(same))
+        parts += list(dict.fromkeys(name for account in accounts if (name := names.of(account))))
     bound = _bound(kind, same, scale, names)
     return " · ".join([*parts, bound] if bound else parts)
 
 
+_OF_BUCKETS = ("hold", "release", "clawback", "restore")
 _BOUND = {"spend": "from", "hold": "from", "reverse": "back to", "release": "back to"}
 
 

@@ -59,7 +59,7 @@ def amounts_card(amounts: Amounts, wallet: Wallet, usual: str | None, asked: Map
         unit=amounts.id,
         name=amounts.name,
         description=amounts.description,
-        bounds=f"{credits_text(amounts.min, scale)} to {credits_text(amounts.max, scale)}",
+        bounds=f"{credits_text(amounts.min, scale)} to {credits_text(amounts.max, scale)}{_steps_of(amounts, scale)}",
         rate=f"{money_text(amounts.price[currency], currency)} for {credits_text(amounts.per, scale)}",
         steps=tuple(_step(one.least, one.percent, one.credits, scale) for one in amounts.bonus),
         lasts=span_text(amounts.valid_for) if amounts.valid_for else "ever",
@@ -70,6 +70,10 @@ def amounts_card(amounts: Amounts, wallet: Wallet, usual: str | None, asked: Map
         wrong=wrong,
         **(_quoted(found, wallet) if found is not None else {}),  # type: ignore[arg-type]
     )
+
+
+def _steps_of(amounts: Amounts, scale: int) -> str:
+    return f", in steps of {credits_text(amounts.step, scale)}" if amounts.step > 1 else ""
 
 
 def _quoted(found: Quote, wallet: Wallet) -> dict[str, str | int]:

@@ -273,5 +273,5 @@ def shown(outcome: Outcome, token: str, again: str, status: int = 200) -> Respon
 
 
 def _no_such(token: str, back: str) -> Response:
-    text = f"It may be another customer's. Yours are listed at {url_for(back, token=token)}."
-    return message("There is no such purchase", (text,), 404)
+    text = "It may be another customer’s, or its address was cut off."
+    return message("There is no such purchase", (text,), 404, leads=("See yours", url_for(back, token=token)))

@@ -236,6 +236,8 @@ def plan_now(subscription: Subscription | None, plans: Mapping[str, Plan]) -> st
     if not subscription.lives:
         ended = f" on {date_text(subscription.cancel_at)}" if subscription.cancel_at else ""
         return f"Your {name} plan ended{ended}."
+    if subscription.status == "paused":
+        return f"Your {name} plan is paused."
     if subscription.cancel_at is not None:
         return f"You are on the {name} plan, which ends on {date_text(subscription.cancel_at)}."
     if subscription.status in ("past_due", "unpaid"):
@@ -249,8 +251,8 @@ def _over(who: str, status: str, reason: str | None, facts: tuple[tuple[str, str
     if status == "expired":
         text = "It was not paid in time, or another one was begun after it. Nothing was charged."
         return Outcome(who, "still", "This purchase has expired", text, facts=facts, again=True)
-    said = f"{reason} " if reason else ""
-    text = f"{said}You were not charged. Try again, or with another card."
+    said = reason if reason and "charged" in reason else f"{reason or ''} You were not charged.".lstrip()
+    text = f"{said} Try again, or with another card."
     return Outcome(who, "bad", "The payment did not go through", text, facts=facts, again=True)
 
 

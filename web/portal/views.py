@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from web.portal.walletpage import wallet_page
 from web.state import clock_now, engine, secrets, sells_credits, snapshot, state
 
 if TYPE_CHECKING:
-    from billing import Entry, Transaction
+    from billing import Entry, Topup, Transaction
 
 portal = Blueprint("portal", __name__, url_prefix="/portal")
 
@@ -30,6 +31,14 @@ SHOWN = 8
 PAGE = 100
 
 BACK = "Go back to the app or the message you came from and open your wallet there again"
+
+_UNPAID = ("Your plan’s last payment did not go through.", "Its credits come as soon as it is paid.")
+_TROUBLES = {
+    "past_due": _UNPAID,
+    "unpaid": _UNPAID,
+    "paused": ("Your plan is paused.", "No credits come from it until it goes on; what you have keeps its dates."),
+}
+"""By the subscription's status, what the wallet says of it."""
 
 View = Callable[..., Any]
 
@@ -106,10 +115,21 @@ def wallet(link: PortalLink, token: str) -> Any:
             units=_used_units(tx, link.customer, unit),
         )
     newest = engine().topups(link.customer, limit=SHOWN)
-    coming = [(one.id, credits_text(one.credits, state.scale)) for one in newest
-              if one.status == "pending" and one.unit == unit]  # fmt: skip
-    asked = request.args.get("unit")
-    return render_template("portal/wallet.html", page=page, token=token, unit_asked=asked, coming=coming)
+    of_unit = [one for one in newest if one.unit == unit]
+    coming = [(one.id, credits_text(one.credits, state.scale)) for one in of_unit if one.status == "pending"]
+    failed = [
+        (one.id, credits_text(one.credits, state.scale)) for one in of_unit[:1] if _just_failed(one, page.as_of_at)
+    ]
+    subscribed = engine().subscription(link.customer)
+    return render_template(
+        "portal/wallet.html", page=page, token=token, unit_asked=request.args.get("unit"), coming=coming, failed=failed,
+        trouble=_TROUBLES.get(subscribed.status) if subscribed is not None else None,
+    )  # fmt: skip
+
+
+def _just_failed(newest: Topup, now: datetime) -> bool:
+    """Said until another one is begun, or for two weeks: banks that take days say no after some."""
+    return newest.status == "failed" and now - newest.created_at < timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)

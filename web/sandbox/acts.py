@@ -71,6 +71,19 @@ def _parts(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     return machine.dashboard.pay_in_parts(_needed(said, "invoice"), [int(amount) for amount in amounts], card)
 
 
+def _subscription(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"subscription": "sub_…", "how": "cancel" | "end" | "keep" | "pause" | "resume"}`: now, with its period …"""
+    _only(said, "subscription", "how")
+    return machine.dashboard.subscription(_needed(said, "subscription"), _needed(said, "how"))
+
+
+def _credit(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"invoice": "in_…", "amount": 500, "to"?: "card" | "balance"}`: a credit note."""
+    _only(said, "invoice", "amount", "to")
+    amount = int(_needed(said, "amount"))
+    return machine.dashboard.credit_note(_needed(said, "invoice"), amount, to=str(said.get("to", "card")))
+
+
 def _delete(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     """`{"customer": "cus_…"}`: with all that they are subscribed to."""
     _only(said, "customer")
@@ -133,5 +146,7 @@ ACTS: dict[str, Act] = {
     "/authenticate": _authenticate,
     "/parts": _parts,
     "/retries": _retries,
+    "/subscription": _subscription,
+    "/credit": _credit,
 }
 """By path below /_sandbox."""

@@ -16,13 +16,16 @@ from web.sandbox.resources import (
     cards,
     checkout,
     collecting,
+    credit_notes,
     customers,
     disputes,
     leaving,
     parts,
+    pausing,
     payment_methods,
     prices,
     refunds,
+    subscriptions,
     webhook_endpoints,
 )
 from web.sandbox.store import Object
@@ -44,6 +47,13 @@ _JUDGED_FOR: dict[str, Callable[[Work, Object, int | None], Object]] = {
     "escalate": disputes.escalate,
     "win": disputes.win,
     "reinstate": disputes.reinstate,
+}
+_SUBSCRIBED: dict[str, Callable[[Work, Object], object]] = {
+    "cancel": lambda work, one: collecting.stop(work, one, "cancellation_requested", prorate=False, invoice_now=False),
+    "end": lambda work, one: subscriptions.change(work, one, {"cancel_at_period_end": True}),
+    "keep": lambda work, one: subscriptions.change(work, one, {"cancel_at_period_end": False}),
+    "pause": pausing.pause,
+    "resume": pausing.resume,
 }
 JUDGEMENTS = (*_JUDGED, *_JUDGED_FOR)
 
@@ -122,6 +132,30 @@ class Dashboard:
         """An open Checkout session ends before its time."""
         with self._act() as work:
             return shown(checkout.expire(work, work.addressed("checkout.session", session, "session")))
+
+    def subscription(self, subscription: str, how: str) -> Object:
+        """`cancel` now, `end` with its period, `keep` it after all, `pause` or `resume` it."""
+        if how not in _SUBSCRIBED:
+            raise Refused(f"how is one of {', '.join(_SUBSCRIBED)}", param="how")
+        with self._act() as work:
+            found = work.addressed("subscription", subscription, "subscription")
+            if found["status"] in subscriptions.ENDED:
+                raise Refused("This subscription has ended.", param="subscription")
+            _SUBSCRIBED[how](work, found)
+            return shown(found)
+
+    def credit_note(self, invoice: str, amount: int, *, to: str = "card") -> Object:
+        """Of what was paid so much goes back, to the `card` or to the customer's `balance`; of an open invoice so much
+        less is to be paid.
+        """
+        ways = {"card": "refund_amount", "balance": "credit_amount"}
+        if to not in ways:
+            raise Refused(f"to is one of {', '.join(ways)}", param="to")
+        with self._act() as work:
+            found = work.addressed("invoice", invoice, "invoice")
+            after = max(0, amount - int(found["amount_remaining"]))
+            given = {"amount": amount, **({ways[to]: after} if after else {})}
+            return shown(credit_notes.make(work, found, given))
 
     def delete_customer(self, customer: str) -> Object:
         """With all that they are subscribed to."""

@@ -7,7 +7,7 @@ import logging
 import re
 import select
 import socket
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, request
@@ -39,6 +39,7 @@ from web.sandbox.errors import Refused
 from web.sandbox.guard import guard
 from web.sandbox.machine import Machine
 from web.sandbox.pages.checkout import make_checkout
+from web.sandbox.pages.common import page
 from web.sandbox.pages.overview import make_overview
 from web.sandbox.pages.payments import make_payments
 from web.sandbox.pages.portal import make_portal
@@ -86,7 +87,7 @@ def make_app(sandbox: Machine) -> Flask:
     app.register_blueprint(make_payments(sandbox))
     app.register_blueprint(make_portal(sandbox))
     guard(app)
-    app.register_error_handler(HTTPException, _not_there)
+    app.register_error_handler(HTTPException, partial(_not_there, sandbox))
     app.register_error_handler(Exception, _broken)
     return app
 
@@ -165,9 +166,9 @@ def _error(status: int, message: str, kind: str, **more: str) -> Response:
     return Response(body, status, mimetype="application/json")
 
 
-def _not_there(error: HTTPException) -> AnyResponse:
+def _not_there(sandbox: Machine, error: HTTPException) -> AnyResponse:
     if not request.path.startswith("/v1/"):
-        return error.get_response()
+        return page(sandbox, "gone.html", status=404) if error.code == 404 else error.get_response()
     status = error.code or 500
     if status in (404, 405):
         words = f"Unrecognized request URL ({request.method}: {request.path}). The sandbox does not answer this one."
