@@ -92,6 +92,7 @@ payments = Table(
     Column("session_id", Text, index=True),
     Column("cents", Whole),
     Column("seen_at", UTCDateTime, nullable=False),
+    Column("intent", Text),  # of a charge: the payment intent that it is of, where that was told
     CheckConstraint("invoice_id IS NOT NULL OR session_id IS NOT NULL", name="purchase"),
 )
 """Which payment paid which invoice or Checkout session (all or a part of it)."""
