@@ -24,6 +24,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
         yield Breach("3 sales", f"wallet {wallet}, month {number}", f"{sale} was never sold")
     yield from found(tx, _unlike(), _periods())
     yield from _money(tx)
+    yield from _taken_back(tx)
     yield from _claims(tx)
 
 
@@ -143,6 +144,27 @@ def _claimed() -> Select[Any]:
     """What Stripe's objects brought, by currency."""
     same = (claims.c.wallet_id == sales.c.wallet_id) & (claims.c.origin == sales.c.origin)
     return select(sales.c.currency, func.sum(claims.c.cents)).join(claims, same).group_by(sales.c.currency)
+
+
+def _taken_back(tx: Tx) -> Iterator[Breach]:
+    """What names no month when it is taken back is of a sale that has none, and never more than it brought."""
+    for wallet, cause, cents in tx.connection.execute(_gone_back()):
+        yield Breach("4 claims", f"wallet {wallet}, {cause}", f"{int(cents)} cents were taken back")
+
+
+@cache
+def _gone_back() -> Select[Any]:
+    """What went back of sales without months, where that is wrong."""
+    e, s = entries.c, sales.c
+    sign = case((e.kind == "restore", -e.cents), else_=e.cents)
+    its = or_(e.source == "clawed_back", e.destination == "clawed_back")
+    back = (
+        select(e.wallet_id, e.cause, func.sum(sign).label("cents")).where(its).group_by(e.wallet_id, e.cause).subquery()
+    )
+    of = and_(s.wallet_id == back.c.wallet_id, literal("returns:") + s.origin == back.c.cause)
+    has_months = exists().where(months.c.wallet_id == s.wallet_id, months.c.sale == s.origin)
+    wrong = or_(s.origin.is_(None), has_months, back.c.cents < 0, back.c.cents > s.cents)
+    return select(back.c.wallet_id, back.c.cause, back.c.cents).outerjoin(sales, of).where(wrong)
 
 
 def _claims(tx: Tx) -> Iterator[Breach]:

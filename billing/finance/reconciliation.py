@@ -15,7 +15,7 @@ from sqlalchemy import BigInteger, Row, and_, case, cast, func, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.tables import entries
+from billing.credits.tables import entries, is_taking
 from billing.finance import allocations_review, next_steps, paid_sessions, returns_review
 from billing.finance.at_stripe import Back, Paid
 from billing.finance.paid_sessions import ToldSession
@@ -241,7 +241,7 @@ def _returned(tx: Tx, since: datetime, until: datetime) -> tuple[dict[str, int],
     took = case((e.kind == "restore", -e.cents), else_=e.cents)
     taken = (
         select(e.currency, func.sum(took))
-        .where(e.kind.in_(("clawback", "owe", "restore")), e.cents > 0, e.posted_at >= since, e.posted_at < until)
+        .where(is_taking(), e.kind != "credit_back", e.cents > 0, e.posted_at >= since, e.posted_at < until)
         .group_by(e.currency)
     )
     back: dict[str, int] = defaultdict(int)
