@@ -50,19 +50,28 @@ def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str, paid_at: datet
     ]
 
 
-def begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan, *, instead: bool = False) -> None:
+def begin_period(
+    catalog: Catalog,
+    wallet: OpenWallet,
+    sale: Allocation,
+    plan: Plan,
+    *,
+    instead: bool = False,
+    cut_at: datetime | None = None,
+) -> None:
     """The plan's terms hold for the wallet until its credits end, unless a later period is there already; where it
-    began `instead` of one, from now on.
+    began `instead` of one, from now on. One that was cut short (`cut_at`) is no later than what cut it.
     """
     row = {**wallet.row, **wallet.changed}
     last = max((month.expires_at for month in sale.months if month.expires_at), default=None)
-    until = last or add(sale.period_end, plan.grace)
+    until = cut_at or last or add(sale.period_end, plan.grace)
+    end = cut_at or sale.period_end
     present = (row["period_end"], row["plan_until"], *_generous(catalog, row["plan"]))
     # Of two that end together the more generous holds, whichever of their invoices comes first.
-    there = row["period_end"] is not None and not instead
-    if there and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
+    there = row["period_end"] is not None and not (instead and row["plan_from"] <= sale.period_start)
+    if there and present >= (end, until, *_generous(catalog, plan.id)):
         return
-    _hold(catalog, wallet, plan, sale.period_start, until, sale.period_end)
+    _hold(catalog, wallet, plan, sale.period_start, until, end)
 
 
 def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange) -> None:

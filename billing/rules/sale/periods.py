@@ -15,7 +15,7 @@ from billing.rules.periods import add
 from billing.rules.sale.groups import Group, Owned, groups_of, new_lines, place, restarted_by, span, written
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month, months, spans_of
-from billing.rules.sale.planchange import PastSale, PeriodHistory, give_back, judge
+from billing.rules.sale.planchange import PastSale, PeriodHistory, begun_inside, give_back, judge
 from billing.rules.sale.values import Allocation, Outcome, PlanChange, PlanTerms, Refused, waiting
 from billing.rules.wallet.values import LARGEST_CENTS, LARGEST_CREDITS
 
@@ -138,7 +138,7 @@ class _Judging:
             lines[0].subscription, group.item, price, tuple(line.id for line in lines),
             tuple(month for month in brought if month.credits), level, terms.every, stub, trial,
         )  # fmt: skip
-        return [*cut, allocation, *self._cut_short(group, lines[0])]
+        return [*cut, allocation, *self._cut_short(self.histories[-1], lines[0])]
 
     def _waits(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> Refused | None:
         if group.start >= group.end:
@@ -164,7 +164,7 @@ class _Judging:
         money = [month.cents for month in brought]
         money[0] += cents - sum(money)
         first = PastSale(origin, group.start, level, tuple(month.credits for month in brought), tuple(money))
-        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,)))
+        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), paid_at=self.paid_at))
 
     def _lived(self, month: Month, start: datetime, terms: PlanTerms) -> Month:
         """`grace` beyond its end, or `late_grace` from a payment that came late."""
@@ -184,15 +184,10 @@ class _Judging:
             and not history.ended
         ]  # fmt: skip
 
-    def _cut_short(self, group: Group, line: Line) -> list[Outcome]:
-        """This one was learnt late: another that began in the middle of it is known already."""
-        own = self.histories[-1]
-        later = [
-            history.start
-            for history in self.histories[:-1]
-            if history.item == group.item and group.start < history.start < group.end != history.end
-        ]
-        return [self._end(own, min(later), line)] if later else []
+    def _cut_short(self, own: PeriodHistory, line: Line) -> list[Outcome]:
+        """This one, or what changes it, was learnt late: another that began in the middle of it is known already."""
+        begins = begun_inside(own, self.histories)
+        return [self._end(own, begins, line)] if begins is not None else []
 
     def _end(self, history: PeriodHistory, at: datetime, line: Line) -> PlanChange:
         origin = f"end:{history.item}:{history.unit}:{written(history.end)}"
@@ -232,7 +227,8 @@ class _Judging:
             moves, after = give_back(history, origin, group.start, cents)
         else:
             moves, after = judge(history, origin, group.start, level, cents, waits_for_period=later)
-        self._now(history, replace(after, ended=ends or history.ended))
+        after = replace(after, ended=ends or history.ended)
+        self._now(history, after)
         change = PlanChange(
             origin, terms.plan, unit, cents, lines[0][0].currency, group.start, history.start, group.end,
             sum(line.count for line, _ in new), lines[0][0].subscription, group.item, new[0][0].price if new else None,
@@ -240,4 +236,4 @@ class _Judging:
             tuple(self._lived(month, group.start, terms) for month in moves.months), moves.takes, moves.earned_cents,
             ends,
         )  # fmt: skip
-        return [change]
+        return [change] if after.ended else [change, *self._cut_short(after, lines[0][0])]
