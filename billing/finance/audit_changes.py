@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import entries, months
@@ -21,18 +21,26 @@ def breaches(tx: Tx) -> Iterator[Breach]:
 
 
 def _periods(tx: Tx) -> Iterator[Breach]:
-    """A change belongs to a period that was allocated, and takes from sales of that period."""
+    """A change takes from sales of its period, of which there is one where it gives money back. One that was paid for
+    may be of a period that was never allocated here.
+    """
     s, t = sales.c, change_takings.c
     base = sales.alias()
     b = base.c
     begun = and_(
-        b.wallet_id == s.wallet_id, b.item_id == s.item_id, b.period_end == s.period_end, b.kind == "allocation",
-        b.period_start <= s.period_start,
+        b.wallet_id == s.wallet_id, b.item_id == s.item_id, b.period_end == s.period_end,
+        or_(and_(b.kind == "allocation", b.period_start <= s.period_start), and_(b.kind == "change", b.cents >= 0)),
     )  # fmt: skip
-    rules = [
-        Never("3 changes", "it changes a period that was never allocated", and_(s.kind == "change", b.origin.is_(None)))
-    ]
+    nothing = and_(s.kind == "change", s.cents < 0, b.origin.is_(None))
+    rules = [Never("3 changes", "it gives money back for a period that was never sold", nothing)]
     yield from found(tx, "sale", (s.wallet_id, s.origin), sales.outerjoin(base, begun), rules)
+    named = case(
+        (s.kind == "change", literal("change:") + s.invoice_id + ":" + s.item_id + ":"),
+        else_=literal("allocation:") + s.item_id + ":",
+    )
+    other = and_(s.kind != "pack", func.substr(s.origin, 1, func.length(named)) != named)
+    rules = [Never("3 changes", "its name is that of another item", other)]
+    yield from found(tx, "sale", (s.wallet_id, s.origin), sales, rules)
     taken_from = and_(b.wallet_id == t.wallet_id, b.origin == t.sale)
     of = change_takings.join(sales, and_(s.wallet_id == t.wallet_id, s.origin == t.origin)).join(base, taken_from)
     elsewhere = or_(s.kind != "change", b.item_id != s.item_id, b.period_end != s.period_end)

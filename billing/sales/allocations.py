@@ -221,7 +221,9 @@ class _Selling:
             (one.item, one.unit, one.start, one.end): [sale.origin for sale in one.sales] for one in periods
         }
         self.latest = {
-            (one.item, one.unit, one.start, one.end): max(sale.at for sale in one.sales if sale.level is not None)
+            (one.item, one.unit, one.start, one.end): max(
+                (sale.at for sale in one.sales if sale.level is not None), default=one.start
+            )
             for one in periods
         }
         self.instead: set[str] = set()
@@ -252,7 +254,8 @@ class _Selling:
         wallet, plan = self.wallets[sale.unit], self._plan(sale.plan, sale.lines)
         key = (sale.item, sale.unit, sale.period_start, sale.period_end)
         instead, cut_at = sale.item in self.instead, self.cut_at.get(key)
-        planned.begin_period(self.catalog, wallet, sale, plan, instead=instead, cut_at=cut_at)
+        if not self._changed_since(sale):
+            planned.begin_period(self.catalog, wallet, sale, plan, instead=instead, cut_at=cut_at)
         ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
         planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
         self.origins.setdefault(key, []).append(sale.origin)
@@ -264,7 +267,7 @@ class _Selling:
         if change.lines:
             newest = change.at >= self.latest.get(key, change.at)  # a later change may have been paid before
             if newest and (change.months or change.level is not None):
-                planned.change_plan(self.catalog, wallet, change)
+                planned.change_plan(self.catalog, wallet, change, alone=key not in self.origins)
             plan = self._plan(change.plan, change.lines)
             ended_at = mirrored.ended_at(self.tx, change.subscription) if len(change.months) > 1 else None
             changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id, self.paid_at), ended_at)
@@ -274,6 +277,13 @@ class _Selling:
         if change.ends:
             self.instead.add(change.item)
             self.cuts.append((wallet, changing.end(self.tx, wallet, change, self.origins.get(key, []))))
+
+    def _changed_since(self, sale: Allocation) -> bool:
+        """Was the period changed before it was paid? Then the terms of that change hold already."""
+        own = (sale.item, sale.unit, sale.period_end)
+        return any(
+            (item, unit, end) == own and at > sale.period_start for (item, unit, _, end), at in self.latest.items()
+        )
 
     def _plan(self, id: str, lines: Sequence[str]) -> Plan:
         """The plan as it was when these lines of it began."""

@@ -74,11 +74,20 @@ def begin_period(
     _hold(catalog, wallet, plan, sale.period_start, until, end)
 
 
-def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange) -> None:
-    """The new plan's terms hold for what is left of the period."""
+def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange, *, alone: bool = False) -> None:
+    """The new plan's terms hold for what is left of the period; where it is `alone` (the period was not granted here),
+    unless a later one is there.
+    """
     row = {**wallet.row, **wallet.changed}
     plan = catalog.at(change.at).plans.get(change.plan)
-    if plan is None or not change.quantity or row["period_end"] != change.period_end or row["plan"] == plan.id:
+    if plan is None or not change.quantity:
+        return
+    if alone and (row["period_end"] is None or row["period_end"] < change.period_end):
+        last = max((month.expires_at for month in change.months if month.expires_at), default=None)
+        until = last or add(change.period_end, plan.grace)
+        _hold(catalog, wallet, plan, change.at, until, change.period_end)
+        return
+    if row["period_end"] != change.period_end or row["plan"] == plan.id:
         return
     _hold(catalog, wallet, plan, change.at, row["plan_until"], change.period_end)
 

@@ -20,7 +20,8 @@ class PastSale:
     """A sale of the period: the allocation that began it, or a change. Figures are by window.
 
     From `at` on the item has the `level`; None: the level stayed. `counts` is False once all that was paid for a
-    change went back. `taken` is what later changes took of it, never what refunds did.
+    change went back. `taken` is what later changes took of it, never what refunds did. What is not `here` was brought
+    by somebody else: nothing can be taken of it.
     """
 
     origin: str
@@ -31,6 +32,7 @@ class PastSale:
     taken_credits: tuple[int, ...] = ()
     taken_cents: tuple[int, ...] = ()
     counts: bool = True
+    here: bool = True
 
     def credits_left(self, window: int) -> int:
         return self.credits[window] - (self.taken_credits[window] if self.taken_credits else 0)
@@ -43,6 +45,7 @@ class PastSale:
 class PeriodHistory:
     """What an item's period, in one unit of credits, has had so far. `sales` stand as they were applied, the
     allocation first. `ended`: the period was cut short by one that began anew. `paid_at`: when its allocation was paid.
+    `assumed`: there is no allocation, only changes.
     """
 
     item: str
@@ -52,6 +55,7 @@ class PeriodHistory:
     sales: tuple[PastSale, ...]
     ended: bool = False
     paid_at: datetime | None = None
+    assumed: bool = False
 
     @property
     def start(self) -> datetime:
@@ -185,7 +189,8 @@ def _taken(history: PeriodHistory, at: datetime, credits: Sequence[int], cents: 
             less = min(fewer, max(sale.credits_left(window), 0))
             back = min(part, max(sale.cents_left(window), 0))
             fewer, part = fewer - less, part - back
-            found.append(Take(sale.origin, window, history.windows[window].ends_at, less, back))
+            if sale.here:
+                found.append(Take(sale.origin, window, history.windows[window].ends_at, less, back))
         assert not fewer, "a change takes more than the period's sales brought"
         if part:
             found[-1] = replace(found[-1], cents=found[-1].cents + part)
@@ -230,7 +235,7 @@ def ended_early(histories: Sequence[PeriodHistory], at: datetime) -> list[Period
 
 def begun_inside(history: PeriodHistory, among: Sequence[PeriodHistory]) -> datetime | None:
     """When the first of the item's periods among these began that cut this one short."""
-    its = (other for other in among if other.item == history.item and other.end != history.end)
+    its = (one for one in among if one.item == history.item and one.end != history.end and not one.assumed)
     return min((other.start for other in its if history.start < other.start < history.end), default=None)
 
 
