@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import entries, months
@@ -17,25 +17,39 @@ from billing.sales.tables import change_takings, sales
 
 def breaches(tx: Tx) -> Iterator[Breach]:
     """All that is wrong with plan changes."""
-    yield from found(tx, _periods(), _taken_from())
+    yield from found(tx, _periods(), _names(), _taken_from())
     yield from _money(tx)
     yield from _taken(tx)
 
 
 @cache
 def _periods() -> Asked:
-    """A change belongs to a period that was allocated."""
+    """A change takes from sales of its period, of which there is one where it gives money back. One that was paid for
+    may be of a period that was never allocated here.
+    """
     s = sales.c
     base = sales.alias()
     b = base.c
     begun = and_(
-        b.wallet_id == s.wallet_id, b.item_id == s.item_id, b.period_end == s.period_end, b.kind == "allocation",
-        b.period_start <= s.period_start,
+        b.wallet_id == s.wallet_id, b.item_id == s.item_id, b.period_end == s.period_end,
+        or_(and_(b.kind == "allocation", b.period_start <= s.period_start), and_(b.kind == "change", b.cents >= 0)),
     )  # fmt: skip
-    rules = [
-        Never("3 changes", "it changes a period that was never allocated", and_(s.kind == "change", b.origin.is_(None)))
-    ]
+    nothing = and_(s.kind == "change", s.cents < 0, b.origin.is_(None))
+    rules = [Never("3 changes", "it gives money back for a period that was never sold", nothing)]
     return asked("sale", (s.wallet_id, s.origin), sales.outerjoin(base, begun), rules)
+
+
+@cache
+def _names() -> Asked:
+    """A sale is named after its item."""
+    s = sales.c
+    named = case(
+        (s.kind == "change", literal("change:") + s.invoice_id + ":" + s.item_id + ":"),
+        else_=literal("allocation:") + s.item_id + ":",
+    )
+    other = and_(s.kind != "pack", func.substr(s.origin, 1, func.length(named)) != named)
+    rules = [Never("3 changes", "its name is that of another item", other)]
+    return asked("sale", (s.wallet_id, s.origin), sales, rules)
 
 
 @cache

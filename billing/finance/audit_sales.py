@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Subquery, Text, and_, case, cast, exists, func, literal, or_, select
+from sqlalchemy import RowMapping, Select, Subquery, Text, and_, case, cast, exists, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import buckets, entries, months, wallets
@@ -65,10 +65,21 @@ def _months(tx: Tx) -> Iterator[Breach]:
             row[s.credits], max(0, row[s.cents]), None if given_back else row[s.currency], row[s.recorded_at],
         )  # fmt: skip
         brought = (int(row[by_sale.c.credits]), int(row[by_sale.c.cents]), row["paid_in"], row["made_at"])
-        if row[s.kind] != "pack" and (row["starts_at"], row["ends_at"]) != (row[s.period_start], row[s.period_end]):
+        if _elsewhere(row):
             yield Breach("3 sales", where, "its months are of another period")
         if sold != brought or row["count"] != row["last"]:
             yield Breach("3 sales", where, f"sold as {sold}, its {row['count']} months as {brought}")
+
+
+def _elsewhere(row: RowMapping) -> bool:
+    """Are its months of another time than the sale's? A change may bring nothing at first (its month is over in a
+    minute) or at last (another change took its place before it was heard of).
+    """
+    s = sales.c
+    begins, ends = row[s.period_start], row[s.period_end]
+    if row[s.kind] == "change":
+        return bool(row["starts_at"] < begins or row["ends_at"] > ends)
+    return row[s.kind] != "pack" and (row["starts_at"], row["ends_at"]) != (begins, ends)
 
 
 @cache

@@ -40,6 +40,8 @@ from billing.stripe.questions import Known, PaidInvoices, Question, Subscription
 from billing.stripe.values import Invoice
 
 _Owned = tuple[Line, Plan | Pack | None]
+_Period = tuple[str, str, datetime, datetime]
+"""Item, unit, start, end."""
 
 
 def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: Known | None = None) -> Applied:
@@ -127,8 +129,7 @@ def _apply(
     outcomes = _unless_there(tx, wallets, decided)
     again = _before_rolling(tx, wallets, outcomes)
     selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
-    for one in outcomes:
-        selling.sell(one)
+    selling.sell_all(outcomes)
     if selling.sold or selling.cuts:
         write(tx, wallets.values())
         claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), selling.sold)
@@ -223,9 +224,22 @@ class _Selling:
         self.origins = {
             (one.item, one.unit, one.start, one.end): [sale.origin for sale in one.sales] for one in periods
         }
+        self.latest = {
+            (one.item, one.unit, one.start, one.end): max(
+                (sale.at for sale in one.sales if sale.level is not None), default=one.start
+            )
+            for one in periods
+        }
         self.instead: set[str] = set()
+        self.cut_at: dict[_Period, datetime] = {}
 
-    def sell(self, sale: Outcome) -> None:
+    def sell_all(self, outcomes: Sequence[Outcome]) -> None:
+        ending = [one for one in outcomes if isinstance(one, PlanChange) and one.ends]
+        self.cut_at = {(one.item, one.unit, one.period_start, one.period_end): one.at for one in ending}
+        for one in outcomes:
+            self._sell(one)
+
+    def _sell(self, sale: Outcome) -> None:
         if isinstance(sale, Allocation):
             self._allocate(sale)
         elif isinstance(sale, PlanChange):
@@ -242,10 +256,12 @@ class _Selling:
 
     def _allocate(self, sale: Allocation) -> None:
         wallet, plan = self.wallets[sale.unit], self._plan(sale.plan, sale.lines)
-        planned.begin_period(self.catalog, wallet, sale, plan, instead=sale.item in self.instead)
+        key = (sale.item, sale.unit, sale.period_start, sale.period_end)
+        instead, cut_at = sale.item in self.instead, self.cut_at.get(key)
+        if not self._changed_since(sale):
+            planned.begin_period(self.catalog, wallet, sale, plan, instead=instead, cut_at=cut_at)
         ended_at = mirrored.ended_at(self.tx, sale.subscription) if len(sale.months) > 1 else None
         planned.allocate(wallet, plan, sale, self.invoice.id, self.paid_at, ended_at)
-        key = (sale.item, sale.unit, sale.period_start, sale.period_end)
         self.origins.setdefault(key, []).append(sale.origin)
         self.sold.append(Sold(wallet, sale, self._parts(sale.lines)))
 
@@ -253,8 +269,9 @@ class _Selling:
         wallet = self.wallets[change.unit]
         key = (change.item, change.unit, change.period_start, change.period_end)
         if change.lines:
-            if change.months or change.level is not None:
-                planned.change_plan(self.catalog, wallet, change)
+            newest = change.at >= self.latest.get(key, change.at)  # a later change may have been paid before
+            if newest and (change.months or change.level is not None):
+                planned.change_plan(self.catalog, wallet, change, alone=key not in self.origins)
             plan = self._plan(change.plan, change.lines)
             ended_at = mirrored.ended_at(self.tx, change.subscription) if len(change.months) > 1 else None
             changing.grant(wallet, change, planned.lots(plan, change, self.invoice.id, self.paid_at), ended_at)
@@ -264,6 +281,13 @@ class _Selling:
         if change.ends:
             self.instead.add(change.item)
             self.cuts.append((wallet, changing.end(self.tx, wallet, change, self.origins.get(key, []))))
+
+    def _changed_since(self, sale: Allocation) -> bool:
+        """Was the period changed before it was paid? Then the terms of that change hold already."""
+        own = (sale.item, sale.unit, sale.period_end)
+        return any(
+            (item, unit, end) == own and at > sale.period_start for (item, unit, _, end), at in self.latest.items()
+        )
 
     def _plan(self, id: str, lines: Sequence[str]) -> Plan:
         """The plan as it was when these lines of it began."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import OpenWallet
 from billing.credits.tables import months
+from billing.rules.sale.assumed import windows_of
 from billing.rules.sale.months import Window, spans_of
 from billing.rules.sale.planchange import PastSale, PeriodHistory, Take, ended_early, taken_from
 from billing.sales import taken_back
@@ -52,18 +54,21 @@ def of_items(
         for mine in _apart(rows):
             history = _history(catalog, units[wallet], item, mine, brought, gone)
             found.append(_less(history, mine, takes))
-    return ended_early(found)
+    return ended_early(found, at)
 
 
 def _apart(rows: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
-    """Each allocation with its changes. A period may end where an earlier one would have that was cut short."""
+    """Each allocation with its changes; last, changes of a period that was never granted here. A period may end where
+    an earlier one would have that was cut short.
+    """
     begun = sorted((row for row in rows if row.kind == "allocation"), key=lambda row: row.period_start)
     found = [[row] for row in begun]
+    alone: list[Row[Any]] = []
     for row in rows:
         its = [one for one in found if one[0].period_start <= row.period_start]
-        if row.kind == "change" and its:
-            its[-1].append(row)
-    return found
+        if row.kind == "change":
+            (its[-1] if its else alone).append(row)
+    return [*found, alone] if alone else found
 
 
 def _history(
@@ -77,9 +82,12 @@ def _history(
     first = rows[0]
     plan = catalog.plans.get(first.product)
     every = first.every or (plan.every if plan is not None else "month")
-    spans = spans_of(
-        first.period_start, first.period_end, every, stub=first.part == "stub", trial=first.part == "trial"
-    )
+    assumed = first.kind == "change"
+    if assumed:
+        spans = windows_of(min(row.period_start for row in rows), first.period_end, every)
+    else:
+        stub, trial = first.part == "stub", first.part == "trial"
+        spans = spans_of(first.period_start, first.period_end, every, stub=stub, trial=trial)
     past = []
     for row in rows:
         level = row.level
@@ -88,7 +96,7 @@ def _history(
         credits, cents = _figures(spans, row, brought.get((row.wallet_id, row.origin), ()))
         counts = row.kind == "allocation" or row.invoice_id not in gone
         past.append(PastSale(row.origin, row.period_start, level, credits, cents, counts=counts))
-    return PeriodHistory(item, unit, every, spans, tuple(past))
+    return PeriodHistory(item, unit, every, spans, tuple(past), paid_at=first.paid_at, assumed=assumed)
 
 
 def _figures(
@@ -116,9 +124,7 @@ def _less(history: PeriodHistory, rows: Sequence[Row[Any]], takes: Sequence[Row[
         for take in takes
         if (take.wallet_id, take.sale) in mine
     ]
-    return PeriodHistory(
-        history.item, history.unit, history.every, history.windows, taken_from(history.sales, its), history.ended
-    )
+    return replace(history, sales=taken_from(history.sales, its))
 
 
 def _brought(tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]) -> dict[tuple[int, str], list[Any]]:

@@ -50,26 +50,44 @@ def lots(plan: Plan, sale: Allocation | PlanChange, invoice: str, paid_at: datet
     ]
 
 
-def begin_period(catalog: Catalog, wallet: OpenWallet, sale: Allocation, plan: Plan, *, instead: bool = False) -> None:
+def begin_period(
+    catalog: Catalog,
+    wallet: OpenWallet,
+    sale: Allocation,
+    plan: Plan,
+    *,
+    instead: bool = False,
+    cut_at: datetime | None = None,
+) -> None:
     """The plan's terms hold for the wallet until its credits end, unless a later period is there already; where it
-    began `instead` of one, from now on.
+    began `instead` of one, from now on. One that was cut short (`cut_at`) is no later than what cut it.
     """
     row = {**wallet.row, **wallet.changed}
     last = max((month.expires_at for month in sale.months if month.expires_at), default=None)
-    until = last or add(sale.period_end, plan.grace)
+    until = cut_at or last or add(sale.period_end, plan.grace)
+    end = cut_at or sale.period_end
     present = (row["period_end"], row["plan_until"], *_generous(catalog, row["plan"]))
     # Of two that end together the more generous holds, whichever of their invoices comes first.
-    there = row["period_end"] is not None and not instead
-    if there and present >= (sale.period_end, until, *_generous(catalog, plan.id)):
+    there = row["period_end"] is not None and not (instead and row["plan_from"] <= sale.period_start)
+    if there and present >= (end, until, *_generous(catalog, plan.id)):
         return
-    _hold(catalog, wallet, plan, sale.period_start, until, sale.period_end)
+    _hold(catalog, wallet, plan, sale.period_start, until, end)
 
 
-def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange) -> None:
-    """The new plan's terms hold for what is left of the period."""
+def change_plan(catalog: Catalog, wallet: OpenWallet, change: PlanChange, *, alone: bool = False) -> None:
+    """The new plan's terms hold for what is left of the period; where it is `alone` (the period was not granted here),
+    unless a later one is there.
+    """
     row = {**wallet.row, **wallet.changed}
     plan = catalog.at(change.at).plans.get(change.plan)
-    if plan is None or not change.quantity or row["period_end"] != change.period_end or row["plan"] == plan.id:
+    if plan is None or not change.quantity:
+        return
+    if alone and (row["period_end"] is None or row["period_end"] < change.period_end):
+        last = max((month.expires_at for month in change.months if month.expires_at), default=None)
+        until = last or add(change.period_end, plan.grace)
+        _hold(catalog, wallet, plan, change.at, until, change.period_end)
+        return
+    if row["period_end"] != change.period_end or row["plan"] == plan.id:
         return
     _hold(catalog, wallet, plan, change.at, row["plan_until"], change.period_end)
 

@@ -37,7 +37,8 @@ def test_it_finds(billing: TestBilling, statement: str, found: str) -> None:
         ("UPDATE billing_change_takings SET cents = 600", "its lines come to -634 cents, and it took 600"),
         ("UPDATE billing_change_takings SET credits = 101", "more credits than its month up to"),
         ("DELETE FROM billing_change_takings", "changes took (0, 0), by the entries (95, 634)"),
-        ("UPDATE billing_sales SET item_id = 'si_2' WHERE kind = 'allocation'", "a period that was never allocated"),
+        ("UPDATE billing_sales SET item_id = 'si_2' WHERE kind = 'allocation'", "its name is that of another item"),
+        ("DELETE FROM billing_sales WHERE cents > 0", "it gives money back for a period that was never sold"),
         ("UPDATE billing_sales SET item_id = 'si_2' WHERE cents > 600 AND kind = 'change'", "of another item"),
     ],
 )

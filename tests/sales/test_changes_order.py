@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from billing.catalog.loading import parse
 from billing.sales import allocations, payments, refunds
 from billing.sales.values import Applied
 from billing.stripe import payloads
@@ -31,12 +32,23 @@ from billing.stripe.questions import (
 from billing.stripe.values import Invoice, InvoicePayment, Refund
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, MAY, Json, invoice, line, tell
-from tests.sales.test_changes import CATALOG, JANUARY, NEXT_YEAR, changes, part
+from tests.sales.test_changes import CATALOG, CATALOG_TEXT, JANUARY, NEXT_YEAR, changes, part
 from tests.sales.told import Told
 from tests.stories.books import all_entries, books
 from tests.stories.story import moment
 
 pytestmark = pytest.mark.quick_on("sqlite")
+
+LIMITED = parse(
+    CATALOG_TEXT.replace('"price_basic", "price_yearly"]', '"price_basic"]\noverdraft = { limit = 20, debt = "carry" }')
+    + """
+[plans.yearly]
+name = "Yearly"
+credits = 100
+prices = ["price_yearly"]
+"""
+)
+"""Only the monthly plan allows an overdraft."""
 
 
 class Stripe:
@@ -126,6 +138,14 @@ MONTHLY = [
     ),
     invoice(line("price_basic", 1_000, "16 Apr 00:00", "16 May 00:00"), paid="16 Apr 00:00", id="i4", total=1_000),
 ]  # fmt: skip
+LATE = [
+    MONTH[0],
+    changes("13 Apr 00:00", ("price_pro", -1_200), ("price_basic", 600), id="i2"),
+    invoice(
+        part("price_basic", -667, "11 Apr 00:00"),
+        part("price_pro", 1_333, "11 Apr 00:00"), paid="16 Apr 00:00", id="i3", total=666,
+    ),
+]  # fmt: skip
 BOUGHT_AGAIN = [
     MONTH[0],
     MONTH[1],
@@ -140,6 +160,8 @@ BACK = Refund("re_1", None, "pi_i2", 666, "usd", "succeeded", moment("12 Apr 10:
         pytest.param(MONTH, (), marks=pytest.mark.slow, id="month"),
         pytest.param(YEAR, (), marks=pytest.mark.slow, id="year"),
         pytest.param(SWITCH, (), marks=pytest.mark.slow, id="switch"),
+        pytest.param(MONTHLY, (), marks=pytest.mark.slow, id="monthly"),
+        pytest.param(LATE, (), marks=pytest.mark.slow, id="late"),
         pytest.param(BOUGHT_AGAIN, (BACK,), id="bought again"),
     ],
 )
@@ -168,16 +190,54 @@ def test_any_order_of_arrival_ends_the_same(
         assert state == found[0], order
 
 
-def test_a_renewal_that_is_heard_before_the_switch_first_has_it(make_billing: Callable[..., TestBilling]) -> None:
-    billing = make_billing(catalog=CATALOG, start=moment("17 Apr 00:00"))
+@pytest.mark.parametrize("late", [(0, 3, 1, 2), (3, 2, 0, 1)], ids=["after its year", "first of all"])
+def test_a_renewal_that_is_heard_before_the_switch(
+    make_billing: Callable[..., TestBilling], late: tuple[int, ...]
+) -> None:
+    """The year was cut short by the switch, not by the renewal; the terms that hold are the running period's."""
+    billing = make_billing(catalog=LIMITED, start=moment("17 Apr 00:00"))
     found = []
-    for customer, order in (("x0", (0, 1, 2, 3)), ("x1", (0, 3, 1, 2))):
+    for customer, order in (("x0", (0, 1, 2, 3)), ("x1", late)):
         billing.customer(customer, stripe_customer_id=f"cus_1{customer}")
         stripe = Stripe([_named(held, customer) for held in MONTHLY])
         for at in order:
             stripe.tell(billing, stripe.invoices[at])
         found.append(ended(billing, customer, customer))
+        billing.spend(customer, 110, key="into the overdraft of the plan that holds now")
     assert found[0] == found[1]
+
+
+def test_an_upgrade_paid_after_the_downgrade_that_followed_it(make_billing: Callable[..., TestBilling]) -> None:
+    """It was pro for two days, and that is what is brought."""
+    billing = make_billing(catalog=CATALOG, start=moment("17 Apr 00:00"))
+    billing.customer("x0", stripe_customer_id="cus_1x0")
+    stripe = Stripe([_named(held, "x0") for held in LATE])
+    for told in stripe.invoices:
+        stripe.tell(billing, told)
+    assert billing.wallet("x0").available == 110
+
+
+def test_where_nobody_can_be_asked_levels_count_by_time(make_billing: Callable[..., TestBilling]) -> None:
+    """Whichever of a period's changes is heard first: the credits are the same, and so are the sums of money."""
+    billing = make_billing(catalog=CATALOG, start=moment("17 Apr 00:00"))
+    found = []
+    for order in [(0, 1, 2, 3), (0, 3, 2, 1), (0, 2, 3, 1), (0, 1, 3, 2)]:
+        customer = "x" + "".join(map(str, order))
+        billing.customer(customer, stripe_customer_id=f"cus_1{customer}")
+        for at in order:
+            tell(billing, _named(MONTH[at], customer))
+        wallet = billing.wallet(customer)
+        found.append((wallet.available, books(all_entries(billing, customer))))
+    assert found == [found[0]] * 4
+
+
+def test_an_upgrade_in_a_months_last_minute_brings_the_months_to_come(
+    make_billing: Callable[..., TestBilling],
+) -> None:
+    story = Told(make_billing(catalog=CATALOG, start=JANUARY)).paid(YEAR[0]).at("31 Jan 23:59")
+    up = changes("31 Jan 23:59", ("price_yearly", -9_153), ("price_pro", 18_306), end=NEXT_YEAR)
+    story.paid(up).at("1 Feb 00:00").shows("350 · 0 · 0", "19,153 · 0 · 0")
+    assert story.billing.audit() == []
 
 
 def _named(held: Json, suffix: str) -> Json:

@@ -77,8 +77,8 @@ def test_a_period_is_granted_once_whatever_invoice_pays_it(billing: TestBilling)
     assert brought(billing) == [("Basic plan, April 2025", 100, 1_000)]
 
 
-CHANGE = (line("price_basic", -500, "16 Apr 00:00", MAY, proration=True, id="il_out"),
-          line("price_pro", 1_000, "16 Apr 00:00", MAY, proration=True, id="il_in"))  # fmt: skip
+CHANGE = (line("price_pro", -1_000, "16 Apr 00:00", MAY, proration=True, id="il_out"),
+          line("price_basic", 500, "16 Apr 00:00", MAY, proration=True, id="il_in"))  # fmt: skip
 
 
 @pytest.mark.parametrize(

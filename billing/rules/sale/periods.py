@@ -12,10 +12,11 @@ from datetime import datetime
 
 from billing.rules.money import credit_part
 from billing.rules.periods import add
+from billing.rules.sale.assumed import after_change, before_change
 from billing.rules.sale.groups import Group, Owned, groups_of, new_lines, place, restarted_by, span, written
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month, months, spans_of
-from billing.rules.sale.planchange import PastSale, PeriodHistory, give_back, judge
+from billing.rules.sale.planchange import PastSale, PeriodHistory, begun_inside, give_back, judge
 from billing.rules.sale.values import Allocation, Outcome, PlanChange, PlanTerms, Refused, waiting
 from billing.rules.wallet.values import LARGEST_CENTS, LARGEST_CREDITS
 
@@ -84,7 +85,8 @@ class _Judging:
 
     def _had(self, item: str, unit: str | None, end: datetime) -> PeriodHistory | None:
         for history in self.histories:
-            if history.item == item and history.end == end and unit in (None, history.unit) and not history.ended:
+            its = history.item == item and history.end == end and unit in (None, history.unit)
+            if its and not history.ended and not history.assumed:
                 return history
         return None
 
@@ -128,17 +130,19 @@ class _Judging:
             return "negative_net", f"{figures}: the discount is larger than the price"
         if credits > LARGEST_CREDITS or cents > LARGEST_CENTS:
             return "too_much", f"{figures}: more than the books can hold"
+        origin = f"allocation:{group.item}:{price}:{written(group.start)}"
+        if self._is_there(terms.unit, origin):
+            return "granted_before", f"{origin} was granted before"
         cut = self._cut(group, lines[0]) if not trial else []
         if not credits and not cents:
             return cut
-        origin = f"allocation:{group.item}:{price}:{written(group.start)}"
         self._begin(group, terms, origin, level, cents, trial=trial)
         allocation = Allocation(
             origin, terms.plan, terms.unit, credits, cents, lines[0].currency, group.start, group.end, quantity,
             lines[0].subscription, group.item, price, tuple(line.id for line in lines),
             tuple(month for month in brought if month.credits), level, terms.every, stub, trial,
         )  # fmt: skip
-        return [*cut, allocation, *self._cut_short(group, lines[0])]
+        return [*cut, allocation, *self._cut_short(self.histories[-1], lines[0])]
 
     def _waits(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> Refused | None:
         if group.start >= group.end:
@@ -164,7 +168,7 @@ class _Judging:
         money = [month.cents for month in brought]
         money[0] += cents - sum(money)
         first = PastSale(origin, group.start, level, tuple(month.credits for month in brought), tuple(money))
-        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,)))
+        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), paid_at=self.paid_at))
 
     def _lived(self, month: Month, start: datetime, terms: PlanTerms) -> Month:
         """`grace` beyond its end, or `late_grace` from a payment that came late."""
@@ -184,15 +188,10 @@ class _Judging:
             and not history.ended
         ]  # fmt: skip
 
-    def _cut_short(self, group: Group, line: Line) -> list[Outcome]:
-        """This one was learnt late: another that began in the middle of it is known already."""
-        own = self.histories[-1]
-        later = [
-            history.start
-            for history in self.histories[:-1]
-            if history.item == group.item and group.start < history.start < group.end != history.end
-        ]
-        return [self._end(own, min(later), line)] if later else []
+    def _cut_short(self, own: PeriodHistory, line: Line) -> list[Outcome]:
+        """This one, or what changes it, was learnt late: another that began in the middle of it is known already."""
+        begins = begun_inside(own, self.histories)
+        return [self._end(own, begins, line)] if begins is not None else []
 
     def _end(self, history: PeriodHistory, at: datetime, line: Line) -> PlanChange:
         origin = f"end:{history.item}:{history.unit}:{written(history.end)}"
@@ -204,7 +203,34 @@ class _Judging:
         )  # fmt: skip
 
     def _now(self, before: PeriodHistory, after: PeriodHistory) -> None:
-        self.histories[self.histories.index(before)] = after
+        if before.assumed:
+            self.histories = [one for one in self.histories if not one.assumed or _key(one) != _key(before)]
+            self.histories.append(after_change(after))
+        else:
+            self.histories[self.histories.index(before)] = after
+
+    def _level(self, lines: Sequence[tuple[Line, PlanTerms]]) -> int:
+        trial = all(line.amount_cents == 0 and self._in_trial(line) for line, _ in lines)
+        return sum(line.count * (terms.trial_credits if trial else terms.credits) for line, terms in lines)
+
+    def _assumed(
+        self, group: Group, unit: str, lines: Sequence[tuple[Line, PlanTerms]], cents: int
+    ) -> PeriodHistory | None:
+        """A period that was not granted here, or was paid later than this, by the level that these lines give up. Money
+        that goes back waits for it, unless other changes of it have brought something.
+        """
+        its = (one for one in self.histories if one.assumed and not one.ended)
+        there = next((one for one in its if (one.item, one.unit, one.end) == (group.item, unit, group.end)), None)
+        old = [(line, terms) for line, terms in lines if line.is_negative]
+        every = {terms.every for _, terms in lines}
+        brought = there is not None and any(sale.counts and sale.at <= group.start for sale in there.sales)
+        if not old or len(every) > 1 or group.start >= group.end or (cents < 0 and not brought):
+            return None
+        return before_change(group.item, unit, every.pop(), group.start, group.end, self._level(old), there)
+
+    def _is_there(self, unit: str, origin: str) -> bool:
+        """Two periods of one item that begin, or are changed by one invoice, at one instant would have one name."""
+        return any(sale.origin == origin for one in self.histories if one.unit == unit for sale in one.sales)
 
     def _change(
         self, group: Group, unit: str, lines: Sequence[tuple[Line, PlanTerms]], *, ends: bool
@@ -212,27 +238,30 @@ class _Judging:
         new = new_lines(lines)
         if not new and not group.gives_back:
             return []
+        cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
         history = self._had(group.item, unit, group.end) or self._had_ended(group, unit)
-        if history is None or (history.ended and new):
+        paid_later = history is not None and cents >= 0 and (history.paid_at or self.paid_at) > self.paid_at
+        if history is None or paid_later or (history.assumed and not history.ended):
+            history = self._assumed(group, unit, lines, cents) or (history if paid_later else None)
+        origin = f"change:{self.invoice}:{group.item}:{written(group.start)}"
+        if history is None or (history.ended and new) or self._is_there(unit, origin):
             return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
         if any(terms.every != history.every for _, terms in new):
             return "change", f"item {group.item} changed to a plan with periods of another length ({span(group)})"
-        trial = all(line.is_free and self._in_trial(line) for line, _ in new)
-        level = sum(line.count * (terms.trial_credits if trial else terms.credits) for line, terms in new)
-        cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
+        level = self._level(new)
         terms = (new or lines)[0][1]
         if level > LARGEST_CREDITS or abs(cents) > LARGEST_CENTS:
             return (
                 "too_much",
                 f"{level} credits of plan {terms.plan} on item {group.item}: more than the books can hold",
             )
-        origin = f"change:{self.invoice}:{group.item}:{written(group.start)}"
         later = terms.on_upgrade == "next_period"
         if history.ended:
             moves, after = give_back(history, origin, group.start, cents)
         else:
             moves, after = judge(history, origin, group.start, level, cents, waits_for_period=later)
-        self._now(history, replace(after, ended=ends or history.ended))
+        after = replace(after, ended=ends or history.ended)
+        self._now(history, after)
         change = PlanChange(
             origin, terms.plan, unit, cents, lines[0][0].currency, group.start, history.start, group.end,
             sum(line.count for line, _ in new), lines[0][0].subscription, group.item, new[0][0].price if new else None,
@@ -240,4 +269,8 @@ class _Judging:
             tuple(self._lived(month, group.start, terms) for month in moves.months), moves.takes, moves.earned_cents,
             ends,
         )  # fmt: skip
-        return [change]
+        return [change] if after.ended else [change, *self._cut_short(after, lines[0][0])]
+
+
+def _key(history: PeriodHistory) -> tuple[str, str, datetime]:
+    return history.item, history.unit, history.end

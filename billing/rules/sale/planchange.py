@@ -20,7 +20,8 @@ class PastSale:
     """A sale of the period: the allocation that began it, or a change. Figures are by window.
 
     From `at` on the item has the `level`; None: the level stayed. `counts` is False once all that was paid for a
-    change went back. `taken` is what later changes took of it, never what refunds did.
+    change went back. `taken` is what later changes took of it, never what refunds did. What is not `here` was brought
+    by somebody else: nothing can be taken of it.
     """
 
     origin: str
@@ -31,6 +32,7 @@ class PastSale:
     taken_credits: tuple[int, ...] = ()
     taken_cents: tuple[int, ...] = ()
     counts: bool = True
+    here: bool = True
 
     def credits_left(self, window: int) -> int:
         return self.credits[window] - (self.taken_credits[window] if self.taken_credits else 0)
@@ -42,7 +44,8 @@ class PastSale:
 @dataclass(frozen=True, slots=True)
 class PeriodHistory:
     """What an item's period, in one unit of credits, has had so far. `sales` stand as they were applied, the
-    allocation first. `ended`: the period was cut short by one that began anew.
+    allocation first. `ended`: the period was cut short by one that began anew. `paid_at`: when its allocation was paid.
+    `assumed`: there is no allocation, only changes.
     """
 
     item: str
@@ -51,6 +54,8 @@ class PeriodHistory:
     windows: tuple[Window, ...]
     sales: tuple[PastSale, ...]
     ended: bool = False
+    paid_at: datetime | None = None
+    assumed: bool = False
 
     @property
     def start(self) -> datetime:
@@ -62,7 +67,7 @@ class PeriodHistory:
 
     def level(self) -> int:
         """The level that holds at its end."""
-        return _levels(self.sales)[-1][1]
+        return max(dict(_levels(self.sales)).items())[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,10 @@ def judge(
     `waits_for_period`: the plan's upgrades bring their credits with the next period.
     """
     wanted = entitlement(history.windows, [*_levels(history.sales), (at, level)])
-    due = [want - _had(history.sales, window) for window, want in enumerate(wanted)]
+    due = [
+        want - _had(history.sales, window) if at < history.windows[window].ends_at else 0  # what is over stays
+        for window, want in enumerate(wanted)
+    ]
     stays = (sum(due) < 0 <= net_cents) or (waits_for_period and sum(due) > 0)
     if stays:
         due = [0 for _ in due]
@@ -136,12 +144,10 @@ def give_back(history: PeriodHistory, origin: str, at: datetime, net_cents: int)
 
 
 def entitlement(spans: Sequence[Window], levels: Sequence[tuple[datetime, int]]) -> list[int]:
-    """By window: the levels weighted by time, rounded down. Each level holds from its instant to the end, whatever was
-    said before for later ones.
+    """By window: the levels weighted by time, rounded down. Each level holds from its instant to that of the next,
+    whichever was said first; of two for one instant, what was said last.
     """
-    steps: list[tuple[datetime, int]] = []
-    for at, level in levels:
-        steps = [step for step in steps if step[0] < at] + [(at, level)]
+    steps = sorted(dict(levels).items())
     found = []
     for span in spans:
         weighed = 0
@@ -183,7 +189,8 @@ def _taken(history: PeriodHistory, at: datetime, credits: Sequence[int], cents: 
             less = min(fewer, max(sale.credits_left(window), 0))
             back = min(part, max(sale.cents_left(window), 0))
             fewer, part = fewer - less, part - back
-            found.append(Take(sale.origin, window, history.windows[window].ends_at, less, back))
+            if sale.here:
+                found.append(Take(sale.origin, window, history.windows[window].ends_at, less, back))
         assert not fewer, "a change takes more than the period's sales brought"
         if part:
             found[-1] = replace(found[-1], cents=found[-1].cents + part)
@@ -218,16 +225,18 @@ def taken_from(sales: Sequence[PastSale], takes: Sequence[Take]) -> tuple[PastSa
     return tuple(found)
 
 
-def ended_early(histories: Sequence[PeriodHistory]) -> list[PeriodHistory]:
-    """The histories, those marked as ended in the middle of which another period of the item began."""
-    return [
-        replace(history, ended=True)
-        if any(
-            other.item == history.item and history.start < other.start < history.end != other.end for other in histories
-        )
-        else history
-        for history in histories
-    ]
+def ended_early(histories: Sequence[PeriodHistory], at: datetime) -> list[PeriodHistory]:
+    """The histories, those marked as ended in the middle of which another period of the item began that was paid before
+    `at`. What is paid then is judged as if it had been heard of in its turn.
+    """
+    known = [other for other in histories if other.paid_at is None or other.paid_at < at]
+    return [replace(one, ended=True) if begun_inside(one, known) else one for one in histories]
+
+
+def begun_inside(history: PeriodHistory, among: Sequence[PeriodHistory]) -> datetime | None:
+    """When the first of the item's periods among these began that cut this one short."""
+    its = (one for one in among if one.item == history.item and one.end != history.end and not one.assumed)
+    return min((other.start for other in its if history.start < other.start < history.end), default=None)
 
 
 def _running(spans: Sequence[Window], at: datetime) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 from billing.rules.periods import Every, Span
 from billing.rules.sale.allocation import decide
+from billing.rules.sale.assumed import windows_of
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month, Window, spans_of
 from billing.rules.sale.planchange import PastSale, PeriodHistory, taken_from
@@ -81,9 +82,12 @@ def after(histories: list[PeriodHistory], outcomes: Sequence[Outcome]) -> list[P
             begun = PastSale(one.origin, one.period_start, one.level, *_by_window(spans, one.months, one.cents))
             found.append(PeriodHistory(one.item, one.unit, one.every, spans, (begun,)))
         elif isinstance(one, PlanChange):
-            place = next(n for n, had in enumerate(found)
-                         if (had.item, had.unit, had.start, had.end)
-                         == (one.item, one.unit, one.period_start, one.period_end))  # fmt: skip
+            place = next((n for n, had in enumerate(found)
+                          if (had.item, had.unit, had.start, had.end)
+                          == (one.item, one.unit, one.period_start, one.period_end)), len(found))  # fmt: skip
+            if place == len(found):  # of a period that was never granted here
+                spans = windows_of(one.period_start, one.period_end, one.every)
+                found.append(PeriodHistory(one.item, one.unit, one.every, spans, (), assumed=True))
             had = found[place]
             figures = _by_window(had.windows, one.months, max(one.cents, 0))
             changed = PastSale(one.origin, one.at, one.level, *figures)

@@ -183,8 +183,8 @@ def test_an_item_in_place_of_another() -> None:
 
 
 class TestWhatWaits:
-    def test_a_change_of_a_period_that_was_never_granted(self) -> None:
-        found = told([], part(-667, "11 Apr 00:00"), part(1333, "11 Apr 00:00", "price_pro"), paid="11 Apr 00:00")
+    def test_money_back_for_a_period_that_was_never_granted(self) -> None:
+        found = told([], part(-1333, "11 Apr 00:00", "price_pro"), part(667, "11 Apr 00:00"), paid="11 Apr 00:00")
         assert [one.why for one in found if isinstance(one, Waiting)] == ["change"]
         assert len(found) == 1
 
