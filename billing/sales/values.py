@@ -117,6 +117,8 @@ class Subscription:
     """What a customer subscribes to, as Stripe told it last. `plan` None: its price is no plan's.
 
     `id` None: no event spoke of it yet, it is known by what was paid. `cancel_at`: when it will end, or has ended.
+    Where a change waits for the next period, `changes_to` is the plan and `changes_quantity` the number that it has
+    from `changes_at` on.
     """
 
     id: str | None
@@ -125,11 +127,36 @@ class Subscription:
     status: str
     current_period_end: datetime | None
     cancel_at: datetime | None
+    quantity: int = 1
+    changes_to: str | None = None
+    changes_quantity: int | None = None
+    changes_at: datetime | None = None
 
     @property
     def lives(self) -> bool:
         """Is it under way, or may it still become so? Else it has ended for good."""
         return self.status not in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """What was asked of a subscription here. `act`: change, cancel or resume; `plan`, `price` (Stripe's id) and
+    `quantity` are what it has from `takes_effect_at` on, None: from now on. `status`: open (Stripe has not done it
+    yet), done or failed, for which `reason` says why.
+    """
+
+    id: str
+    customer: str
+    subscription: str
+    act: str
+    plan: str | None
+    price: str
+    quantity: int
+    takes_effect_at: datetime | None
+    status: str
+    reason: str | None
+    created_at: datetime
+    replayed: bool = field(default=False, compare=False)
 
 
 ENDED = ("canceled", "incomplete_expired")
