@@ -57,7 +57,7 @@ from billing.rules.sale.unchanged import (
 from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
-from billing.sales.values import Checkout, Refund, RefundPreview, Subscription, SubscriptionChange, Topup
+from billing.sales.values import ChangePreview, Checkout, Refund, RefundPreview, Subscription, SubscriptionChange, Topup
 from billing.stripe.gateway import Gateway
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "BucketEnded",
     "Busy",
     "Catalog",
+    "ChangePreview",
     "ChangeScheduled",
     "Checkout",
     "Clock",

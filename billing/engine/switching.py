@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from billing.engine.buying import Buying
-from billing.sales import switching
-from billing.sales.values import SubscriptionChange
+from billing.sales import previewing, switching
+from billing.sales.values import ChangePreview, SubscriptionChange
 from billing.sales.wanted_changes import Wanted
 
 
@@ -33,6 +33,14 @@ class Switching(Buying):
         """
         wanted = Wanted("change", customer, key, plan, price, quantity, now, subscription)
         return switching.ask(self.database, self.gateway, self.catalog, self._tell, wanted)
+
+    def preview_change(
+        self, customer: str, plan: str | None = None, *, quantity: int | None = None, price: str | None = None,
+        now: bool = False, subscription: str | None = None,
+    ) -> ChangePreview:  # fmt: skip
+        """What `change_plan` would come to, by Stripe's reckoning and our rules. Changes nothing, raises as it does."""
+        wanted = Wanted("change", customer, "preview", plan, price, quantity, now, subscription)
+        return previewing.preview(self.database, self.gateway, self.catalog, wanted, self.stripe_start)
 
     def cancel(
         self, customer: str, *, key: str, now: bool = False, subscription: str | None = None

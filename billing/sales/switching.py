@@ -35,13 +35,13 @@ def ask(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, wan
     StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
     """
     fingerprint = wanted.checked()
-    unit = _unit(catalog, wanted)
+    unit = unit_of(catalog, wanted)
     row, replayed = None, False
     for _ in range(_ROUNDS):
         with db.read() as tx:
             _accepted(customers.find(tx, wanted.customer))
             row = _same(subscription_changes.by_key(tx, wanted.customer, wanted.key), wanted, fingerprint)
-            id = None if row is not None else _which(tx, catalog, wanted, unit)
+            id = None if row is not None else which(tx, catalog, wanted, unit)
             before = None if id is None else subscription_changes.latest(tx, id)
         replayed = row is not None
         if id is None:
@@ -122,7 +122,7 @@ def _begin(tx: Tx, wanted: Wanted, asked: Asked, told: Told, fingerprint: str) -
     )
 
 
-def _unit(catalog: Catalog, wanted: Wanted) -> str | None:
+def unit_of(catalog: Catalog, wanted: Wanted) -> str | None:
     """The unit of the plan that is wanted."""
     if wanted.plan is None:
         return None
@@ -131,7 +131,7 @@ def _unit(catalog: Catalog, wanted: Wanted) -> str | None:
     return catalog.plans[wanted.plan].unit
 
 
-def _which(tx: Tx, catalog: Catalog, wanted: Wanted, unit: str | None) -> str:
+def which(tx: Tx, catalog: Catalog, wanted: Wanted, unit: str | None) -> str:
     """The subscription it is about. Raises where that is none, or not clear."""
     found = subscriptions.which(tx, catalog, wanted.customer, unit, wanted.subscription)
     if isinstance(found, Refusal):

@@ -159,6 +159,28 @@ class SubscriptionChange:
     replayed: bool = field(default=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change of plan would come to. It would take effect at `takes_effect_at`, None: at once, and then
+    `due_cents` (with tax, less what the customer has at Stripe) are charged now, below 0 for what stays there;
+    `credits` come now, below 0 for what goes, None where that can't be said. At `next_at` the plan renews for
+    `next_cents` (before discounts and tax, None where that depends) and brings `next_credits`.
+    """
+
+    subscription: str
+    plan: str | None
+    price: str
+    quantity: int
+    unit: str
+    takes_effect_at: datetime | None
+    currency: str | None
+    due_cents: int
+    credits: int | None
+    next_at: datetime | None
+    next_cents: int | None
+    next_credits: int
+
+
 ENDED = ("canceled", "incomplete_expired")
 """Statuses of a subscription that never changes again."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing.rules.refusals import StripeRefused
-from billing.stripe import answering, answers
-from billing.stripe.calling import Ask, Params, any_type, read
+from billing.stripe import answering, answers, payloads
+from billing.stripe import reading as reader
+from billing.stripe.calling import Ask, Params, any_type, plain, read
 from billing.stripe.questions import SubscriptionById
-from billing.stripe.values import Subscription
+from billing.stripe.values import Invoice, Subscription
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -39,3 +40,15 @@ class Subscriptions:
             if found is None or found.ended_at is None:
                 raise
             return found
+
+    def preview(self, id: str, details: Params) -> tuple[Invoice, int]:
+        """The invoice that a change would make now, and how much of it would be charged: with tax, less the customer's
+        balance. Nothing is changed.
+        """
+        wanted = any_type({"subscription": id, "subscription_details": details})
+        found = plain(self._ask(lambda: self._client.v1.invoices.create_preview(wanted)))
+        return read(payloads.invoice, found), read(_due, found)
+
+
+def _due(document: object) -> int:
+    return reader.whole(reader.mapping(document, "invoice").get("amount_due"), "invoice.amount_due")

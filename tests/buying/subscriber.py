@@ -6,14 +6,63 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from billing.catalog.loading import parse
 from tests.buying.shop import Shop
 from tests.stories.story import moment
+
+CATALOG = parse("""
+[units.images]
+
+[plans.basic]
+name = "Basic"
+credits = 100
+prices = ["basic_monthly", "basic_yearly"]
+
+[plans.pro]
+name = "Pro"
+credits = 250
+prices = ["pro_yearly", "pro_monthly"]
+
+[plans.slim]
+name = "Slim"
+credits = 60
+prices = ["slim_monthly"]
+
+[plans.later]
+name = "Later"
+credits = 400
+prices = ["later_monthly"]
+on_upgrade = "next_period"
+
+[plans.pictures]
+name = "Pictures"
+credits = 30
+unit = "images"
+prices = ["pictures_monthly"]
+
+[plans.free]
+name = "Free"
+credits = 5
+""")
+
+PRICES = (
+    ("basic_monthly", 1_000, "month"),
+    ("basic_yearly", 10_000, "year"),
+    ("pro_monthly", 2_000, "month"),
+    ("pro_yearly", 20_000, "year"),
+    ("slim_monthly", 1_000, "month"),
+    ("later_monthly", 3_000, "month"),
+    ("pictures_monthly", 700, "month"),
+    ("server_monthly", 400, "month"),
+)
+
+START, MAY = moment("1 Apr 00:00"), moment("1 May 00:00")
 
 
 class Subscriber:
     """A customer who subscribes and changes their mind, at Stripe."""
 
-    def __init__(self, shop: Shop, prices: Sequence[tuple[str, int, str]]) -> None:
+    def __init__(self, shop: Shop, prices: Sequence[tuple[str, int, str]] = PRICES) -> None:
         self.shop, self.v1 = shop, shop.stripe.v1
         product = self.v1.products.create({"name": "All of it"}).id
         self.prices = {key: self._price(product, key, cents, interval) for key, cents, interval in prices}
@@ -47,5 +96,8 @@ class Subscriber:
         self.shop.sandbox.drain()
 
     def _price(self, product: str, key: str, cents: int, interval: Any) -> str:
-        wanted: Any = {"product": product, "currency": "usd", "unit_amount": cents, "lookup_key": key}
-        return self.v1.prices.create({**wanted, "recurring": {"interval": interval}}).id
+        wanted: Any = {
+            "product": product, "currency": "usd", "unit_amount": cents, "lookup_key": key,
+            "recurring": {"interval": interval},
+        }  # fmt: skip
+        return self.v1.prices.create(wanted).id

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,68 +22,10 @@ from billing import (
     UnknownCustomer,
     UnknownPlan,
 )
-from billing.catalog.loading import parse
-from billing.testing import TestBilling
-from tests.buying.shop import open_shop
-from tests.buying.subscriber import Subscriber
-from tests.sandbox.serving import Watch
+from tests.buying.subscriber import MAY, START, Subscriber
 from tests.stories.story import moment
 
 pytestmark = pytest.mark.quick_on("sqlite")
-
-CATALOG = parse("""
-[units.images]
-
-[plans.basic]
-name = "Basic"
-credits = 100
-prices = ["basic_monthly", "basic_yearly"]
-
-[plans.pro]
-name = "Pro"
-credits = 250
-prices = ["pro_yearly", "pro_monthly"]
-
-[plans.slim]
-name = "Slim"
-credits = 60
-prices = ["slim_monthly"]
-
-[plans.later]
-name = "Later"
-credits = 400
-prices = ["later_monthly"]
-on_upgrade = "next_period"
-
-[plans.pictures]
-name = "Pictures"
-credits = 30
-unit = "images"
-prices = ["pictures_monthly"]
-
-[plans.free]
-name = "Free"
-credits = 5
-""")
-
-PRICES = (
-    ("basic_monthly", 1_000, "month"),
-    ("basic_yearly", 10_000, "year"),
-    ("pro_monthly", 2_000, "month"),
-    ("pro_yearly", 20_000, "year"),
-    ("slim_monthly", 1_000, "month"),
-    ("later_monthly", 3_000, "month"),
-    ("pictures_monthly", 700, "month"),
-    ("server_monthly", 400, "month"),
-)
-
-START, MAY = moment("1 Apr 00:00"), moment("1 May 00:00")
-
-
-@pytest.fixture
-def team(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Subscriber]:
-    with open_shop(make_billing, tmp_path, watch, start=START, catalog=CATALOG) as shop:
-        yield Subscriber(shop, PRICES)
 
 
 def now(team: Subscriber) -> Subscription:
@@ -141,6 +82,7 @@ def test_down_comes_with_the_next_period_and_costs_less_from_then_on(team: Subsc
     assert team.shop.available() == 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("back", ["resume", "change"])
 def test_a_change_that_waits_is_undone(team: Subscriber, back: str) -> None:
     billing = team.shop.billing
@@ -154,6 +96,7 @@ def test_a_change_that_waits_is_undone(team: Subscriber, back: str) -> None:
         billing.resume("team", key="c")
 
 
+@pytest.mark.slow
 def test_up_from_a_change_that_waits_counts_from_what_was_paid(team: Subscriber) -> None:
     """What waits was never billed: the upgrade credits what was, and replaces what waits."""
     billing = team.shop.billing
@@ -204,6 +147,7 @@ def test_cancelled_it_ends_with_its_period_and_resumed_it_does_not(team: Subscri
         billing.resume("team", key="r2")
 
 
+@pytest.mark.slow
 def test_cancelled_now_it_has_ended_and_its_credits_stay(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("basic_monthly")
@@ -217,6 +161,7 @@ def test_cancelled_now_it_has_ended_and_its_credits_stay(team: Subscriber) -> No
         billing.cancel("team", key="c2")
 
 
+@pytest.mark.slow
 def test_the_portal_cancels_and_we_resume_and_both_are_undone_at_once(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("pro_monthly")
@@ -232,6 +177,7 @@ def test_the_portal_cancels_and_we_resume_and_both_are_undone_at_once(team: Subs
     assert paid(team) == [2_000, 2_000]
 
 
+@pytest.mark.slow
 def test_from_the_month_to_the_year_at_once_and_never_by_itself_back(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("basic_monthly")
@@ -250,6 +196,7 @@ def test_from_the_month_to_the_year_at_once_and_never_by_itself_back(team: Subsc
     assert paid(team)[0] == 1_000 - 10_000
 
 
+@pytest.mark.slow
 def test_at_once_all_the_same_gives_the_rest_back(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("pro_monthly")
@@ -261,6 +208,7 @@ def test_at_once_all_the_same_gives_the_rest_back(team: Subscriber) -> None:
     assert [one.amount_paid for one in team.v1.invoices.list({"limit": 1}).data] == [500]
 
 
+@pytest.mark.slow
 def test_a_plan_whose_upgrades_wait_is_paid_for_when_its_credits_come(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("basic_monthly")
@@ -272,6 +220,7 @@ def test_a_plan_whose_upgrades_wait_is_paid_for_when_its_credits_come(team: Subs
     assert (paid(team), team.shop.available()) == ([3_000, 1_000], 400)
 
 
+@pytest.mark.slow
 def test_as_much_for_fewer_credits_waits(team: Subscriber) -> None:
     team.subscribe("basic_monthly")
     assert team.shop.billing.change_plan("team", "slim", key="1").takes_effect_at == MAY
@@ -279,6 +228,7 @@ def test_as_much_for_fewer_credits_waits(team: Subscriber) -> None:
     assert (paid(team), team.shop.available()) == ([1_000, 1_000], 60)
 
 
+@pytest.mark.slow
 def test_in_a_trial_nothing_waits_and_nothing_is_billed(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("pro_monthly", trial_period_days=14)
@@ -310,6 +260,7 @@ def test_a_declined_card_changes_nothing(team: Subscriber) -> None:
     assert team.shop.available() == 250
 
 
+@pytest.mark.slow
 def test_only_the_plans_own_item_is_touched(team: Subscriber) -> None:
     billing = team.shop.billing
     items = [{"price": team.prices[name]} for name in ("server_monthly", "basic_monthly", "pictures_monthly")]
@@ -346,7 +297,7 @@ def test_what_is_refused(team: Subscriber) -> None:
         ({}, "Say what is to change"),
     ):
         with pytest.raises(Invalid, match=told):
-            billing.change_plan("team", key="x", **wrong)  # type: ignore[arg-type]
+            billing.change_plan("team", key="x", **wrong)
     with pytest.raises(UnknownPlan):
         billing.change_plan("team", "huge", key="x")
     with pytest.raises(UnknownCustomer):
@@ -361,6 +312,7 @@ def test_what_is_refused(team: Subscriber) -> None:
     assert billing.cancel("team", key="paused ones can go").status == "done"
 
 
+@pytest.mark.slow
 def test_who_is_late_pays_first(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("basic_monthly")
@@ -373,6 +325,7 @@ def test_who_is_late_pays_first(team: Subscriber) -> None:
     assert now(team).status == "canceled"
 
 
+@pytest.mark.slow
 def test_changed_elsewhere_what_waits_is_as_stripe_has_it(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("pro_monthly")
@@ -381,3 +334,26 @@ def test_changed_elsewhere_what_waits_is_as_stripe_has_it(team: Subscriber) -> N
     assert stands(team) == ("slim", 1, None, None)
     team.until("3 May 00:00")
     assert team.shop.available() == 60
+
+
+def test_a_preview_says_what_then_comes(team: Subscriber) -> None:
+    billing = team.shop.billing
+    team.subscribe("basic_monthly")
+    team.until("16 Apr 00:00")
+    up = billing.preview_change("team", "pro", quantity=2)
+    assert (up.takes_effect_at, up.due_cents, up.credits) == (None, 1_500, 200)
+    assert (up.next_at, up.next_cents, up.next_credits, up.currency) == (MAY, 4_000, 500, "usd")
+    year = billing.preview_change("team", price="basic_yearly")
+    assert (year.due_cents, year.credits, year.next_cents) == (9_500, 0, 10_000)
+    assert year.next_at == moment("16 Apr 00:00").replace(year=START.year + 1)
+    down = billing.preview_change("team", "slim")
+    assert (down.takes_effect_at, down.due_cents, down.credits, down.next_credits) == (MAY, 0, 0, 60)
+    now_down = billing.preview_change("team", "slim", now=True)
+    assert (now_down.due_cents, now_down.credits) == (0, 0), "as much money: what it had stays"
+    assert (stands(team), paid(team), team.shop.available()) == (("basic", 1, None, None), [1_000], 100)
+    assert billing.conversations() == []
+    billing.change_plan("team", "pro", quantity=2, key="up")
+    team.hear()
+    assert (paid(team)[0], team.shop.available()) == (up.due_cents, 100 + 200)
+    back = billing.preview_change("team", "basic", now=True)
+    assert (back.due_cents, back.credits) == (-1_000, -150)
