@@ -46,6 +46,7 @@ from billing.rules.refusals import (
     WrongIsolation,
 )
 from billing.rules.sale.unchanged import (
+    ChangeNeedsNow,
     ChangeScheduled,
     NoSubscription,
     NothingScheduled,
@@ -68,6 +69,7 @@ __all__ = [
     "BucketEnded",
     "Busy",
     "Catalog",
+    "ChangeNeedsNow",
     "ChangePreview",
     "ChangeScheduled",
     "Checkout",

@@ -42,6 +42,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "subscription_paused": (409, "The subscription is paused"),
     "subscription_cancels": (409, "The subscription is cancelled and will end"),
     "change_scheduled": (409, "A change is scheduled already"),
+    "change_needs_now": (409, "It can't wait for the period's end"),
     "nothing_scheduled": (409, "There is nothing to undo"),
     "invalid": (422, "The request can't be used as it is"),
     "idempotency_key_reused": (422, "The key was used for another request"),

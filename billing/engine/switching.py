@@ -14,7 +14,7 @@ class Switching(Buying):
     None of them grants or takes: that follows from the invoices that Stripe makes. The same key with the same request
     gives the same answer. `subscription`: which, where the customer has several. They raise UnknownCustomer,
     NoSubscription, SubscriptionEnded, Invalid, IdempotencyKeyReused, StripeRefused (nothing was changed then),
-    StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
+    StripeNotConfigured; StripeUnavailable: send the same request again; if it has a `purchase`, it goes on by itself.
     """
 
     def change_plan(
@@ -29,7 +29,8 @@ class Switching(Buying):
         paid stays at Stripe for the next invoices. A longer interval begins a period now. Another change that waits is
         replaced by it.
 
-        Raises UnknownPlan, too, and SubscriptionPastDue, SubscriptionPaused, SubscriptionCancels, ChangeScheduled.
+        Raises UnknownPlan, too, and SubscriptionPastDue, SubscriptionPaused, SubscriptionCancels, ChangeScheduled,
+        ChangeNeedsNow.
         """
         wanted = Wanted("change", customer, key, plan, price, quantity, now, subscription)
         return switching.ask(self.database, self.gateway, self.catalog, self._tell, wanted)

@@ -14,9 +14,9 @@ from sqlalchemy import Row
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
 from billing.credits import customers
-from billing.rules.refusals import Busy, IdempotencyKeyReused, Refusal, StripeRefused, UnknownPlan
+from billing.rules.refusals import Busy, IdempotencyKeyReused, Refusal, StripeRefused, StripeUnavailable, UnknownPlan
 from billing.rules.sale.unchanged import SubscriptionEnded
-from billing.sales import conversations, offers, subscription_changes, subscriptions, wanted_changes
+from billing.sales import conversations, offers, stripe_prices, subscription_changes, subscriptions, wanted_changes
 from billing.sales.conversations import Kind, Kinds, Tell
 from billing.sales.values import ENDED, SubscriptionChange
 from billing.sales.wanted_changes import Asked, Wanted
@@ -32,7 +32,7 @@ def ask(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, wan
     """Does it, once per key. Another act on the same subscription that is under way is finished first.
 
     Raises UnknownCustomer, NoSubscription and its kin, UnknownPlan, Invalid, IdempotencyKeyReused, StripeRefused,
-    StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the same request again.
+    StripeNotConfigured; StripeUnavailable: with its `purchase` it goes on by itself, without it was not begun.
     """
     fingerprint = wanted.checked()
     unit = unit_of(catalog, wanted)
@@ -59,6 +59,8 @@ def ask(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, wan
             row = _same(subscription_changes.by_key(tx, wanted.customer, wanted.key), wanted, fingerprint)
             replayed = row is not None
             if row is None and _number(subscription_changes.latest(tx, id)) == _number(before):
+                named = [(one.price, name) for name, one in prices.items() if name != one.price]
+                stripe_prices.note(tx, named)  # its invoices name the price by its id alone
                 stands = wanted_changes.standing(tx, catalog, told, unit)
                 asked = wanted_changes.decide(stands, catalog, wanted, prices)
                 row = _begin(tx, wanted, asked, told, fingerprint)
@@ -66,7 +68,11 @@ def ask(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, wan
             break
     if row is None:
         raise Busy("Others change this subscription at the same time. Send the same request again.")
-    _carry_on(db, gateway, catalog, tell, row)
+    try:
+        _carry_on(db, gateway, catalog, tell, row)
+    except StripeUnavailable as unavailable:
+        unavailable.purchase = row.id  # what was begun goes on by itself
+        raise
     with db.read() as tx:
         found = subscription_changes.read(tx, row.id)
         assert found is not None

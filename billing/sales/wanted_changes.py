@@ -14,6 +14,7 @@ from billing.rules import asking
 from billing.rules.refusals import Invalid, UnknownPlan
 from billing.rules.sale.switching import Having, When, when
 from billing.rules.sale.unchanged import (
+    ChangeNeedsNow,
     ChangeScheduled,
     NothingScheduled,
     SubscriptionCancels,
@@ -118,10 +119,7 @@ def decide(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[s
     waits = plan is not None and plan.on_upgrade == "next_period"
     how = when(stands.was, will, trying=told.status == "trialing", waits=waits, now=wanted.now)
     if how == "never":
-        raise Invalid.field(
-            "price", "A price for a shorter time can't wait for the period's end: say `now`, and what is not used "
-            "of what was paid stays at Stripe for the next invoices; or cancel, and subscribe anew."
-        )  # fmt: skip
+        raise ChangeNeedsNow(told.id)
     billed = how in ("at_once", "anew")
     if billed and stands.waiting and told.billing_mode != "flexible":
         raise ChangeScheduled(told.id)  # Stripe would credit the price that waits, which nobody has paid

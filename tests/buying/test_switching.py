@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing import (
+    ChangeNeedsNow,
     IdempotencyKeyReused,
     Invalid,
     NoSubscription,
@@ -188,7 +189,7 @@ def test_from_the_month_to_the_year_at_once_and_never_by_itself_back(team: Subsc
     assert paid(team) == [10_000 - 500, 1_000]
     assert now(team).current_period_end == moment("16 Apr 00:00").replace(year=START.year + 1)
     assert team.shop.available() == 100
-    with pytest.raises(Invalid, match="say `now`"):
+    with pytest.raises(ChangeNeedsNow, match="say `now`"):
         billing.change_plan("team", price="basic_monthly", key="month")
     billing.change_plan("team", price="basic_monthly", now=True, key="month now")
     team.hear()

@@ -161,7 +161,7 @@ def get_subscription(customer: str) -> Any:
 _ALL = ("unknown_customer", "no_subscription", "subscription_ended", "stripe_refused", "stripe_not_configured",
         "stripe_unavailable")  # fmt: skip
 _CHANGE = (*_ALL, "unknown_plan", "subscription_past_due", "subscription_paused", "subscription_cancels",
-           "change_scheduled")  # fmt: skip
+           "change_scheduled", "change_needs_now")  # fmt: skip
 
 
 @subscriptions.operation("PATCH", "/subscription", scope="topup", body=ChangeBody, answer=SubscriptionChangeAnswer,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from billing.base.wording import credits_text, date_text, money_text
 from billing.rules.refusals import Invalid, Refusal, StripeRefused, UnknownPlan
 from billing.rules.sale.unchanged import (
+    ChangeNeedsNow,
     ChangeScheduled,
     NoSubscription,
     NothingScheduled,
@@ -35,6 +36,8 @@ _WHY: dict[type[Refusal], str] = {
     SubscriptionPaused: "Your subscription is paused just now, so it can’t be changed.",
     SubscriptionCancels: "Your plan is cancelled. Keep it first, on your page of plans, then change it.",
     ChangeScheduled: "A change waits for your next period already. Undo it first, on your page of plans.",
+    ChangeNeedsNow: "Your plan is paid for longer than this one is sold, so it can’t be changed to it before it ends. "
+    "Cancel it, and take the other one when it has ended; or ask us.",
     NothingScheduled: "Your plan goes on as it is: there was nothing to undo.",
     SubscriptionEnded: "Your plan has ended. You can subscribe anew on your page of plans.",
     NoSubscription: "You have no plan that this could be. You can subscribe on your page of plans.",
@@ -72,19 +75,17 @@ def change_page(
     seats = has is not None and has.plan == preview.plan and has.quantity != preview.quantity
     button = f"Have {_seats(preview.quantity)}" if seats else f"Change to {name}"
     unit = catalog.units[preview.unit]
-    facts = [("Plan", what), ("Begins", "at once" if preview.takes_effect_at is None else "with your next period")]
+    begins = "at once" if preview.takes_effect_at is None else date_text(preview.takes_effect_at)
+    facts = [("Plan", what), ("Begins", begins)]
+    text = "Nothing is charged now. It comes with your next period, and until then all stays as it is."
     if preview.takes_effect_at is None:
+        text = "It comes at once. You pay for the rest of the period, less what you have paid for it already."
         facts.append(("Charged now", _charged(preview)))
         facts.append((f"{preview.unit.capitalize()} now", _coming(preview, unit.scale)))
-    if preview.next_at is not None:
-        price = _money(preview.next_cents, preview)
-        facts.append(("From then on" if preview.takes_effect_at else "Renews", date_text(preview.next_at)))
-        facts.append(("Price then", f"{price}, before taxes and discounts" if price else "as at our payment provider"))
+        facts += [("Renews", date_text(preview.next_at))] if preview.next_at is not None else []
+    price = _money(preview.next_cents, preview)
+    facts.append(("Price then", f"{price}, before taxes and discounts" if price else "as at our payment provider"))
     facts.append((f"{preview.unit.capitalize()} each period", credits_text(preview.next_credits, unit.scale)))
-    if preview.takes_effect_at is not None:
-        text = f"Nothing is charged now, and until {date_text(preview.takes_effect_at)} all stays as it is."
-    else:
-        text = "It comes at once. You pay for the rest of the period, less what you have paid for it already."
     return ConfirmPage(who, f"{button}?", text, tuple(facts), "change", button, fields)
 
 

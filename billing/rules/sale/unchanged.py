@@ -71,3 +71,13 @@ class NothingScheduled(_Subscribed):
     """There is nothing that could be undone."""
 
     code, words = "nothing_scheduled", "goes on as it is: there is nothing to undo."
+
+
+class ChangeNeedsNow(_Subscribed):
+    """A shorter interval can't wait for the period's end: with it Stripe begins a period at once."""
+
+    code = "change_needs_now"
+    words = (
+        "can't wait for a price of a shorter interval: say `now`, and what is not used of what was paid stays at "
+        "Stripe for the next invoices; or cancel, and subscribe anew."
+    )
