@@ -45,10 +45,20 @@ from billing.rules.refusals import (
     WalletFrozen,
     WrongIsolation,
 )
+from billing.rules.sale.unchanged import (
+    ChangeNeedsNow,
+    ChangeScheduled,
+    NoSubscription,
+    NothingScheduled,
+    SubscriptionCancels,
+    SubscriptionEnded,
+    SubscriptionPastDue,
+    SubscriptionPaused,
+)
 from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.sales.conversations import Conversation
-from billing.sales.values import Checkout, Refund, RefundPreview, Subscription, Topup
+from billing.sales.values import ChangePreview, Checkout, Refund, RefundPreview, Subscription, SubscriptionChange, Topup
 from billing.stripe.gateway import Gateway
 
 __all__ = [
@@ -59,6 +69,9 @@ __all__ = [
     "BucketEnded",
     "Busy",
     "Catalog",
+    "ChangeNeedsNow",
+    "ChangePreview",
+    "ChangeScheduled",
     "Checkout",
     "Clock",
     "ClockSkew",
@@ -72,6 +85,8 @@ __all__ = [
     "IdempotencyKeyReused",
     "InsufficientCredits",
     "Invalid",
+    "NoSubscription",
+    "NothingScheduled",
     "OffsetClock",
     "Overdraft",
     "Pack",
@@ -90,7 +105,12 @@ __all__ = [
     "StripeRefused",
     "StripeUnavailable",
     "Subscription",
+    "SubscriptionCancels",
+    "SubscriptionChange",
+    "SubscriptionEnded",
     "SubscriptionExists",
+    "SubscriptionPastDue",
+    "SubscriptionPaused",
     "SystemClock",
     "Topup",
     "Transaction",

@@ -23,6 +23,7 @@ from billing.sales import (
     settling,
     stripe_customers,
     subscriptions,
+    switching,
     topup_rows,
 )
 from billing.sales.conversations import Conversation
@@ -179,7 +180,8 @@ class Buying(Catalogs):
         _refuse(asking.refuse(limit=asking.count(limit)))
         if self.gateway is None:
             return False
-        more = conversations.finish_due(self.database, self.gateway, giving_back.kinds(self.catalog), self._tell, limit)
+        kinds = {**giving_back.kinds(self.catalog), **switching.kinds(self.catalog)}
+        more = conversations.finish_due(self.database, self.gateway, kinds, self._tell, limit)
         looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
         return more or looks
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from billing.engine.buying import Buying
+from billing.engine.switching import Switching
 from billing.inbox import endpoint, stripe_events, sync
 from billing.inbox.endpoint import Checked
 from billing.inbox.sync import Found
@@ -17,7 +17,7 @@ from billing.sales import offers
 _LOG = logging.getLogger("billing.sync")
 
 
-class Listening(Buying):
+class Listening(Switching):
     """Methods of `Billing` about Stripe's events."""
 
     webhook_secrets: tuple[str, ...]

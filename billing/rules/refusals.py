@@ -221,7 +221,7 @@ class SubscriptionExists(Refusal):
         super().__init__(plan, subscription)
 
     def __str__(self) -> str:
-        return f"The customer subscribes to {self.plan!r} already ({self.subscription}): end that first."
+        return f"The customer subscribes to {self.plan!r} already ({self.subscription}): change that, or end it first."
 
     def explain(self) -> dict[str, object]:
         return {"plan": self.plan, "subscription": self.subscription}

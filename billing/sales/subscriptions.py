@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,9 @@ from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
 from billing.credits.tables import wallets
-from billing.sales import endings, free_plans, stripe_customers, stripe_prices
+from billing.rules.refusals import Invalid, Refusal
+from billing.rules.sale.unchanged import NoSubscription, SubscriptionEnded
+from billing.sales import endings, free_plans, stripe_customers, stripe_prices, subscription_changes
 from billing.sales.stripe_customers import Nobody
 from billing.sales.tables import sales, subscriptions
 from billing.sales.values import ENDED, Applied, Subscription
@@ -33,7 +36,7 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
     payer = stripe_customers.payer(tx, told.customer, told.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
-    item = _item(catalog, told)
+    item = item_of(catalog, told)
     values = {
         "customer_id": payer.customer,
         "price": item and item.price,
@@ -65,6 +68,44 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
     _tell(tx, catalog, payer.customer, told, item)
     _follow(tx, catalog, payer.customer, told, item)
     return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
+
+
+def item_of(catalog: Catalog, told: Told, unit: str | None = None) -> SubscribedItem | None:
+    """The item that is a plan's (of this unit), else the first."""
+    for item in told.items:
+        plan = _plan(catalog, item.price, item.lookup_key)
+        if plan is not None and unit in (None, plan.unit):
+            return item
+    return told.items[0] if told.items else None
+
+
+def which(tx: Tx, catalog: Catalog, customer: str, unit: str | None, id: str | None) -> str | Refusal:
+    """The id of the subscription under way to a plan (of this unit), or `id` if it is that. A refusal where there is
+    none, or more than one.
+    """
+    its = select(subscriptions).where(subscriptions.c.customer_id == customer).order_by(subscriptions.c.created_at)
+    fitting = [
+        row for row in tx.connection.execute(its) if id in (None, row.id) and _has_plan(catalog, row, unit)
+    ]  # fmt: skip
+    found = [row.id for row in fitting if row.status in LIVE]
+    if not found:
+        known = {row.id for row in fitting}
+        bought = _allocated(tx, customer, known)
+        plan = catalog.plans.get(bought.plan or "") if bought is not None else None
+        if bought is not None and bought.id is not None and plan is not None and unit in (None, plan.unit):
+            found = [bought.id] if id in (None, bought.id) else []
+    if len(found) > 1:
+        return Invalid.field("subscription", f"There is more than one: name {' or '.join(found)}.")
+    if found:
+        return str(found[0])
+    return SubscriptionEnded(fitting[-1].id) if fitting else NoSubscription(customer)
+
+
+def _has_plan(catalog: Catalog, row: Row[Any], unit: str | None) -> bool:
+    """Is one of its items a plan's (of this unit)?"""
+    items = row.subscribed_items or [{"price": row.price, "lookup_key": row.lookup_key}]
+    plans = [_plan(catalog, item["price"], item["lookup_key"]) for item in items]
+    return any(plan is not None and unit in (None, plan.unit) for plan in plans)
 
 
 def set_free(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> None:
@@ -108,11 +149,11 @@ def current(tx: Tx, catalog: Catalog, customer: str) -> Subscription | None:
     rows = list(tx.connection.execute(in_order))
     rows.sort(key=lambda row: row.status not in LIVE)
     if rows and rows[0].status in LIVE:
-        return _shown(catalog, rows[0])
+        return _shown(tx, catalog, rows[0])
     bought = _allocated(tx, customer, {row.id for row in rows})
     if bought is not None:
         return bought
-    return _shown(catalog, rows[0]) if rows else None
+    return _shown(tx, catalog, rows[0]) if rows else None
 
 
 def living(tx: Tx, catalog: Catalog, customer: str, unit: str, *, beside: str | None = None) -> Subscription | None:
@@ -122,7 +163,7 @@ def living(tx: Tx, catalog: Catalog, customer: str, unit: str, *, beside: str | 
     for row in rows:
         plan = _plan(catalog, row.price, row.lookup_key)
         if plan is not None and plan.unit == unit and row.id != beside:
-            return _shown(catalog, row)
+            return _shown(tx, catalog, row)
     known = set(
         tx.connection.execute(select(subscriptions.c.id).where(subscriptions.c.customer_id == customer)).scalars()
     )
@@ -142,12 +183,22 @@ def _allocated(tx: Tx, customer: str, known: set[str]) -> Subscription | None:
     return None
 
 
-def _shown(catalog: Catalog, row: Row[Any]) -> Subscription:
+def _shown(tx: Tx, catalog: Catalog, row: Row[Any]) -> Subscription:
     plan = _plan(catalog, row.price, row.lookup_key)
     # The customer portal sets `cancel_at` alone, the API both.
     ends = row.ended_at or row.cancel_at or (row.current_period_end if row.cancels else None)
     name = plan.id if plan is not None else None
-    return Subscription(row.id, row.customer_id, name, row.status, row.current_period_end, ends)
+    shown = Subscription(row.id, row.customer_id, name, row.status, row.current_period_end, ends, row.quantity)
+    waits = subscription_changes.scheduled(tx, row.id, row.price, row.quantity, row.current_period_end)
+    if waits is None:
+        return shown
+    shown = replace(shown, plan=waits.was["plan"], quantity=waits.was["quantity"])
+    if ends is not None and ends <= waits.takes_effect_at:
+        return shown
+    to = waits.will
+    return replace(
+        shown, changes_to=to["plan"], changes_quantity=to["quantity"], changes_at=waits.takes_effect_at
+    )  # fmt: skip
 
 
 def _plan(catalog: Catalog, price: str | None, lookup_key: str | None) -> Plan | None:
@@ -169,14 +220,6 @@ def _written(item: SubscribedItem) -> dict[str, Any]:
         "period_start": text(item.period_start),
         "period_end": text(item.period_end),
     }
-
-
-def _item(catalog: Catalog, told: Told) -> SubscribedItem | None:
-    """The item that is a plan's, else the first."""
-    for item in told.items:
-        if _plan(catalog, item.price, item.lookup_key) is not None:
-            return item
-    return told.items[0] if told.items else None
 
 
 def _tell(tx: Tx, catalog: Catalog, customer: str, told: Told, item: SubscribedItem | None) -> None:

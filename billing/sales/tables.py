@@ -177,7 +177,7 @@ conversations = Table(
     Column("created_at", UTCDateTime, nullable=False),
     Column("ended_at", UTCDateTime),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
-    CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund')", name="kind"),
+    CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund', 'change')", name="kind"),
     CheckConstraint("status IN ('open', 'done', 'refused', 'given_up')", name="status"),
     Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
           postgresql_where=_OPEN, sqlite_where=_OPEN),

@@ -117,6 +117,8 @@ class Subscription:
     """What a customer subscribes to, as Stripe told it last. `plan` None: its price is no plan's.
 
     `id` None: no event spoke of it yet, it is known by what was paid. `cancel_at`: when it will end, or has ended.
+    Where a change waits for the next period, `changes_to` is the plan and `changes_quantity` the number that it has
+    from `changes_at` on.
     """
 
     id: str | None
@@ -125,11 +127,58 @@ class Subscription:
     status: str
     current_period_end: datetime | None
     cancel_at: datetime | None
+    quantity: int = 1
+    changes_to: str | None = None
+    changes_quantity: int | None = None
+    changes_at: datetime | None = None
 
     @property
     def lives(self) -> bool:
         """Is it under way, or may it still become so? Else it has ended for good."""
         return self.status not in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionChange:
+    """What was asked of a subscription here. `act`: change, cancel or resume; `plan`, `price` (Stripe's id) and
+    `quantity` are what it has from `takes_effect_at` on, None: from now on. `status`: open (Stripe has not done it
+    yet), done or failed, for which `reason` says why.
+    """
+
+    id: str
+    customer: str
+    subscription: str
+    act: str
+    plan: str | None
+    price: str
+    quantity: int
+    takes_effect_at: datetime | None
+    status: str
+    reason: str | None
+    created_at: datetime
+    replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change of plan would come to. It would take effect at `takes_effect_at`, None: at once, and then
+    `due_cents` (with tax, less what the customer has at Stripe) are charged now, below 0 for what stays there;
+    `credits` come now, below 0 for what goes, None where that can't be said. At `next_at` the plan renews for
+    `next_cents` (before discounts and tax, None where that depends) and brings `next_credits`.
+    """
+
+    subscription: str
+    plan: str | None
+    price: str
+    quantity: int
+    unit: str
+    takes_effect_at: datetime | None
+    currency: str | None
+    due_cents: int
+    credits: int | None
+    next_at: datetime | None
+    next_cents: int | None
+    next_credits: int
 
 
 ENDED = ("canceled", "incomplete_expired")

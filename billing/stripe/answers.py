@@ -78,6 +78,7 @@ def subscription(document: object) -> Subscription:
         collection_paused=_collection_paused(found),
         billing_mode=read.maybe_text(read.dig(found, "billing_mode.type", "subscription"), "subscription.billing_mode"),
         latest_invoice=read.reference(found.get("latest_invoice"), "subscription.latest_invoice"),
+        cancels_with_period=found.get("cancel_at_period_end") is True,
         has_more=listed.get("has_more") is True,
     )
 
@@ -131,7 +132,23 @@ def _item(document: object, of_all: Mapping[str, Any], where: str) -> Subscribed
         quantity=1 if quantity is None else quantity,
         period_end=read.maybe_time(end, f"{where}.current_period_end"),
         period_start=read.maybe_time(start, f"{where}.current_period_start"),
+        **_figures(value),
     )
+
+
+def _figures(price: object) -> dict[str, Any]:
+    """What a price costs and how often, as far as it says so."""
+    if not isinstance(price, dict):
+        return {}
+    told = price.get("recurring")
+    recurring = told if isinstance(told, dict) else price  # a plan of before has it itself
+    every, count, currency = recurring.get("interval"), recurring.get("interval_count"), price.get("currency")
+    cents = price.get("unit_amount") if price.get("unit_amount") is not None else price.get("amount")
+    return {
+        "cents": cents if isinstance(cents, int) else None,
+        "currency": currency if isinstance(currency, str) else None,
+        "every": (every, count if isinstance(count, int) else 1) if isinstance(every, str) else None,
+    }
 
 
 def _cancels(found: Mapping[str, Any], cancel_at: datetime | None, items: tuple[SubscribedItem, ...]) -> bool:

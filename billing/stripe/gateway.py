@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, UnknownSession
-from billing.stripe import answering, answers, listing, returns, selling
+from billing.stripe import answering, answers, listing, returns, selling, subscribing
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
 from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
 from billing.stripe.calling import any_type as _any
@@ -110,6 +110,11 @@ class Gateway:
         """A new session of Stripe's customer portal, as the account has it set up: its address."""
         asked = {"customer": customer, "return_url": return_url}
         return str(self._ask(lambda: self._client.v1.billing_portal.sessions.create(_any(asked)).url))
+
+    @property
+    def subscribed(self) -> subscribing.Subscriptions:
+        """Subscriptions, changed and ended."""
+        return subscribing.Subscriptions(self._client, self._ask)
 
     @property
     def shelf(self) -> selling.Shelf:

@@ -9,7 +9,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class SubscribedItem:
-    """One item of a subscription: a price, how many, and the period that runs. Items may differ in their periods."""
+    """One item of a subscription: a price, how many, and the period that runs. Items may differ in their periods.
+
+    Of the price: `cents` for one (None where that depends), in `currency`, `every` so often, as (`month`, 1).
+    """
 
     id: str
     price: str | None
@@ -17,6 +20,9 @@ class SubscribedItem:
     quantity: int
     period_end: datetime | None
     period_start: datetime | None = None
+    cents: int | None = None
+    currency: str | None = None
+    every: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +30,10 @@ class Subscription:
     """One subscription, as it stood when Stripe said so. `status` may hold a value we do not know.
 
     `cancel_at` is when it will end, `ended_at` when it did; `cancels` says that it will end with its period, by
-    whichever of Stripe's two fields. `collection_paused`: `pause_collection`, which leaves the status as it is and
-    goes on making invoices, with what becomes of them (void, keep_as_draft, mark_uncollectible). `billing_mode`:
-    classic or flexible, or one we do not know.
+    whichever of Stripe's two fields, `cancels_with_period` that `cancel_at_period_end` is one of them.
+    `collection_paused`: `pause_collection`, which leaves the status as it is and goes on making invoices, with what
+    becomes of them (void, keep_as_draft, mark_uncollectible). `billing_mode`: classic or flexible, or one we do not
+    know.
     """
 
     id: str
@@ -43,6 +50,7 @@ class Subscription:
     collection_paused: str | None = None
     billing_mode: str | None = None
     latest_invoice: str | None = None
+    cancels_with_period: bool = False
     has_more: bool = False
 
     @property

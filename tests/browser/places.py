@@ -23,6 +23,8 @@ def places(demo: Demo) -> Mapping[str, str]:
         "activity": f"{lumen}/activity",
         "topup": f"{lumen}/topup",
         "plans": f"{lumen}/plans",
+        "plans-change": f"{lumen}/subscription/change?plan=basic",
+        "plans-cancel": f"{lumen}/subscription/cancel",
         "newcomer": newcomer.group(1),
         "newcomer-plans": f"{newcomer.group(1)}/plans",
         "finance-sign-in": f"{kept['finance_url']}sign-in",

@@ -110,15 +110,33 @@ def pay_later(demo: Demo, page: Page, looks: list[Reader]) -> None:
 
 
 def upgrade(demo: Demo, page: Page, looks: list[Reader]) -> None:
-    """At Stripe's customer portal: what is left of the month is paid, its credits come at once."""
+    """On the page of plans: what is left of the month is paid, its credits come at once; down and away is undone. At
+    Stripe's customer portal it is cancelled and kept as well.
+    """
     page.goto(demo.url)
     page.get_by_role("link", name="page of plans").click()
     look(looks, page)
-    page.get_by_role("button", name="Change to Pro", exact=True).click()
+    page.get_by_role("link", name="Change to Pro", exact=True).click()
+    expect(page.locator("main")).to_contain_text("+")
     look(looks, page)
-    page.get_by_label("Plan", exact=True).select_option(label="Pro plan, $79.00 every month")
-    page.get_by_role("button", name="Change the plan").click()
-    expect(page.get_by_role("heading", name="Pro plan")).to_be_visible()
+    page.get_by_role("button", name="Change to Pro", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("Your plan has changed")
+    expect(page.locator("main")).to_contain_text("You are on the Pro plan, which renews on")
+    look(looks, page)
+    page.get_by_role("link", name="Change to Basic", exact=True).click()
+    look(looks, page)
+    page.get_by_role("button", name="Change to Basic", exact=True).click()
+    expect(page.locator("main")).to_contain_text("it changes to Basic")
+    look(looks, page)
+    page.get_by_role("button", name="Undo the change").click()
+    page.get_by_role("link", name="Cancel plan").click()
+    look(looks, page)
+    page.get_by_role("button", name="Cancel my plan").click()
+    expect(page.locator("main")).to_contain_text("which ends on")
+    look(looks, page)
+    page.get_by_role("button", name="Keep my plan").click()
+    expect(page.locator("main")).to_contain_text("You are on the Pro plan, which renews on")
+    page.get_by_role("button", name="Manage subscription").click()
     page.get_by_role("button", name="Cancel the subscription").click()
     expect(page.locator("main")).to_contain_text("Ends on")
     page.get_by_role("button", name="Don’t cancel").click()

@@ -15,7 +15,9 @@ from billing import Billing, Gateway
 from tests.buying.shop import BACK, CATALOG, KEY
 from tests.concurrency.crashes import DIED, StandingStill, die_at
 
-OURS = ("sales/conversations.py", "sales/buying.py", "sales/settling.py", "sales/giving_back.py")
+OURS = (
+    "sales/conversations.py", "sales/buying.py", "sales/settling.py", "sales/giving_back.py", "sales/switching.py",
+)  # fmt: skip
 """Where conversations are held. What else of ours they call runs inside one transaction, which dies as a whole: that is
 what ending at each statement shows.
 """
@@ -62,6 +64,8 @@ ACTS: dict[str, Act] = {
     "subscribe": lambda billing, customer, _: billing.subscribe(customer, "pro", key="k", success_url=BACK),
     "settle": lambda billing, _, session: billing.settle(session),
     "refund": lambda billing, customer, session: billing.refund(customer, session, 500, key="r"),
+    "switch": lambda billing, customer, _: billing.change_plan(customer, "pro", key="c"),
+    "leave": lambda billing, customer, _: billing.cancel(customer, now=True, key="c"),
     "step": lambda billing, _, __: billing.finish_conversations(),
 }
 

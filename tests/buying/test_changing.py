@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from billing.catalog.loading import parse
 from billing.testing import TestBilling
-from tests.buying.shop import Shop, open_shop
+from tests.buying.shop import open_shop
+from tests.buying.subscriber import Subscriber
 from tests.sandbox.serving import Watch
 from tests.stories.story import moment
 
@@ -35,59 +34,20 @@ prices = ["try_monthly"]
 trial_credits = 30
 """)
 
+PRICES = (
+    ("basic_monthly", 1_000, "month"),
+    ("basic_yearly", 10_000, "year"),
+    ("pro_monthly", 2_000, "month"),
+    ("try_monthly", 1_000, "month"),
+)
+
 START = moment("1 Apr 00:00")
-
-
-class Subscriber:
-    """A customer who subscribes and changes their mind, at Stripe."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.shop, self.v1 = shop, shop.stripe.v1
-        product = self.v1.products.create({"name": "All of it"}).id
-        self.prices = {
-            key: self.v1.prices.create(
-                {"product": product, "currency": "usd", "unit_amount": cents, "lookup_key": key,
-                 "recurring": {"interval": interval}}
-            ).id
-            for key, cents, interval in (
-                ("basic_monthly", 1_000, "month"), ("basic_yearly", 10_000, "year"),
-                ("pro_monthly", 2_000, "month"), ("try_monthly", 1_000, "month"),
-            )
-        }  # fmt: skip
-        self.customer = self.v1.customers.create({"metadata": {"billing_customer": "team"}}).id
-        shop.billing.customer("team", stripe_customer_id=self.customer)
-        method = self.v1.payment_methods.attach("pm_card_visa", {"customer": self.customer})
-        self.v1.customers.update(self.customer, {"invoice_settings": {"default_payment_method": method.id}})
-        self.subscription: Any = None
-
-    def subscribe(self, price: str, **more: Any) -> None:
-        params: Any = {"customer": self.customer, "items": [{"price": self.prices[price]}], **more}
-        self.subscription = self.v1.subscriptions.create(params)
-        self.hear()
-
-    def change(self, price: str, quantity: int = 1, **more: Any) -> None:
-        item = self.v1.subscriptions.retrieve(self.subscription.id).items.data[0]
-        items = [{"id": item.id, "price": self.prices[price], "quantity": quantity}]
-        params: Any = {"items": items, "proration_behavior": "always_invoice", **more}
-        self.v1.subscriptions.update(self.subscription.id, params)
-        self.hear()
-
-    def until(self, when: str | datetime) -> None:
-        to = moment(when) if isinstance(when, str) else when
-        self.shop.sandbox.advance(to, self.shop.billing.clock.move)
-        self.shop.billing.clock.move(to)
-        self.hear()
-        while self.shop.billing.catch_up():
-            pass
-
-    def hear(self) -> None:
-        self.shop.sandbox.drain()
 
 
 @pytest.fixture
 def subscriber(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Subscriber]:
     with open_shop(make_billing, tmp_path, watch, start=START, catalog=CATALOG) as shop:
-        yield Subscriber(shop)
+        yield Subscriber(shop, PRICES)
 
 
 def test_up_and_down_and_away(subscriber: Subscriber) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from billing import StripeUnavailable
+from billing import StripeUnavailable, SubscriptionChange
 from billing.testing import TestBilling
-from tests.buying.crashes import act_until
+from tests.buying.crashes import ACTS, act_until
 from tests.buying.shop import BACK, Shop, open_shop
 from tests.concurrency.crashes import DIED
 from tests.sandbox.serving import Watch
@@ -48,6 +48,10 @@ def prepared(shop: Shop, act: str, customer: str) -> str:
             shop.billing.settle(str(opened.session))
             shop.billing.spend(customer, 20, key="s")
         return str(opened.session)
+    if act in ("switch", "leave"):
+        opened = shop.billing.subscribe(customer, "basic", key="s", success_url=BACK)
+        shop.pay(opened.session)
+        shop.billing.settle(str(opened.session))
     if act == "step":
         shop.fail("429", path="/v1/checkout/sessions")
         with pytest.raises(StripeUnavailable):
@@ -59,7 +63,8 @@ def prepared(shop: Shop, act: str, customer: str) -> str:
 def check(shop: Shop, act: str, customers: list[str]) -> None:
     """All that is left of it happened once, whatever was cut off."""
     shop.later(minutes=6)
-    (check_refunds if act == "refund" else check_bought)(shop, act, customers)
+    checks = {"refund": check_refunds, "switch": check_switched, "leave": check_switched}
+    checks.get(act, check_bought)(shop, act, customers)
 
 
 def check_bought(shop: Shop, act: str, customers: list[str]) -> None:
@@ -96,6 +101,21 @@ def check_refunds(shop: Shop, _: str, customers: list[str]) -> None:
         wallet = shop.billing.wallet(customer)
         assert (wallet.available, wallet.held, wallet.owed) == (30, 0, 0)
     assert {one.status for one in shop.billing.conversations()} == {"done"}
+
+
+def check_switched(shop: Shop, act: str, customers: list[str]) -> None:
+    """Changed and paid once, or ended once, whether the step went on with it or it was asked for again."""
+    for customer in customers:
+        done = ACTS[act](shop.billing, customer, "")
+        assert isinstance(done, SubscriptionChange) and done.status == "done"
+        found = shop.billing.subscription(customer)
+        assert found is not None and found.id == done.subscription
+        bills = shop.stripe.v1.invoices.list({"subscription": str(found.id)}).data
+        if act == "switch":
+            assert (found.plan, [one.total for one in bills]) == ("pro", [1_500, 500])
+        else:
+            assert (found.status, [one.total for one in bills]) == ("canceled", [500])
+    assert {one.status for one in shop.billing.conversations(limit=1000)} == {"done"}
 
 
 def again(shop: Shop, act: str, customer: str) -> str:
@@ -150,4 +170,13 @@ def test_it_dies_anywhere(shop: Shop, fresh_database_url: str, act: str, death: 
 @pytest.mark.parametrize(("death", "least"), [("answer", 1), ("statement", 20)])
 def test_giving_back_dies_anywhere(shop: Shop, fresh_database_url: str, death: str, least: int) -> None:
     assert die_everywhere(shop, fresh_database_url, "refund", death) >= least
+    assert shop.billing.audit() == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("act", ["switch", "leave"])
+@pytest.mark.parametrize(("death", "least"), [("answer", 2), ("statement", 15), ("line", 30)])
+def test_switching_dies_anywhere(shop: Shop, fresh_database_url: str, act: str, death: str, least: int) -> None:
+    assert die_everywhere(shop, fresh_database_url, act, death) >= least
     assert shop.billing.audit() == []

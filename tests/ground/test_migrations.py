@@ -22,7 +22,7 @@ from billing.base.db import make_engine, metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 
-for _tables in (*ROOT.glob("billing/**/tables.py"), ROOT / "jobs" / "tables.py"):
+for _tables in (*ROOT.glob("billing/**/*tables.py"), ROOT / "jobs" / "tables.py"):
     import_module(".".join(_tables.relative_to(ROOT).with_suffix("").parts))
 
 

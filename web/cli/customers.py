@@ -12,7 +12,7 @@ from web.cli.opening import engine
 from web.cli.printing import signed, table, when
 
 if TYPE_CHECKING:
-    from billing import Billing, Bucket, Entry, Wallet
+    from billing import Billing, Bucket, Entry, SubscriptionChange, Wallet
 
 _MOST_ENTRIES = 5_000
 
@@ -73,6 +73,56 @@ def refund(customer: str, purchase: str, cents: int | None, dry_run: bool, key: 
             return
         given = billing.refund(customer, purchase, cents, key=_key(key))
         click.echo(f"{money_text(given.cents, given.currency)} of {purchase}: {given.status} ({given.id}).")
+
+
+@customers.command("change-plan")
+@click.argument("customer")
+@click.argument("plan", required=False)
+@click.option("--seats", type=click.IntRange(min=1), help="How many.")
+@click.option("--price", help="One of the plan's prices; as often as now unless given.")
+@click.option("--now", is_flag=True, help="At once, though money goes back by it, which stays at Stripe.")
+@click.option("--dry-run", is_flag=True, help="Only say what it would come to.")
+@key_option
+def change_plan(
+    customer: str, plan: str | None, seats: int | None, price: str | None, now: bool, dry_run: bool, key: str | None
+) -> None:
+    """Give CUSTOMER another PLAN, price or number of seats: dearer at once, cheaper with the next period."""
+    from billing.base.wording import money_text
+
+    with engine() as billing:
+        if not dry_run:
+            _tell(billing.change_plan(customer, plan, key=_key(key), quantity=seats, price=price, now=now))
+            return
+        found = billing.preview_change(customer, plan, quantity=seats, price=price, now=now)
+        click.echo(f"takes effect: {when(found.takes_effect_at) if found.takes_effect_at else 'at once'}")
+        click.echo(f"charged now: {money_text(found.due_cents, found.currency or 'usd')}")
+        click.echo(
+            f"{found.unit} now: {'unknown' if found.credits is None else _text(billing, found.unit, found.credits)}"
+        )
+
+
+@customers.command()
+@click.argument("customer")
+@click.option("--now", is_flag=True, help="At once, instead of with its period.")
+@key_option
+def cancel(customer: str, now: bool, key: str | None) -> None:
+    """End CUSTOMER's subscription. Nothing is given back by it: see refund."""
+    with engine() as billing:
+        _tell(billing.cancel(customer, key=_key(key), now=now))
+
+
+@customers.command()
+@click.argument("customer")
+@key_option
+def resume(customer: str, key: str | None) -> None:
+    """Undo what is scheduled: the end of CUSTOMER's subscription, a change that waits."""
+    with engine() as billing:
+        _tell(billing.resume(customer, key=_key(key)))
+
+
+def _tell(done: SubscriptionChange) -> None:
+    what = "ends" if done.act == "cancel" else f"{done.plan or done.price}, {done.quantity}"
+    click.echo(f"{done.subscription}: {what}, from {when(done.takes_effect_at) or 'now'} on ({done.id}).")
 
 
 @customers.command()

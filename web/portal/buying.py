@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, make_response, redirect, render_template, request, url_for
@@ -31,6 +32,7 @@ from web.pages import message, within_policy
 from web.portal import shop
 from web.portal.amounts import amounts_card
 from web.portal.shop import Outcome
+from web.portal.switch import CHANGED
 from web.portal.views import by_link, portal
 from web.state import engine, snapshot, state, turn_to_ask
 
@@ -83,7 +85,7 @@ def buy_pack(link: PortalLink, token: str) -> Any:
     def opened() -> tuple[str | None, str]:
         currency = _field("currency") or None
         made = engine().topup(
-            link.customer, _field("pack"), key=_key(), currency=currency, success_url=back, cancel_url=back
+            link.customer, _field("pack"), key=form_key(), currency=currency, success_url=back, cancel_url=back
         )
         return made.checkout_url, made.id
 
@@ -100,7 +102,13 @@ def buy_credits(link: PortalLink, token: str) -> Any:
         credits = int(number) if number.isascii() and number.isdigit() and len(number) < 18 else 0
         unit, currency = _field("unit"), _field("currency")
         made = engine().topup(
-            link.customer, credits=credits, unit=unit, key=_key(), currency=currency, success_url=back, cancel_url=back
+            link.customer,
+            credits=credits,
+            unit=unit,
+            key=form_key(),
+            currency=currency,
+            success_url=back,
+            cancel_url=back,
         )
         return made.checkout_url, made.id
 
@@ -144,8 +152,8 @@ def plans(link: PortalLink, token: str) -> Any:
         for plan in sold
     ]
     managed = billing.gateway is not None and billing.find_customer(link.customer).stripe_customer_id is not None
-    now = shop.plan_now(subscription, catalog.plans)
-    page = shop.PlanPage(who_has(link), now, tuple(cards), ids.token(16), managed)
+    page = shop.plan_page(who_has(link), subscription, catalog.plans, cards, ids.token(16), managed=managed)
+    page = replace(page, done=CHANGED.get(request.args.get("done", ""), ""))
     return render_template("portal/plans.html", page=page, token=token, unit_asked=None)
 
 
@@ -156,7 +164,7 @@ def buy_plan(link: PortalLink, token: str) -> Any:
     back = checkout_page(token)
 
     def opened() -> tuple[str | None, str]:
-        made = engine().subscribe(link.customer, _field("plan"), key=_key(), success_url=back, cancel_url=back)
+        made = engine().subscribe(link.customer, _field("plan"), key=form_key(), success_url=back, cancel_url=back)
         return made.url, made.id
 
     return _bought(link, token, opened, "portal.plans")
@@ -246,7 +254,7 @@ def from_our_own_page() -> bool:
         return False
 
 
-def _key() -> str:
+def form_key() -> str:
     """The form's own key, made with the page."""
     key = _field("key")
     if len(key) > LONGEST_KEY:

@@ -73,13 +73,20 @@ class TopupPage:
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """`now` says in words what the customer subscribes to; `managed`: Stripe knows them, and can be asked."""
+    """`now` says in words what the customer subscribes to; `managed`: Stripe knows them, and can be asked. The plan can
+    be changed (`changes`) and cancelled (`cancels`) here; `undo` is how to undo what is scheduled, if anything is.
+    """
 
     who: str
     now: str
     plans: tuple[PlanCard, ...]
     key: str
     managed: bool
+    changes: bool = False
+    cancels: bool = False
+    undo: str = ""
+    seats: int = 1
+    done: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,24 +234,49 @@ def plan_outcome(who: str, checkout: Checkout, plan: str, subscription: Subscrip
     return Outcome(who, "still", "Nothing was charged", text, facts=facts, pay_url=checkout.url, again=True)
 
 
+def plan_page(
+    who: str, subscription: Subscription | None, plans: Mapping[str, Plan], cards: Sequence[PlanCard], key: str,
+    *, managed: bool,
+) -> PlanPage:  # fmt: skip
+    """The plans, and what can be done with the customer's own."""
+    now = plan_now(subscription, plans)
+    if subscription is None or not subscription.lives or subscription.plan is None or not managed:
+        return PlanPage(who, now, tuple(cards), key, managed)
+    undo = "Keep my plan" if subscription.cancel_at else "Undo the change" if subscription.changes_at else ""
+    cancels = subscription.cancel_at is None
+    changes = cancels and subscription.status in ("active", "trialing")
+    return PlanPage(who, now, tuple(cards), key, managed, changes, cancels, undo, subscription.quantity)
+
+
 def plan_now(subscription: Subscription | None, plans: Mapping[str, Plan]) -> str:
     """What the customer subscribes to, in a sentence."""
     if subscription is None or subscription.plan is None:
         return "You have no plan yet."
-    plan = plans.get(subscription.plan)
-    name = plan.name if plan else subscription.plan
+    name = _called(subscription.plan, plans)
     if not subscription.lives:
         ended = f" on {date_text(subscription.cancel_at)}" if subscription.cancel_at else ""
         return f"Your {name} plan ended{ended}."
     if subscription.status == "paused":
         return f"Your {name} plan is paused."
+    has = f"You are on the {name} plan" + (f" with {subscription.quantity} seats" if subscription.quantity > 1 else "")
     if subscription.cancel_at is not None:
-        return f"You are on the {name} plan, which ends on {date_text(subscription.cancel_at)}."
+        return f"{has}, which ends on {date_text(subscription.cancel_at)}."
     if subscription.status in ("past_due", "unpaid"):
-        return f"You are on the {name} plan. Its last payment failed: Stripe has written to you about it."
+        return f"{has}. Its last payment failed: Stripe has written to you about it."
+    if subscription.changes_at is not None:
+        seats = subscription.changes_quantity or 1
+        to = "" if subscription.changes_to == subscription.plan else _called(subscription.changes_to or "", plans)
+        count = f"{seats} seat{'' if seats == 1 else 's'}" if seats != subscription.quantity else ""
+        return (
+            f"{has}. On {date_text(subscription.changes_at)} it changes to {' with '.join(filter(None, (to, count)))}."
+        )
     end = subscription.current_period_end
     renews = f", which renews on {date_text(end)}" if end else ""
-    return f"You are on the {name} plan{renews}."
+    return f"{has}{renews}."
+
+
+def _called(plan: str, plans: Mapping[str, Plan]) -> str:
+    return plans[plan].name if plan in plans else plan
 
 
 def _over(who: str, status: str, reason: str | None, facts: tuple[tuple[str, str], ...]) -> Outcome:
