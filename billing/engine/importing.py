@@ -22,7 +22,8 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What an import brought, or would bring. `wrong`: then it brings nothing at all. `paid_cents` by currency,
+    """What an import brought, or would bring. `links` and `begun`: Stripe customers that are linked now, and that have
+    a beginning now, linked before or not. `wrong`: then it brings nothing at all. `paid_cents` by currency,
     `credits` by unit.
     """
 
@@ -30,25 +31,28 @@ class Brought:
     again: int
     customers: int
     links: int
+    begun: int
     credits: dict[str, int]
     paid_cents: dict[str, int]
     wrong: tuple[Wrong, ...] = ()
 
 
-def judge(billing: Billing, rows: Sequence[Balance]) -> Brought:
-    """What these rows would bring, asked in one snapshot; nothing is written."""
-    return _brought(rows, _judged(billing, rows))
+def judge(billing: Billing, rows: Sequence[Balance], at: datetime) -> Brought:
+    """What these rows would bring, valid from `at`; asked in one snapshot; nothing is written."""
+    return _brought(rows, _judged(billing, rows, at))
 
 
 def bring(billing: Billing, rows: Sequence[Balance], at: datetime) -> Brought:
     """Brings them, valid from `at`; where anything is wrong with any of them, nothing. Cut off, it may be run again."""
     if at > billing.clock.now():
         raise Invalid.field("at", "Balances are valid from a time that has come.")
-    before = _judged(billing, rows)
+    before = _judged(billing, rows, at)
     if before.wrong:
         return _brought(rows, before)
-    judged = Judged()
-    news = before.customers | {one.customer for one in before.new} | set(before.links.values())
+    judged = Judged(begins=before.begins)
+    begun = {one.customer for one in rows if one.stripe_customer in before.begins}
+    news = before.customers | {one.customer for one in before.new} | begun
+    _begin(billing, before)
     for batch in importing.batches([one for one in rows if one.customer in news], BATCH):
         with billing.database.write() as tx:
             # What waits for these is due now, and not before this is committed: see `wake`.
@@ -62,11 +66,20 @@ def bring(billing: Billing, rows: Sequence[Balance], at: datetime) -> Brought:
     return _brought(rows, judged)
 
 
-def _judged(billing: Billing, rows: Sequence[Balance]) -> Judged:
+def _begin(billing: Billing, judged: Judged) -> None:
+    """For those who are linked already, committed before anything is brought: an event that is handled meanwhile sees
+    the beginning, or has granted before the balance is judged under its wallet's lock, and is seen.
+    """
+    if judged.begins.keys() - judged.links.keys():
+        with billing.database.write() as tx:
+            importing.begin(tx, judged)
+
+
+def _judged(billing: Billing, rows: Sequence[Balance], at: datetime) -> Judged:
     judged = Judged()
     with billing.database.read() as tx:
         for batch in importing.batches(rows, BATCH):
-            judged.add(importing.judge(tx, batch))
+            judged.add(importing.judge(tx, batch, at))
     return judged
 
 
@@ -78,5 +91,6 @@ def _brought(rows: Sequence[Balance], judged: Judged) -> Brought:
         if one.paid_cents and one.currency is not None:
             paid_cents[one.currency] = paid_cents.get(one.currency, 0) + one.paid_cents
     again = sum(one.credits > 0 for one in rows) - len(judged.new)
-    return Brought(len(judged.new), again, len(judged.customers), len(judged.links), credits, paid_cents,
+    return Brought(len(judged.new), again, len(judged.customers), len(judged.links),
+                   len(judged.begins), credits, paid_cents,
                    tuple(sorted(judged.wrong, key=lambda one: one.line)))  # fmt: skip

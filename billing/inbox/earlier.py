@@ -7,6 +7,7 @@ from datetime import datetime
 from billing.base.db import Tx
 from billing.sales import before, payments
 from billing.sales.payments import Purchase
+from billing.sales.topup_rows import MARK
 from billing.sales.values import Applied
 from billing.stripe import payloads, returns
 from billing.stripe import payments as payloads_of_payments
@@ -24,7 +25,7 @@ def from_before(tx: Tx, start: datetime | None, event: Event, known: Known) -> A
     if event.fact == "invoice.paid":
         invoice = payloads.invoice(event.object)
         at = invoice.paid_at or event.created
-        start = before.begins(tx, start, invoice.customer)
+        start = before.begins(tx, start, invoice.customer, invoice.metadata.get(MARK))
         return _claimed(tx, "invoice", invoice.id, at, start, f"{invoice.id} was paid")
     if event.fact in _PAID_SESSIONS:
         return _session(tx, start, event)
@@ -40,7 +41,7 @@ def _session(tx: Tx, start: datetime | None, event: Event) -> Applied | None:
     session = payloads.session(event.object)
     if session.mode != "payment" or session.payment_status == "unpaid":
         return None
-    start = before.begins(tx, start, session.customer)
+    start = before.begins(tx, start, session.customer, session.metadata.get(MARK))
     return _claimed(tx, "session", session.id, event.created, start, f"{session.id} was paid")
 
 
@@ -63,8 +64,8 @@ def _of_earlier_payment(
         return Applied(needs=missing)
     times = [_paid_at(known[question]) for question in questions]
     paid = [at for at in times if at is not None]
-    payer = next((payer for question in questions if (payer := _payer(known[question])) is not None), None)
-    start = before.begins(tx, start, payer)
+    payers = (payer for question in questions if (payer := _payer(known[question])) is not None)
+    start = before.begins(tx, start, *next(payers, (None, None)))
     if not paid or start is None or min(paid) >= start:
         return None
     before.claim(tx, kind, id, min(paid), start)
@@ -87,10 +88,10 @@ def _payment_of(event: Event) -> tuple[str | None, str | None, str | None]:
             return None, None, returns.credit_note(event.object).invoice
 
 
-def _payer(found: Invoice | SeenSession | None) -> str | None:
-    if found is None:
-        return None
-    return found.customer if isinstance(found, Invoice) else found.session.customer
+def _payer(found: Invoice | SeenSession | None) -> tuple[str, str | None] | None:
+    """Stripe's customer, and the top-up of ours that was paid for, if it was one."""
+    paid = found.session if isinstance(found, SeenSession) else found
+    return None if paid is None or paid.customer is None else (paid.customer, paid.metadata.get(MARK))
 
 
 def _paid_at(found: Invoice | SeenSession | None) -> datetime | None:

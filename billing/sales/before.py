@@ -11,11 +11,15 @@ from sqlalchemy import select
 
 from billing.base import sets
 from billing.base.db import Tx
-from billing.sales.tables import before_start, sales, stripe_customers
+from billing.sales.tables import before_start, sales, stripe_customers, topups
 
 
-def begins(tx: Tx, start: datetime | None, stripe_customer: str | None) -> datetime | None:
-    """When our time begins for this Stripe customer: with the setting, or when it was taken over if that was later."""
+def begins(tx: Tx, start: datetime | None, stripe_customer: str | None, topup: str | None = None) -> datetime | None:
+    """When our time begins for this Stripe customer: with the setting, or when it was taken over if that was later.
+    What a `topup` of ours is paid with is in no balance that was brought.
+    """
+    if topup is not None and tx.connection.execute(select(topups.c.id).where(topups.c.id == topup)).first():
+        return start
     its = select(stripe_customers.c.starts_at).where(stripe_customers.c.stripe_id == stripe_customer)
     taken_over = None if stripe_customer is None else tx.connection.execute(its).scalar_one_or_none()
     return max((at for at in (start, taken_over) if at is not None), default=None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,8 +23,11 @@ from billing.rules.wallet.values import LARGEST_CREDITS
 NEEDED = ("customer", "credits")
 COLUMNS = (*NEEDED, "ends", "paid_cents", "currency", "unit", "name", "email", "stripe_customer_id", "row")
 
+_LONGEST_SAID = 500
+
 _DIGITS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 _CENTS = re.compile(r"[0-9]{1,13}")
+_STRIPE_ID = re.compile(r"cus_[A-Za-z0-9_]{1,250}")
 _ROW = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -58,7 +62,8 @@ class Wrong:
     said: str
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.said}"
+        said = self.said if len(self.said) <= _LONGEST_SAID else f"{self.said[:_LONGEST_SAID]}…"
+        return f"line {self.line}: {said}"
 
 
 def read(text: Iterable[str], catalog: Catalog, at: datetime) -> tuple[list[Balance], list[Wrong]]:
@@ -80,9 +85,11 @@ def read(text: Iterable[str], catalog: Catalog, at: datetime) -> tuple[list[Bala
 
 
 def _columns(columns: list[str]) -> list[Wrong]:
+    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
+        return [Wrong(1, "the columns are not told apart by commas: save it as comma-separated values")]
     missing = [name for name in NEEDED if name not in columns]
     unknown = sorted(set(columns) - set(COLUMNS))
-    twice = sorted({name for name in columns if columns.count(name) > 1})
+    twice = sorted(name for name, number in Counter(columns).items() if number > 1)
     return [
         Wrong(1, f"{what}: {', '.join(names)}; there may be {', '.join(COLUMNS)}")
         for what, names in (("missing columns", missing), ("unknown columns", unknown), ("columns twice", twice))
@@ -199,7 +206,7 @@ def _ends(text: str, at: datetime) -> datetime:
 
 
 def _stripe_customer(text: str) -> str:
-    if not text.startswith("cus_") or asking.text(text) is not None:
+    if not _STRIPE_ID.fullmatch(text):
         raise ValueError(f"{text!r} is no id of a Stripe customer")
     return text
 

@@ -3,8 +3,9 @@
 A row is known again by its `row`, else by its content. Where a customer's earlier rows without a `row` are not in the
 file, a new one is taken for one of them that was changed, and refused: a balance must not count twice.
 
-Whoever was Stripe's customer before is taken over: what was paid before the balances' own time grants nothing, whenever
-we learn of it, because it is in the balance already.
+Whoever was Stripe's customer before is taken over, linked to us already or not: what was paid before the balances' own
+time grants nothing, whenever we learn of it, because it is in the balance already. What has been granted by then would
+count twice, and is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import and_, select
 
 from billing.base import sets
@@ -25,12 +27,12 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import grants, recall
 from billing.credits.opening import OpenWallet, make_wallets, open_wallets
-from billing.credits.tables import customers, entries, wallets
+from billing.credits.tables import buckets, customers, entries, wallets
 from billing.credits.writing import write
 from billing.rules.refusals import Invalid, Refusal
 from billing.rules.wallet import granting
 from billing.sales.import_file import Balance, Wrong
-from billing.sales.tables import stripe_customers
+from billing.sales.tables import sales, stripe_customers
 
 DESCRIPTION = "Opening balance"
 
@@ -46,12 +48,15 @@ class Judged:
     customers: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
     """Stripe customers to be linked, and to whom."""
+    begins: dict[str, datetime] = field(default_factory=dict)
+    """Since when Stripe customers pay us: those to be linked, and those that are linked and have no beginning yet."""
     wrong: list[Wrong] = field(default_factory=list)
 
     def add(self, other: Judged) -> None:
         self.new += other.new
         self.customers |= other.customers
         self.links |= other.links
+        self.begins |= other.begins
         self.wrong += other.wrong
 
 
@@ -67,26 +72,41 @@ def batches(rows: Iterable[Balance], size: int) -> Iterator[list[Balance]]:
         yield batch
 
 
-def judge(tx: Tx, rows: Sequence[Balance]) -> Judged:
-    """A question: what these rows would bring. They hold all of their customers' rows."""
+def judge(tx: Tx, rows: Sequence[Balance], at: datetime) -> Judged:
+    """A question: what these rows would bring, valid from `at`. They hold all of their customers' rows."""
     judged = Judged()
     names = {one.customer for one in rows}
     judged.customers = _not_there(tx, names)
-    brought = _brought(tx, names)
+    brought, since = _brought(tx, names)
     for (customer, unit), group in groupby(
         sorted(rows, key=lambda one: (one.customer, one.unit, one.line)), key=lambda one: (one.customer, one.unit)
     ):
         _judge(judged, brought.get((customer, unit), {}), [one for one in group if one.credits])
-    linked = _linked(tx, {one.stripe_customer for one in rows if one.stripe_customer is not None})
-    for one in rows:
-        if one.stripe_customer is None or linked.get(one.stripe_customer) == one.customer:
-            continue
-        if one.stripe_customer in linked:
-            owner = linked[one.stripe_customer]
-            judged.wrong.append(Wrong(one.line, f"stripe_customer_id: {one.stripe_customer} belongs to {owner!r}"))
-        else:
-            judged.links[one.stripe_customer] = one.customer
+    _judge_links(tx, judged, rows, at, since)
     return judged
+
+
+def _judge_links(tx: Tx, judged: Judged, rows: Sequence[Balance], at: datetime, since: Mapping[str, datetime]) -> None:
+    """A beginning that is set is never moved. Whose balances were all brought before begins when they did."""
+    linked = _linked(tx, {one.stripe_customer for one in rows if one.stripe_customer is not None})
+    new = {one.customer for one in judged.new}
+    begin: dict[str, datetime] = {}
+    for one in rows:
+        if one.stripe_customer is None:
+            continue
+        owner, begun = linked.get(one.stripe_customer, (one.customer, None))
+        if owner != one.customer:
+            judged.wrong.append(Wrong(one.line, f"stripe_customer_id: {one.stripe_customer} belongs to {owner!r}"))
+            continue
+        begin[one.customer] = begun or (at if one.customer in new else since.get(one.customer, at))
+        if begun is None:
+            judged.begins[one.stripe_customer] = begin[one.customer]
+        if one.stripe_customer not in linked:
+            judged.links[one.stripe_customer] = one.customer
+    granted = _granted(tx, {name: begin[name] for name in new & begin.keys()})
+    for one in rows:
+        if one.stripe_customer is not None and one.customer in granted:
+            judged.wrong.append(Wrong(one.line, f"stripe_customer_id: {granted[one.customer]}"))
 
 
 def bring(tx: Tx, catalog: Catalog, rows: Sequence[Balance], at: datetime) -> Judged:
@@ -98,7 +118,7 @@ def bring(tx: Tx, catalog: Catalog, rows: Sequence[Balance], at: datetime) -> Ju
         if isinstance(wallet, Refusal):
             raise wallet
         opened[pair] = wallet
-    judged = judge(tx, rows)  # under the wallets' locks: nobody else brings the same meanwhile
+    judged = judge(tx, rows, at)  # under the wallets' locks: nobody else brings the same meanwhile
     judged.customers = new
     for one in judged.new:
         wallet = opened[one.customer, one.unit]
@@ -109,7 +129,7 @@ def bring(tx: Tx, catalog: Catalog, rows: Sequence[Balance], at: datetime) -> Ju
             grants.add(wallet, _lot(one, at), _key(one), recall.fingerprint("import", one.content))
     if judged.wrong:
         raise Invalid({f"line {one.line}": [one.said] for one in judged.wrong})
-    _link(tx, judged.links, at)
+    _link(tx, judged)
     write(tx, opened.values())
     return judged
 
@@ -147,33 +167,60 @@ def _key(one: Balance) -> str:
     return _MARK + hashlib.sha256(json.dumps(one.content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _brought(tx: Tx, names: set[str]) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
-    """What was brought into these customers' wallets before, by key."""
+def _brought(tx: Tx, names: set[str]) -> tuple[dict[tuple[str, str], dict[str, dict[str, Any]]], dict[str, datetime]]:
+    """What was brought into these customers' wallets before, by key; and since when the last of it was valid."""
     e, found = entries.c, defaultdict[tuple[str, str], dict[str, dict[str, Any]]](dict)
+    since: dict[str, datetime] = {}
+    its_bucket = (buckets.c.wallet_id == e.wallet_id) & (buckets.c.number == e.number)
     ours = and_(e.key >= _MARK, e.key < _MARK[:-1] + chr(ord(_MARK[-1]) + 1))
     query = (
-        select(wallets.c.customer_id, wallets.c.unit, e.key, e.details)
+        select(wallets.c.customer_id, wallets.c.unit, e.key, e.details, buckets.c.effective_at)
         .join(entries, e.wallet_id == wallets.c.id)
+        .join(buckets, its_bucket)
         .where(wallets.c.customer_id.in_(names), ours)
     )
     for row in tx.connection.execute(query):
         if isinstance(row.details, dict) and isinstance(row.details.get("import"), dict):
             found[row.customer_id, row.unit][row.key] = row.details["import"]
-    return found
+            since[row.customer_id] = max(row.effective_at, since.get(row.customer_id, row.effective_at))
+    return found, since
 
 
-def _linked(tx: Tx, stripe_ids: set[str]) -> dict[str, str]:
-    links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
-    rows = tx.connection.execute(links.where(stripe_customers.c.stripe_id.in_(stripe_ids)))
-    return {row.stripe_id: row.customer_id for row in rows}
+def _granted(tx: Tx, begin: Mapping[str, datetime]) -> dict[str, str]:
+    """Who of these was granted a plan's credits for what was paid before its beginning, and what to do."""
+    s = sales.c
+    its_wallet = sales.join(wallets, s.wallet_id == wallets.c.id)
+    query = select(s.customer_id, s.invoice_id, s.paid_at).select_from(its_wallet)
+    query = query.where(wallets.c.customer_id.in_(begin), s.kind != "pack")
+    return {
+        row.customer_id: f"{row.invoice_id}, paid {row.paid_at:%Y-%m-%d %H:%M}, has granted already; if the balance"
+        " holds that, too, take the balances as they were before it and say so with --at, else leave the id out"
+        for row in tx.connection.execute(query)
+        if row.paid_at < begin[row.customer_id]
+    }
 
 
-def _link(tx: Tx, links: Mapping[str, str], at: datetime) -> None:
+def _linked(tx: Tx, stripe_ids: set[str]) -> dict[str, tuple[str, datetime | None]]:
+    """Whose they are, and since when they pay us, where that was said."""
+    rows = tx.connection.execute(select(stripe_customers).where(stripe_customers.c.stripe_id.in_(stripe_ids)))
+    return {row.stripe_id: (row.customer_id, row.starts_at) for row in rows}
+
+
+def _link(tx: Tx, judged: Judged) -> None:
     rows = [
-        {"stripe_id": stripe_id, "customer_id": customer, "linked_at": tx.now, "starts_at": at}
-        for stripe_id, customer in sorted(links.items())
+        {"stripe_id": id, "customer_id": customer, "linked_at": tx.now, "starts_at": judged.begins[id]}
+        for id, customer in sorted(judged.links.items())
     ]
     sets.insert(tx, stripe_customers, rows)
+    begin(tx, judged)
+
+
+def begin(tx: Tx, judged: Judged) -> None:
+    """Sets the beginnings of those who are linked already."""
+    for starts_at in sorted(set(judged.begins.values())):
+        ids = [id for id, at in judged.begins.items() if at == starts_at and id not in judged.links]
+        its = stripe_customers.c.stripe_id.in_(ids) & stripe_customers.c.starts_at.is_(None)
+        tx.connection.execute(sa.update(stripe_customers).where(its).values(starts_at=starts_at))
 
 
 def _make_customers(tx: Tx, catalog: Catalog, rows: Sequence[Balance]) -> set[str]:

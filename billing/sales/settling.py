@@ -124,7 +124,7 @@ def says_itself(session: Session) -> bool:
 def _before(tx: Tx, seen: SeenSession, start: datetime | None) -> Applied | None:
     """A session and its invoice from before our time are claimed as that."""
     session, invoice = seen.session, seen.invoice
-    start = before.begins(tx, start, session.customer)
+    start = before.begins(tx, start, session.customer, session.metadata.get(topup_rows.MARK))
     at = seen.paid_at or (invoice and invoice.paid_at) or session.created
     if at is None or session.payment_status == "unpaid" or not before.claim(tx, "session", session.id, at, start):
         return None

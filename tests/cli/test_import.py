@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from billing import Billing
 from tests.cli.conftest import Run
-from tests.sales.paid import APRIL, MAY, event, invoice, line
+from tests.sales.paid import APRIL, JUNE, MAY, event, invoice, line
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -189,3 +190,52 @@ def test_what_was_cut_off_goes_on(run: Run, billing: Billing, write: Write, monk
         run("import", file).stdout
         == "Brought 3 balances (15 credits); 3 new customers, 0 linked to Stripe, 2 there already.\n"
     )
+
+
+def take(billing: Billing, held: dict[str, Any], id: str) -> str:
+    return billing.take_stripe_event(json.dumps(event(held, id=id)).encode()).status
+
+
+def test_who_is_linked_already_begins_with_the_balance(run: Run, billing: Billing, write: Write) -> None:
+    """Linked before the import: what was paid before is in the balance. A beginning that is set stays, and who brings
+    the link after the balance begins with the balance.
+    """
+    billing.customer("acme", stripe_customer_id="cus_7")
+    rows, paid_at = "customer,credits,stripe_customer_id\nacme,60,cus_7\n", APRIL + timedelta(days=5)
+    earlier = invoice(line("price_unknown", 1_000, item="si_9"), id="in_0", customer="cus_7")
+    assert take(billing, earlier, "evt_0") == "waiting"
+    run("import", write("customer,credits\nlate,5\n"), "--at", f"{APRIL:%F}")
+    run("import", write("customer,credits,stripe_customer_id\nlate,5,cus_8\n"), "--at", f"{MAY:%F}")
+    assert run("import", write(rows), "--at", f"{APRIL + timedelta(days=14):%F}").stdout.endswith("0 there already.\n")
+    assert billing.stripe_events()[0].status == "done", "what waited is known to be from before"
+    assert run("import", write(rows), "--at", f"{JUNE:%F}").stdout.endswith("1 there already.\n")
+    old = invoice(line("price_basic", 1_000), id="in_1", customer="cus_7", paid=paid_at)
+    own = invoice(line("price_basic", 1_000, item="si_2"), id="in_2", customer="cus_8", paid=paid_at)
+    new = invoice(line("price_basic", 1_000, MAY, JUNE, item="si_3"), id="in_3", customer="cus_7", paid=MAY)
+    assert [take(billing, held, f"evt_{held['id']}") for held in (old, own, new)] == ["done"] * 3
+    assert [bucket.granted for bucket in billing.buckets("acme")] == [100, 60]
+    assert [bucket.granted for bucket in billing.buckets("late")] == [100, 5]
+
+
+def test_what_was_granted_already_is_not_brought_as_well(run: Run, billing: Billing, write: Write) -> None:
+    assert take(billing, invoice(line("price_basic", 1_000), id="in_1"), "evt_1") == "done"
+    file = write("customer,credits,stripe_customer_id\nnew,5,\nteam,60,cus_1\n")
+    for more in (["--dry-run"], []):
+        said = run("import", file, "--at", f"{APRIL + timedelta(days=14):%F}", *more, status=1).stderr
+        assert "line 3: stripe_customer_id: in_1, paid 2025-04-01 00:00, has granted already" in said
+    assert len(billing.customers()) == 1
+    assert run("import", file, "--at", f"{APRIL:%F}").stdout.startswith("Brought 2 balances")
+    assert sorted(bucket.granted for bucket in billing.buckets("team")) == [60, 100]
+
+
+@pytest.mark.database("sqlite")
+def test_files_that_are_no_such_files(run: Run, write: Write, tmp_path: Path) -> None:
+    wrong = "Columns are not told apart by commas".lower()
+    assert wrong in run("import", write("customer;credits\na;1\n"), status=1).stderr.lower()
+    assert "no id of a Stripe" in run("import", write(FILE.replace("cus_7", "cus_../x")), status=1).stderr
+    many = run("import", write(f"customer,credits{',x' * 100_000}\n"), status=1).stderr
+    assert "columns twice: x" in many
+    assert len(run("import", write(f"customer,credits\na,{'9' * 100_000}\n"), status=1).stderr) < 1_000
+    spreadsheets_own = tmp_path / "bom.csv"
+    spreadsheets_own.write_bytes("\ufeffcustomer,credits\r\nbom,7\r\n\r\n".encode())
+    assert run("import", str(spreadsheets_own)).stdout.startswith("Brought 1 balance (7 credits)")

@@ -44,11 +44,11 @@ def bring(file: Path, at: datetime | None, dry_run: bool) -> None:
         except UnicodeDecodeError:
             raise Failed(f"{file} is not UTF-8.") from None
         _refuse(wrong)
-        done = importing.judge(billing, rows) if dry_run else importing.bring(billing, rows, since)
+        done = importing.judge(billing, rows, since) if dry_run else importing.bring(billing, rows, since)
         _refuse(done.wrong)
         click.echo(_sentence(billing, done, dry_run))
-        if done.links and not dry_run:
-            while billing.handle_stripe_events():  # what waited for a link is due now
+        if done.begun and not dry_run:
+            while billing.handle_stripe_events():  # what waited for a link or a beginning is due now
                 pass
 
 

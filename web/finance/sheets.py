@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -11,7 +12,9 @@ from flask import Response
 
 Cell = str | int | datetime | None
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_BEGINS = "=+@\\-＝＋－＠"  # wide ones, too: some take them for the narrow ones
+_FORMULA = re.compile(f"(^|[;\\t\\r\\n])(?=[{_BEGINS}])|^(?=[\\t\\r\\n])")
+"""Where one would begin: at the start, and behind what some spreadsheets take for the end of a cell."""
 
 
 def sheet(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
@@ -33,4 +36,4 @@ def _cell(cell: Cell) -> str | int:
         return cell.isoformat().replace("+00:00", "Z")
     if isinstance(cell, int):
         return cell
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return _FORMULA.sub(r"\1'", cell)
