@@ -10,7 +10,8 @@ import pytest
 
 from billing.testing import TestBilling, open_billing
 from tests.buying.shop import open_shop
-from tests.buying.test_changing import CATALOG, START, Subscriber
+from tests.buying.subscriber import Subscriber
+from tests.buying.test_changing import CATALOG, START
 from tests.sales.paid import Json, body
 from tests.sandbox.serving import Watch
 from tests.stories.books import all_entries, books

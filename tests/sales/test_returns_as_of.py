@@ -62,7 +62,7 @@ class Diary:
 
     def wrong(self) -> dict[str, tuple[Figures, ...]]:
         """Where it is not the same when it is asked again: as it was known then, and as it was."""
-        found = {}
+        found: dict[str, tuple[Figures, ...]] = {}
         for at, seen in self.seen.items():
             known = figures(self.billing.wallet("team", at=at))
             true = figures(self.billing.wallet("team", as_of=at))
