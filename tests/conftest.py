@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,27 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and room_key in config.stash:
         config.stash[room_key].close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who is allowed more time than others comes first, a share at each worker: none is left alone with one at the end.
+
+    The workers get equal parts of the list, one after the other, and then take from what others have not begun.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    long = [item for item in items if item.get_closest_marker("timeout")]
+    long.sort(key=lambda item: -item.get_closest_marker("timeout").args[0])  # type: ignore[union-attr]
+    others = iter([item for item in items if not item.get_closest_marker("timeout")])
+    total = len(items)
+    items.clear()
+    for worker in range(workers):
+        its = long[worker::workers]
+        part = (total - len(items)) // (workers - worker)
+        items += [*its, *islice(others, max(0, part - len(its)))]
+    items += others
 
 
 @pytest.hookimpl(wrapper=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 from billing import Catalog, Gateway
@@ -13,7 +14,7 @@ from billing.testing import TestBilling, open_billing
 from tests import databases
 from tests.sandbox.serving import KEY
 
-from .told import CUSTOMER, SECRET, SETTLED, Ending, Event, Shelf, World, ending, tell, twin
+from .told import CUSTOMER, SECRET, SETTLED, Ending, Event, Shelf, World, ending, hear, tell, try_again, twin
 
 
 class Act(NamedTuple):
@@ -201,12 +202,14 @@ class Stage:
     def _tell_all(self, life: Life, url: str, orders: Iterator[Sequence[Event]], chapter: str) -> tuple[str, int]:
         """Tells each order to a copy of the books; the first of them goes on."""
         first: tuple[str, Ending, list[str]] | None = None
-        count = 0
-        for order in orders:
-            types, copy = [event["type"] for event in order], self.shelf.copy(url)
+        count, branch = 0, Branch(self, url)
+        for order, following in pairwise([*orders, []]):
+            types = [event["type"] for event in order]
+            copy, rest = branch.towards(order, alike(order, following))
             billing = self.open(copy)
             try:
-                tell(billing, order)
+                hear(billing, rest)
+                try_again(billing, len(order))
                 end = self.settled(billing, f"{life.name}, {chapter}: {types}", audited=count % 50 == 0)
             finally:
                 self.close(billing)
@@ -216,6 +219,7 @@ class Stage:
                 continue
             assert end == first[1], f"{life.name}, {chapter}: {types}\nis {end},\n{first[2]}\nis {first[1]}"
             self.shelf.drop(copy)
+        branch.cut(0)
         assert first is not None
         return first[0], count
 
@@ -227,3 +231,45 @@ class Stage:
         assert not waiting, f"{told} leaves {waiting}"
         assert not (breaches := billing.audit() if audited else []), f"{told}: {breaches}"
         return ending(billing)
+
+
+def alike(one: Sequence[Event], other: Sequence[Event]) -> int:
+    """With how many events both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] is pair[1], zip(one, other, strict=False)))
+
+
+@dataclass
+class Branch:
+    """Copies of the books after each event that an order began with, as far as the next order begins alike: so every
+    beginning is told once, however many orders it has. Where a copy takes longer than to tell it there are none.
+    """
+
+    stage: Stage
+    url: str
+    told: list[Event] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+
+    def towards(self, order: Sequence[Event], shared: int) -> tuple[str, Sequence[Event]]:
+        """A copy that has heard the beginning of this order, and the rest of it. `shared`: so much of it the next one
+        begins with, too.
+        """
+        self.cut(alike(self.told, order))
+        while self.url.startswith("sqlite") and len(self.told) < shared:
+            event, copy = order[len(self.told)], self._copy()
+            billing = self.stage.open(copy)
+            try:
+                hear(billing, [event])
+            finally:
+                self.stage.close(billing)
+            self.told.append(event)
+            self.copies.append(copy)
+        return self._copy(), order[len(self.told) :]
+
+    def cut(self, count: int) -> None:
+        """No more than so many events are kept."""
+        for copy in self.copies[count:]:
+            self.stage.shelf.drop(copy)
+        del self.told[count:], self.copies[count:]
+
+    def _copy(self) -> str:
+        return self.stage.shelf.copy(self.copies[-1] if self.copies else self.url)

@@ -93,11 +93,21 @@ def twin(event: Event) -> Event:
     return event | {"id": f"{event['id']}_twin"}
 
 
-def tell(billing: TestBilling, events: Sequence[Event]) -> None:
-    """Through the signed door. What waits for another is tried again until nothing changes any more."""
+def hear(billing: TestBilling, events: Sequence[Event]) -> None:
+    """Through the signed door."""
     for event in events:
         billing.receive_stripe_event(*signed(event))
-    for _ in range(len(events) + 1):
+
+
+def tell(billing: TestBilling, events: Sequence[Event]) -> None:
+    """What waits for another is tried again until nothing changes any more."""
+    hear(billing, events)
+    try_again(billing, len(events))
+
+
+def try_again(billing: TestBilling, count: int) -> None:
+    """Until none of so many events waits for another, or it would wait for ever."""
+    for _ in range(count + 1):
         open_ones = [one.id for one in billing.stripe_events(limit=100) if one.status not in SETTLED]
         if not open_ones:
             break

@@ -51,7 +51,7 @@ def put(shop: Shop, catalog: Any = SOLD) -> None:
 
 def heard(shop: Shop) -> None:
     """Until all that happened was told."""
-    assert shop.sandbox.delivery.drain(10)
+    assert shop.sandbox.delivery.drain(30)
 
 
 def dearer(cents: int) -> Any:

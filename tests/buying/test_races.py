@@ -20,7 +20,7 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     together = Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        together.wait(20)
+        together.wait(60)
         for _ in range(20):
             try:
                 return act()

@@ -31,7 +31,7 @@ def code(shop: Shop, off: int, name: str) -> str:
 
 
 def heard(shop: Shop) -> None:
-    assert shop.sandbox.delivery.drain(10)
+    assert shop.sandbox.delivery.drain(30)
     assert shop.billing.stripe_events(status="waiting") == []
     assert shop.billing.stripe_events(status="failed") == []
 
@@ -178,7 +178,7 @@ def test_what_was_paid_with_other_terms_than_ours_waits_and_is_told_once(shop: S
                    "metadata": {"billing_topup": topup}, "line_items": [{"price_data": price}]}  # fmt: skip
     forged = shop.stripe.v1.checkout.sessions.create(params)
     shop.pay(forged.id)
-    assert shop.sandbox.delivery.drain(10)
+    assert shop.sandbox.delivery.drain(30)
     (waits,) = shop.billing.stripe_events(status="waiting")
     assert "costs 1000 cents in usd, the session was for 100" in str(waits.reason)
     assert told == [waits.reason]

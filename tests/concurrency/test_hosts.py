@@ -35,7 +35,7 @@ def test_racing_keys_in_hosts_transactions(fresh_database_url: str) -> None:
             pool.submit(hosts.work, fresh_database_url, worker, ["host"] * 30, keys[worker:] + keys[:worker])
             for worker in range(WORKERS)
         ]
-        outcomes = Counter(outcome for future in futures for outcome in future.result(timeout=60))
+        outcomes = Counter(outcome for future in futures for outcome in future.result(timeout=100))
     assert outcomes == {"spent": 30, "again": 30 * (WORKERS - 1)}
     engine = hosts.host_engine(fresh_database_url)
     assert hosts.jobs(engine) == 2 * 30 * WORKERS

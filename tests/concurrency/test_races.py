@@ -10,7 +10,7 @@ from .race import Race, run
 @pytest.mark.parametrize("wallets", [1, 10])
 def test_race(fresh_database_url: str, wallets: int) -> None:
     race = Race(fresh_database_url, wallets=wallets, workers=4, spends=40)
-    assert run(race, seconds=60) == []
+    assert run(race, seconds=100) == []
 
 
 @pytest.mark.slow
@@ -33,4 +33,4 @@ def test_race_with_refills(fresh_database_url: str, wallets: int) -> None:
 @pytest.mark.breaks_books
 def test_race_is_lost_without_the_lock(fresh_database_url: str) -> None:
     race = Race(fresh_database_url, wallets=1, workers=4, spends=40, locked=False)
-    assert run(race, seconds=60) != []
+    assert run(race, seconds=100) != []

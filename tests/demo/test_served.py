@@ -62,7 +62,7 @@ def served(folder: Path, port: int, origin: str = "", **settings: str) -> Iterat
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     try:
-        ends = time.monotonic() + 50
+        ends = time.monotonic() + 100
         while (answer := get(f"{origin or f'http://127.0.0.1:{port}'}/healthz")) is None or answer.status_code != 200:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < ends
@@ -107,7 +107,7 @@ def books(folder: Path) -> dict[str, Any]:
 def test_a_newcomers_first_minutes(tmp_path: Path) -> None:
     port = free_port()
     with served(tmp_path, port) as process:
-        checks = becomes_ready(port, within=50)["checks"]
+        checks = becomes_ready(port, within=100)["checks"]
         assert checks["demo"] == "ok"
         time.sleep(0.3)
         out, err = stop(process)
@@ -125,7 +125,7 @@ def test_a_newcomers_first_minutes(tmp_path: Path) -> None:
 
     before = books(tmp_path)
     with served(tmp_path, port) as process:
-        becomes_ready(port, within=50)
+        becomes_ready(port, within=100)
         assert books(tmp_path) == before, "a second start changes nothing"
         again = json.loads(file.read_text())
         assert {**again, "portal_url": ""} == {**kept, "portal_url": ""}
@@ -189,7 +189,7 @@ def test_a_half_told_world_is_not_trusted(percent: int, tmp_path: Path) -> None:
     assert not (tmp_path / "var" / "demo.json").exists()
     days_go_by(tmp_path, 40)
     with served(tmp_path, port) as process:
-        becomes_ready(port, within=50)
+        becomes_ready(port, within=100)
         stop(process)
     found = books(tmp_path)
     assert list(found["entries"]) == sorted(customer.id for customer in CUSTOMERS)

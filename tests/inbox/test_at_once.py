@@ -27,7 +27,7 @@ def all_at_once(url: str, told: list[Json]) -> list[str]:
     def send(place: int) -> None:
         billing = open_engine(url)
         billing.find_customer("team")
-        barrier.wait(30)
+        barrier.wait(90)
         found[place] = billing.take_stripe_event(body(told[place])).status
         billing.close()
 
@@ -35,7 +35,7 @@ def all_at_once(url: str, told: list[Json]) -> list[str]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(90)
         assert not thread.is_alive()
     return found
 
@@ -141,7 +141,7 @@ def check_ends(engine: Billing, url: str, kind: str, every: int) -> None:
         told = body(told_about(customer, kind))
         child = context.Process(target=take_until, args=(url, told, statement))
         child.start()
-        child.join(30)
+        child.join(90)
         assert child.exitcode in (0, DIED), child.exitcode
         assert engine.audit() == []
         again(engine, told, by_step=statement % 2 == 0)

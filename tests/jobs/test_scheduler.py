@@ -25,7 +25,7 @@ WORK = 0.2
 """Seconds that the step takes."""
 
 
-def eventually(true: Callable[[], bool], seconds: float = 20) -> None:
+def eventually(true: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not come true in time"
@@ -121,7 +121,7 @@ def taken_over(folder: Path, dead: int, since: float) -> float:
 def test_another_process_takes_over_from_one_that_is_killed(fresh_database_url: str, tmp_path: Path) -> None:
     lease = timedelta(seconds=1)
     took = run_three(fresh_database_url, tmp_path, kills=1, lease=lease)
-    assert all(seconds < 6 for seconds in took), took
+    assert all(seconds < 20 for seconds in took), took
     check(fresh_database_url, tmp_path)
 
 
@@ -129,7 +129,7 @@ def test_another_process_takes_over_from_one_that_is_killed(fresh_database_url: 
 @pytest.mark.timeout(300)
 def test_processes_are_killed_and_others_take_over(fresh_database_url: str, tmp_path: Path) -> None:
     took = run_three(fresh_database_url, tmp_path, kills=2, lease=runs.LEASE)
-    assert all(seconds < 12 for seconds in took), took
+    assert all(seconds < 25 for seconds in took), took
     check(fresh_database_url, tmp_path)
 
 

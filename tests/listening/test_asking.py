@@ -112,7 +112,7 @@ def test_without_a_key_it_waits_and_says_what_to_set(shop: Shop) -> None:
 def test_a_webhook_is_not_held_by_a_stripe_that_does_not_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     subscribe(shop)
     event = cut(happened(shop, "invoice.paid"))
-    monkeypatch.setattr("billing.inbox.stripe_events.WEBHOOK_PATIENCE", 0.5)
+    monkeypatch.setattr("billing.inbox.stripe_events.WEBHOOK_PATIENCE", 2.0)
     shop.fail("timeout", times=1, path="/v1/invoices", method="GET")
     told = tell(shop, event)
     assert (told.status, told.attempts) == ("received", 0)  # left to the step, as it came

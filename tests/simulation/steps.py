@@ -6,6 +6,7 @@ keeps stories whole; `settled` makes it absolute, by the model's state.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sized
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 
 from .model import Model
 from .pieces import next_month
+
+LIVES = int(os.environ.get("LIVES", "1"))
+"""So many times as many lives as `make check` wants; `make soak` wants more."""
 
 START = datetime.fromisoformat("2025-04-28T10:00:00+00:00")
 LONG_AGO = START - timedelta(days=40)

@@ -9,14 +9,14 @@ from billing import Billing
 
 from .engine_side import SetClock
 from .life import Life
-from .steps import START, Drawn, steps_in_debt
+from .steps import LIVES, START, Drawn, steps_in_debt
 
 FEW = settings(
     max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=1500)
+MANY = settings(FEW, max_examples=750 * LIVES)
 
 
 def live(url: str, with_settings: settings) -> None:

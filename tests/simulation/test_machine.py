@@ -12,7 +12,7 @@ from billing import Billing
 
 from .engine_side import SetClock
 from .life import Life
-from .steps import DRAWS, START, Drawn
+from .steps import DRAWS, LIVES, START, Drawn
 
 # To shrink a life of thirty steps takes minutes: the long run does it, the quick one only says that there is one.
 QUICK = settings(
@@ -23,7 +23,7 @@ QUICK = settings(
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-LONG = settings(QUICK, max_examples=1000, stateful_step_count=50, phases=[*QUICK.phases, Phase.shrink])
+LONG = settings(QUICK, max_examples=500 * LIVES, stateful_step_count=50, phases=[*QUICK.phases, Phase.shrink])
 
 
 class Wallet(RuleBasedStateMachine):

@@ -16,14 +16,14 @@ from tests.stories.books import all_entries
 from .engine_side import EngineSide, SetClock
 from .model_side import ModelSide
 from .outcomes import Cents, Outcome, Shown
-from .steps import START, Call, Drawn, drawn_steps, settled
+from .steps import LIVES, START, Call, Drawn, drawn_steps, settled
 
 FEW = settings(
     max_examples=10,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=600)
+MANY = settings(FEW, max_examples=300 * LIVES)
 _customers = count(1)
 Movement = tuple[int, str, str, str, int, int, datetime]
 
