@@ -15,7 +15,7 @@ from billing.finance import next_steps
 from billing.finance.at_stripe import Back
 from billing.finance.reconciliation_values import Difference, Kind
 from billing.inbox.tables import stripe_events as inbox
-from billing.inbox.waking import OPEN
+from billing.inbox.waking import OPEN, is_open
 from billing.sales import before
 from billing.sales.tables import disputes, payments, refunds, sales
 
@@ -28,7 +28,7 @@ def open_ones(tx: Tx, since: datetime, until: datetime) -> Iterator[Difference]:
     its = or_(*(inbox.c.type.startswith(kind) for kind in _RETURNS))
     then = (inbox.c.created_at >= since) & (inbox.c.created_at < until)
     columns = (inbox.c.object_id, inbox.c.id, inbox.c.status, inbox.c.reason, inbox.c.created_at)
-    query = select(*columns).where(inbox.c.status.in_(OPEN), its, then)
+    query = select(*columns).where(is_open(), its, then)
     for row in tx.connection.execute(query):
         kind: Kind = "failed" if row.status == "failed" else "waiting"
         reason = row.reason or "not handled yet"
