@@ -13,6 +13,10 @@ _STEPS = (
     ),
     ("unknown price", "Name the price in the catalog, then replay the event."),
     ("STRIPE_SECRET_KEY", "The event is of Stripe's other mode: check STRIPE_SECRET_KEY and the webhook endpoint."),
+    (
+        "credits are held",
+        "Nothing is to be mended: it goes on when the bank has decided, or the refund has arrived or failed.",
+    ),
     ("not handled yet", "Wait a minute. If it stays, see whether billing jobs is running."),
 )
 

@@ -16,6 +16,7 @@ from billing.finance.reconciliation import Reconciliation, reconcile
 from billing.testing import START, TestBilling
 from tests.buying.shop import Shop, open_shop
 from tests.sales.paid import APRIL, CATALOG, MAY, invoice, line, session, tell
+from tests.sales.returning import Money
 from tests.sandbox.serving import Watch
 
 pytestmark = pytest.mark.quick_on("sqlite")
@@ -193,7 +194,7 @@ def test_what_went_back_and_nobody_heard_of(shop: Shop) -> None:
 
 
 def test_a_price_that_this_catalog_does_not_know_is_said(billing: TestBilling) -> None:
-    """Somebody asks with another catalog than the one that granted."""
+    """Somebody asks with another catalog than the one that granted. What a dispute holds is for nobody to mend."""
     tell(billing, invoice(line("price_basic", 1_000), id="in_1"))
     without = parse(CATALOG_WITHOUT)
     with billing.database.read() as tx:
@@ -201,3 +202,8 @@ def test_a_price_that_this_catalog_does_not_know_is_said(billing: TestBilling) -
     assert kinds(found) == [("unpriced", "in_1")]
     assert not found.agrees
     assert looked(billing).agrees
+    money = Money(billing)
+    money.invoice("pi_1", "in_1", 1_000)
+    money.dispute("du_1", 1_000)
+    [held] = looked(billing).differences
+    assert (held.kind, "Nothing is to be mended" in held.next_step) == ("waiting", True)

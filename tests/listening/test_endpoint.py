@@ -82,7 +82,9 @@ def test_what_is_no_address(shop: Shop, url: str) -> None:
 def test_the_commands(shop: Shop, command: Command) -> None:
     made = command("stripe", "webhook", URL)
     assert made.stdout.startswith("whsec_") and "whsec" not in made.stderr
-    assert "as it should be" in command("stripe", "webhook", URL).stderr
+    assert "STRIPE_WEBHOOK_SECRETS is not set" not in made.stderr
+    again = command("stripe", "webhook", URL).stderr
+    assert "as it should be" in again and "STRIPE_WEBHOOK_SECRETS is not set" in again
     shop.stripe.v1.webhook_endpoints.create({"url": URL + "/other", "enabled_events": ["invoice.paid"]})
     assert "does not listen" in command("stripe", "webhook", URL + "/other", status=1).stderr
     assert "changed" in command("stripe", "webhook", URL + "/other", "--change").stderr

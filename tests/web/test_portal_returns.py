@@ -58,3 +58,15 @@ def test_each_says_why(make_billing: Callable[..., TestBilling]) -> None:
         f"Spent 100 from {month}",
         "Owed, as its payment went back after it was used, 30 of the overdraft",
     ]
+
+
+def test_a_plan_that_is_not_paid_or_paused(make_billing: Callable[..., TestBilling]) -> None:
+    story = Told(make_billing(catalog=CATALOG, start=APRIL))
+    basic(story)
+    service = service_on(story.billing)
+    for day, (status, says) in enumerate(
+        [("past_due", "last payment did not go through"), ("paused", "Your plan is paused."), ("active", "")], start=2
+    ):
+        story.at(f"{day} Apr 00:00").subscription(status=status)
+        page = service.client.get(link(service, customer="team")).text
+        assert ("Look after your plan" in page) == bool(says) and says in page, status

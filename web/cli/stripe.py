@@ -56,7 +56,10 @@ def webhook(ctx: click.Context, url: str, change: bool) -> None:
     """
     with engine() as billing:
         checked = billing.stripe_webhook(url, change=change)
+        deaf = not billing.webhook_secrets
     _say(checked)
+    if deaf and not checked.made:
+        click.echo("STRIPE_WEBHOOK_SECRETS is not set here: where it is not, all that arrives is refused.", err=True)
     ctx.exit(1 if checked.differences else 0)
 
 
@@ -71,6 +74,9 @@ def _say(checked: Checked) -> None:
         click.echo("Its secret, which Stripe shows once; add it to STRIPE_WEBHOOK_SECRETS:", err=True)
         click.echo(endpoint.secret)
     elif not checked.differences:
-        click.echo("It is as it should be. Its secret stands in the Dashboard.", err=True)
+        click.echo(
+            "It is as it should be. Its secret stands in the Dashboard; GET /readyz counts what a wrong one refuses.",
+            err=True,
+        )
     for difference in checked.differences:
         click.echo(difference, err=True)

@@ -48,7 +48,7 @@ def demo_pages(preparation: Preparation) -> Blueprint:
             "demo/home.html",
             customers=[_resident(preparation, customer) for customer in CUSTOMERS],
             newcomer=_newcomer(preparation.portal_url, url, key),
-            lines=curl_lines(url, key),
+            lines=curl_lines(url, key, past=bool(preparation.kept.sandbox_url)),
             codes=CODES,
             finance=(kept.STAFF, preparation.kept.finance_password),
         )
@@ -59,9 +59,8 @@ def demo_pages(preparation: Preparation) -> Blueprint:
 def _resident(preparation: Preparation, customer: Customer) -> Resident:
     wallet = preparation.billing.wallet(customer.id)
     owed = credits_text(wallet.owed) if wallet.owed else ""
-    return Resident(
-        customer.name, customer.about, credits_text(wallet.available), owed, preparation.portal_url(customer.id)
-    )
+    about = customer.about if preparation.kept.sandbox_url else ""  # in an account of one's own nobody has a past
+    return Resident(customer.name, about, credits_text(wallet.available), owed, preparation.portal_url(customer.id))
 
 
 def _newcomer(portal_url: Callable[[str, str], str], url: str, key: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web.demo import kept
-from web.demo.people import CUSTOMERS
+from web.demo.people import CUSTOMERS, JUNIPER
 from web.demo.preparing import Preparation
 
 TELLING = f"First start: telling {len(CUSTOMERS)} customers' last months, through a sandbox of Stripe."
@@ -13,9 +13,11 @@ def listening(url: str) -> str:
     return f"Listening on {url}. A moment, please: it is being made ready."
 
 
-def curl_lines(url: str, api_key: str) -> tuple[str, str, str]:
-    """A wallet read, a spend under its key, and a spend of more than is there, which is refused."""
-    customer = CUSTOMERS[0].id
+def curl_lines(url: str, api_key: str, *, past: bool) -> tuple[str, str, str]:
+    """A wallet read, a spend under its key, and a spend of more than is there, which is refused. Where nobody has a
+    past, of who subscribes first.
+    """
+    customer = CUSTOMERS[0].id if past else JUNIPER.id
     return (
         f"curl -s -H 'Authorization: Bearer {api_key}' {url}/v1/customers/{customer}/wallet",
         spend_line(url, api_key, customer, "try-1", 150, "image"),
@@ -35,7 +37,8 @@ def spend_line(url: str, api_key: str, customer: str, key: str, credits: int, fe
 def ready(preparation: Preparation) -> str:
     """All that somebody who sees this for the first time needs."""
     url, sandbox = preparation.settings.public_url, preparation.kept.sandbox_url
-    read, spend, refused = curl_lines(url, preparation.kept.api_key)
+    read, spend, refused = curl_lines(url, preparation.kept.api_key, past=bool(sandbox))
+    when = "Read" if sandbox else f"Once {JUNIPER.name} has subscribed: read"
     stripe = f"Stripe's side (its clock, its payments, its faults):\n  {sandbox}/_sandbox/\n"
     if not sandbox:
         stripe = WITH_STRIPE.format(port=preparation.settings.port)
@@ -50,7 +53,7 @@ Finance's pages, for {kept.STAFF} with the password {preparation.kept.finance_pa
 {stripe}The interface for programs:
   {url}/docs
 
-Read a wallet, spend 150 credits (sent again, it takes nothing again), ask for more than is there:
+{when} a wallet, spend 150 credits (sent again, it takes nothing again), ask for more than is there:
   {read}
   {spend}
   {refused}
