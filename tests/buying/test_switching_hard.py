@@ -65,6 +65,7 @@ def test_the_step_finishes_what_was_cut_off_and_it_is_paid_once(team: Subscriber
     assert len(bills(team)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.database("sqlite")
 def test_what_is_under_way_is_finished_before_the_next(team: Subscriber) -> None:
