@@ -171,7 +171,7 @@ def _look_again(db: Database, gateway: Gateway | None, catalog: Catalog, tell: T
         heard = subscriptions.seen_at(tx, row.subscription_id)
     if row.status != "done" or heard in (None, row.seen_at):
         return
-    with suppress(StripeUnavailable):
+    with suppress(Refusal):  # what was asked is done, whatever this comes to
         told = offers.asked(gateway).subscribed.now(row.subscription_id)
         if told is not None:
             with db.write() as tx:
