@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from billing.base.db import Tx
 from billing.catalog import offered
 from billing.catalog.terms import Catalog
-from billing.sales import payers, stripe_customers, stripe_prices, subscriptions
+from billing.sales import payers, stripe_customers, stripe_prices, subscription_changes, subscriptions
 from billing.sales.stripe_customers import REFERENCE, Nobody
 from billing.sales.values import Applied
 from billing.stripe import answers
 from billing.stripe.questions import Known, SubscriptionById
 from billing.stripe.values import Event
+
+_SKEW = timedelta(seconds=10)
+"""By how much Stripe's clock may be ahead of ours."""
 
 
 def handle_subscription_created(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
@@ -72,10 +76,14 @@ def handle_customer_deleted(tx: Tx, _: Catalog, event: Event, known: Known) -> A
 
 def _mirror(tx: Tx, catalog: Catalog, event: Event, known: Known, *, first: bool) -> Applied:
     told = answers.subscription(event.object)
-    asked = SubscriptionById(told.id)
-    tied = not first and subscriptions.seen_at(tx, told.id) == event.created
+    number, answered = subscription_changes.answered(tx, told.id)
+    asked = SubscriptionById(told.id, number)
+    # Stripe alone can say whether it is the newest: of two within one second, and of one that may be from before our
+    # own last act on it, whose answer is known already.
+    doubtful = answered is not None and event.created <= answered + _SKEW
+    tied = not first and (doubtful or subscriptions.seen_at(tx, told.id) == event.created)
     if tied and known.get(asked) is not None:
-        told = known[asked]  # of two events within one second Stripe alone can say which is the newer
+        told = known[asked]
     sought = payers.seek(tx, told.customer, None, told.metadata, known)
     told = replace(told, metadata=sought.metadata)
     answer = subscriptions.mirror(tx, catalog, told, event.created, first=first)

@@ -58,6 +58,14 @@ def scheduled(
     return row if (row.will["price"], row.will["quantity"]) == (price, quantity) else None
 
 
+def answered(tx: Tx, subscription: str) -> tuple[int, datetime | None]:
+    """How much Stripe has done of what was asked of it here, and when last, by our clock."""
+    its = (changes.c.subscription_id == subscription) & (changes.c.status == "done")
+    counted = select(func.count(), func.max(changes.c.ended_at)).where(its)
+    number, at = tx.connection.execute(counted).one()
+    return int(number), at
+
+
 def done(tx: Tx, id: str, takes_effect_at: datetime | None) -> None:
     end(tx, id, "done", takes_effect_at=takes_effect_at)
 

@@ -6,6 +6,7 @@ the invoices that Stripe makes.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -76,6 +77,8 @@ def ask(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, wan
     with db.read() as tx:
         found = subscription_changes.read(tx, row.id)
         assert found is not None
+    if not replayed:
+        _look_again(db, gateway, catalog, tell, found)
     if found.status == "failed":
         raise StripeRefused(found.reason or "it gave no reason")
     return subscription_changes.shown(found, replayed=replayed)
@@ -158,6 +161,23 @@ def _carry_on(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tel
         conversation = conversations.open_one(tx, "change", row.id)
     if conversation is not None:
         conversations.carry_on(db, offers.asked(gateway), kinds(catalog), tell, conversation)
+
+
+def _look_again(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, row: Row[Any]) -> None:
+    """Something was heard of the subscription while Stripe was asked, and nobody can say which of both is newer: it is
+    looked at once more, so that it is shown as it is. Where that can't be, its events will say.
+    """
+    with db.read() as tx:
+        heard = subscriptions.seen_at(tx, row.subscription_id)
+    if row.status != "done" or heard in (None, row.seen_at):
+        return
+    with suppress(Refusal):  # what was asked is done, whatever this comes to
+        told = offers.asked(gateway).subscribed.now(row.subscription_id)
+        if told is not None:
+            with db.write() as tx:
+                if subscriptions.seen_at(tx, told.id) == heard:
+                    subscriptions.mirror(tx, catalog, told, heard)
+            tell(tx.told)
 
 
 def _prepare(tx: Tx, row: Row[Any]) -> Params | None:

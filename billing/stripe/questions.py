@@ -92,9 +92,12 @@ class SessionById:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionById:
-    """→ `Subscription` as it stands now, or None."""
+    """→ `Subscription` as it stands now, or None. `since`: what we had done with it by then; an answer from before
+    something else was done is no answer to the question after it.
+    """
 
     id: str
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 
 from billing import Invalid, StripeRefused, StripeUnavailable, SubscriptionChange
 from billing.stripe import calling
+from tests.buying.shop import SECRET
 from tests.buying.subscriber import MAY, Subscriber
 from tests.buying.test_races import at_once
 from tests.sandbox.serving import Watch
@@ -64,6 +65,7 @@ def test_the_step_finishes_what_was_cut_off_and_it_is_paid_once(team: Subscriber
     assert len(bills(team)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.database("sqlite")
 def test_what_is_under_way_is_finished_before_the_next(team: Subscriber) -> None:
@@ -169,3 +171,32 @@ def test_many_at_once_come_one_after_the_other(team: Subscriber) -> None:
     assert {one.status for one in billing.conversations() if one.kind == "change"} == {"done"}
     assert len({one.id for one in done}) == len([one for one in billing.conversations() if one.kind == "change"])
     assert billing.audit() == []
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_told_late_does_not_undo_what_was_answered(team: Subscriber) -> None:
+    """The page is right at once and stays so, while the events of acts before it are still on their way."""
+    shop, billing = team.shop, team.shop.billing
+    team.subscribe("pro_monthly")
+    heard: list[tuple[bytes, str]] = []
+
+    def keep(body: bytes, signature: str) -> int:
+        heard.append((body, signature))
+        return 200
+
+    shop.sandbox.listen("http://shop.example/", SECRET, deliver=keep)
+    acts: list[Callable[[], Any]] = [
+        lambda: billing.change_plan("team", "basic", key="down"),
+        lambda: billing.resume("team", key="back"),
+        lambda: billing.cancel("team", key="end"),
+    ]
+    for number, act in enumerate(acts):
+        team.until(f"11 Apr 00:0{number}")
+        act()
+    team.hear()
+    found = billing.subscription("team")
+    assert found is not None and (found.plan, found.changes_to, found.cancel_at) == ("pro", None, MAY)
+    for body, signature in heard:
+        billing.receive_stripe_event(body, signature)
+        assert billing.subscription("team") == found
+    assert len([one for one in heard if b'"customer.subscription.updated"' in one[0]]) == 3

@@ -109,6 +109,7 @@ def test_who_is_late_pays_first(team: Subscriber) -> None:
     assert now(team).status == "canceled"
 
 
+@pytest.mark.slow
 def test_a_preview_says_what_then_comes(team: Subscriber) -> None:
     billing = team.shop.billing
     team.subscribe("basic_monthly")

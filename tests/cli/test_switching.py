@@ -12,7 +12,7 @@ import stripe
 from tests.cli.conftest import Run
 from web.sandbox import Sandbox
 
-pytestmark = pytest.mark.database("sqlite")
+pytestmark = [pytest.mark.database("sqlite"), pytest.mark.slow]
 
 SOLD = """
 [plans.basic]
