@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -88,7 +89,7 @@ def _history(
         credits, cents = _figures(spans, row, brought.get((row.wallet_id, row.origin), ()))
         counts = row.kind == "allocation" or row.invoice_id not in gone
         past.append(PastSale(row.origin, row.period_start, level, credits, cents, counts=counts))
-    return PeriodHistory(item, unit, every, spans, tuple(past))
+    return PeriodHistory(item, unit, every, spans, tuple(past), currency=first.currency)
 
 
 def _figures(
@@ -116,9 +117,7 @@ def _less(history: PeriodHistory, rows: Sequence[Row[Any]], takes: Sequence[Row[
         for take in takes
         if (take.wallet_id, take.sale) in mine
     ]
-    return PeriodHistory(
-        history.item, history.unit, history.every, history.windows, taken_from(history.sales, its), history.ended
-    )
+    return replace(history, sales=taken_from(history.sales, its))
 
 
 def _brought(tx: Tx, wallets: Collection[OpenWallet], items: Collection[str]) -> dict[tuple[int, str], list[Any]]:

@@ -97,7 +97,7 @@ class _Judging:
         for line, owner in group.lines:
             if isinstance(owner, PlanTerms) and self._had(group.item, owner.unit, group.end) is None:
                 level = line.count * owner.credits
-                self._begin(group, owner, f"claimed:{line.id}", level, 0)
+                self._begin(group, owner, f"claimed:{line.id}", level, 0, line.currency)
 
     def _prices(self, group: Group, lines: Sequence[tuple[Line, PlanTerms]]) -> list[Outcome]:
         """Lines of one item, price and period are one allocation."""
@@ -112,9 +112,12 @@ class _Judging:
 
     def _allocate(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> list[Outcome] | Refused:
         """What the lines of one item, price and period bring; an empty list if that is nothing at all."""
+        origin = f"allocation:{group.item}:{price}:{written(group.start)}"
         refused = self._waits(group, price, lines, terms)
         if refused is not None:
             return refused
+        if any(sale.origin == origin for history in self.histories for sale in history.sales):
+            return "granted_before", f"{origin} was granted before, until another time"
         trial = all(line.is_free for line in lines) and self._in_trial(lines[0])
         quantity = sum(line.count for line in lines)
         level = quantity * (terms.trial_credits if trial else terms.credits)
@@ -131,8 +134,7 @@ class _Judging:
         cut = self._cut(group, lines[0]) if not trial else []
         if not credits and not cents:
             return cut
-        origin = f"allocation:{group.item}:{price}:{written(group.start)}"
-        self._begin(group, terms, origin, level, cents, trial=trial)
+        self._begin(group, terms, origin, level, cents, lines[0].currency, trial=trial)
         allocation = Allocation(
             origin, terms.plan, terms.unit, credits, cents, lines[0].currency, group.start, group.end, quantity,
             lines[0].subscription, group.item, price, tuple(line.id for line in lines),
@@ -157,14 +159,22 @@ class _Judging:
         return until is not None and line.start < until
 
     def _begin(
-        self, group: Group, terms: PlanTerms, origin: str, level: int, cents: int, *, trial: bool = False
+        self,
+        group: Group,
+        terms: PlanTerms,
+        origin: str,
+        level: int,
+        cents: int,
+        currency: str,
+        *,
+        trial: bool = False,
     ) -> None:
         spans = spans_of(group.start, group.end, terms.every, stub=group.prorated, trial=trial)
         brought = months(spans, level, cents)
         money = [month.cents for month in brought]
         money[0] += cents - sum(money)
         first = PastSale(origin, group.start, level, tuple(month.credits for month in brought), tuple(money))
-        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,)))
+        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), currency=currency))
 
     def _lived(self, month: Month, start: datetime, terms: PlanTerms) -> Month:
         """`grace` beyond its end, or `late_grace` from a payment that came late."""
@@ -215,6 +225,9 @@ class _Judging:
         history = self._had(group.item, unit, group.end) or self._had_ended(group, unit)
         if history is None or (history.ended and new):
             return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
+        if history.currency not in (None, lines[0][0].currency):
+            paid = f"was paid for in {history.currency}, and changed in {lines[0][0].currency}"
+            return "change", f"item {group.item} {paid} ({span(group)})"
         if any(terms.every != history.every for _, terms in new):
             return "change", f"item {group.item} changed to a plan with periods of another length ({span(group)})"
         trial = all(line.is_free and self._in_trial(line) for line, _ in new)

@@ -42,7 +42,8 @@ class PastSale:
 @dataclass(frozen=True, slots=True)
 class PeriodHistory:
     """What an item's period, in one unit of credits, has had so far. `sales` stand as they were applied, the
-    allocation first. `ended`: the period was cut short by one that began anew.
+    allocation first. `ended`: the period was cut short by one that began anew. `currency`: what it was paid in, None
+    where that is not known.
     """
 
     item: str
@@ -51,6 +52,7 @@ class PeriodHistory:
     windows: tuple[Window, ...]
     sales: tuple[PastSale, ...]
     ended: bool = False
+    currency: str | None = None
 
     @property
     def start(self) -> datetime:
