@@ -19,7 +19,7 @@ from billing.inbox import storing
 from billing.inbox.earlier import from_before
 from billing.inbox.handlers import Handler, handler_of
 from billing.inbox.values import Desk
-from billing.inbox.waking import OPEN, of_customer
+from billing.inbox.waking import OPEN, of_customer, soon
 from billing.rules.refusals import Refusal, StripeNotConfigured, StripeUnavailable, Unavailable
 from billing.sales.needs import MOST_ROUNDS, MoreNeeded, ask, unanswered
 from billing.sales.values import Applied
@@ -27,6 +27,9 @@ from billing.stripe import payloads, thin
 from billing.stripe.gateway import Gateway
 from billing.stripe.questions import NobodyToAsk, ObjectById, Question
 from billing.stripe.values import Event, PayloadInvalid
+
+AT_ONCE = 20
+"""Events that one event has tried again while Stripe, and a buyer's page, wait for the answer."""
 
 _NO_KEY = "Stripe has to be asked about it: set STRIPE_SECRET_KEY"
 _LOG = logging.getLogger("billing.inbox")
@@ -52,18 +55,21 @@ class _Attempt:
 
 
 def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False, skip_locked: bool = False) -> bool:
-    """Handles one event, and what waited for the customer that it brought to light or for what it granted. Was there
-    anything to handle?
+    """Handles one event, and what waited for the customer that it brought to light or for what it granted: the oldest
+    at once, the rest is left to the step. Was there anything to handle?
 
     Raises nothing but `Unavailable`.
     """
     answer = _handle(desk, asking, _Attempt(id, ignored_too, skip_locked))
     if answer is not None and answer.linked is not None:
         with desk.db.read() as tx:
-            others = list(tx.connection.execute(of_customer(answer.linked)).scalars())
-        for other in others:
-            if other != id:
-                _handle(desk, asking, _Attempt(other, skip_locked=skip_locked))
+            others = of_customer(tx, answer.linked, desk.live, id)
+        if len(others) > AT_ONCE:
+            # A minute, so that what many grants in a row wake is tried once for all of them.
+            with desk.db.write() as tx:
+                soon(tx, answer.linked, desk.live, {id, *others[:AT_ONCE]}, tx.now + storing.FIRST_DELAY)
+        for other in others[:AT_ONCE]:
+            _handle(desk, asking, _Attempt(other, skip_locked=skip_locked))
     return answer is not None
 
 

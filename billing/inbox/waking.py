@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy import select
 
@@ -35,9 +38,31 @@ def wake(tx: Tx, *, stripe_customer: str | None = None, customer: str | None = N
         )
 
 
-def of_customer(stripe_customer: str) -> sa.Select[str]:
-    """Events of a Stripe customer that are still to be handled, the oldest first."""
-    return _open(stripe_events.c.stripe_customer == stripe_customer)
+def of_customer(tx: Tx, stripe_customer: str, live: bool | None, but: str) -> list[str]:
+    """Events of a Stripe customer that are still to be handled, `but` for one, the oldest first. Those of the other
+    mode than `live` wait for another key, not for anything that happens here.
+    """
+    return list(tx.connection.execute(_others(stripe_customer, live, but)).scalars())
+
+
+def soon(tx: Tx, stripe_customer: str, live: bool | None, handled: Collection[str], at: datetime) -> None:
+    """The others of these are due at that time, if not before. In the order of `wake`, so that none waits for another
+    that waits for it.
+    """
+    rest = [id for id in tx.connection.execute(_others(stripe_customer, live, None).with_for_update()).scalars()
+            if id not in handled]  # fmt: skip
+    its = stripe_events.c.id.in_(rest)
+    later = stripe_events.c.next_attempt_at.is_(None) | (stripe_events.c.next_attempt_at > at)
+    tx.connection.execute(sa.update(stripe_events).where(its, later).values(next_attempt_at=at))
+
+
+def _others(stripe_customer: str, live: bool | None, but: str | None) -> sa.Select[str]:
+    its = stripe_events.c.stripe_customer == stripe_customer
+    if live is not None:
+        its &= stripe_events.c.livemode.is_(live)
+    if but is not None:
+        its &= stripe_events.c.id != but
+    return _open(its)
 
 
 def _open(its: sa.ColumnElement[bool]) -> sa.Select[str]:

@@ -96,7 +96,9 @@ def _history(
         credits, cents = _figures(spans, row, brought.get((row.wallet_id, row.origin), ()))
         counts = row.kind == "allocation" or row.invoice_id not in gone
         past.append(PastSale(row.origin, row.period_start, level, credits, cents, counts=counts))
-    return PeriodHistory(item, unit, every, spans, tuple(past), paid_at=first.paid_at, assumed=assumed)
+    return PeriodHistory(
+        item, unit, every, spans, tuple(past), paid_at=first.paid_at, assumed=assumed, currency=first.currency
+    )
 
 
 def _figures(

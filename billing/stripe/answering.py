@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.rules.refusals import StripeRefused
 from billing.stripe import answers, payloads, payments, returns, stood
-from billing.stripe.calling import Ask, any_type, plain, read
+from billing.stripe.calling import Ask, any_type, each_once, first_of, plain, read
 from billing.stripe.questions import (
     CreditNotesOfInvoice,
     CustomerById,
@@ -106,7 +106,7 @@ def pages(ask: Ask, call: Callable[[Any], Any], params: dict[str, Any]) -> list[
     """All of a list, page by page, in plain JSON."""
 
     def gather() -> list[dict[str, Any]]:
-        return [plain(one) for one in call(any_type({**params, "limit": PAGE})).auto_paging_iter()]
+        return [plain(one) for one in each_once(call(any_type({**params, "limit": PAGE})))]
 
     found: list[dict[str, Any]] = ask(gather)
     return found
@@ -175,7 +175,8 @@ def _session_of(client: StripeClient, ask: Ask, intent: str) -> SeenSession | No
     if not is_id(intent):
         return None
     found = ask(lambda: client.v1.checkout.sessions.list(any_type({"payment_intent": intent, "limit": 1})))
-    return whole_session(client, ask, str(found.data[0].id)) if found.data else None
+    its = first_of(found)
+    return whole_session(client, ask, str(its[0].id)) if its else None
 
 
 def _of_payment(

@@ -27,12 +27,23 @@ _DEAD = ("requires_payment_method", "canceled")
 """Statuses of a payment intent from which a completed session's money does not come any more."""
 
 
+def id_of(document: object) -> str:
+    """The id of what was made."""
+    return read.text(read.mapping(document, "answer").get("id"), "answer.id")
+
+
+def address(document: object) -> str:
+    """Where a session, of Checkout or of the customer portal, is to be found."""
+    url = read.mapping(document, "session").get("url")
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or len(url) > _LONGEST_ADDRESS:
+        raise PayloadInvalid("session.url: an address is wanted.")
+    return url
+
+
 def opened(document: object) -> OpenedSession:
     """A session that was made: one without an address could not be paid."""
     found = read.mapping(document, "session")
-    url = found.get("url")
-    if not isinstance(url, str) or not url.startswith(("https://", "http://")) or len(url) > _LONGEST_ADDRESS:
-        raise PayloadInvalid("session.url: an address is wanted.")
+    url = address(found)
     return OpenedSession(
         read.text(found.get("id"), "session.id"), url, read.time(found.get("expires_at"), "session.expires_at")
     )

@@ -12,10 +12,19 @@ from functools import cached_property
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from billing.rules.refusals import StripeRefused, UnknownSession
+from billing.rules.refusals import StripeRefused, StripeUnavailable, UnknownSession
 from billing.stripe import answering, answers, listing, returns, selling, subscribing
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
-from billing.stripe.calling import Answer, Params, hurried_client, in_our_words, patient_client
+from billing.stripe.calling import (
+    Answer,
+    Params,
+    each_once,
+    first_of,
+    hurried_client,
+    in_our_words,
+    patient_client,
+    read_made,
+)
 from billing.stripe.calling import any_type as _any
 from billing.stripe.calling import plain as _plain
 from billing.stripe.calling import read as _read
@@ -48,14 +57,15 @@ class Gateway:
 
     def make_customer(self, params: Params, key: str) -> str:
         """Makes a Stripe customer, once per key, and says its id."""
-        return self._ask(lambda: str(self._client.v1.customers.create(_any(params), {"idempotency_key": key}).id))
+        made = self._ask(lambda: self._client.v1.customers.create(_any(params), {"idempotency_key": key}))
+        return read_made(answers.id_of, made)
 
     def find_customer(self, since: datetime, conversation: str) -> str | None:
         """The Stripe customer that was made since then with this conversation's name in its metadata, if any was."""
 
         def look() -> str | None:
             listed = self._client.v1.customers.list({"created": {"gte": int(since.timestamp())}, "limit": _PAGE})
-            for found in listed.auto_paging_iter():
+            for found in each_once(listed):
                 if _plain(found).get("metadata", {}).get("billing_conversation") == conversation:
                     return str(found.id)
             return None
@@ -67,7 +77,7 @@ class Gateway:
 
         def look() -> Any | None:
             wanted = {"customer": customer, "created": {"gte": int(since.timestamp())}, "limit": _PAGE}
-            for found in self._client.v1.checkout.sessions.list(_any(wanted)).auto_paging_iter():
+            for found in each_once(self._client.v1.checkout.sessions.list(_any(wanted))):
                 plain = _plain(found)
                 if plain.get("metadata", {}).get(name) == value and plain.get("url"):
                     return found
@@ -79,7 +89,7 @@ class Gateway:
     def open_session(self, params: Params, key: str) -> OpenedSession:
         """Makes a Checkout session, once per key."""
         made = self._ask(lambda: self._client.v1.checkout.sessions.create(_any(params), {"idempotency_key": key}))
-        return _read(answers.opened, made)
+        return read_made(answers.opened, made)
 
     def session(self, id: str) -> SeenSession:
         """The session with all that belongs to it. Raises UnknownSession, unasked for what is no id of Stripe's: it
@@ -90,6 +100,8 @@ class Gateway:
         try:
             return answering.whole_session(self._client, self._ask, id)
         except StripeRefused as refused:
+            if refused.missing is None:  # that says nothing of what became of it
+                raise StripeUnavailable(str(refused)) from refused
             raise UnknownSession(id) from refused
 
     def answer(self, question: Question) -> Any:
@@ -104,12 +116,14 @@ class Gateway:
     def refund(self, params: Params, key: str) -> Refund:
         """Gives money back, once per key."""
         made = self._ask(lambda: self._client.v1.refunds.create(_any(params), {"idempotency_key": key}))
-        return _read(returns.refund, made)
+        return read_made(returns.refund, made)
 
     def open_portal(self, customer: str, return_url: str) -> str:
         """A new session of Stripe's customer portal, as the account has it set up: its address."""
         asked = {"customer": customer, "return_url": return_url}
-        return str(self._ask(lambda: self._client.v1.billing_portal.sessions.create(_any(asked)).url))
+        return read_made(
+            answers.address, self._ask(lambda: self._client.v1.billing_portal.sessions.create(_any(asked)))
+        )
 
     @property
     def subscribed(self) -> subscribing.Subscriptions:
@@ -137,7 +151,7 @@ class Gateway:
         for at in range(0, len(keys), _MOST_KEYS):
             asked = {"lookup_keys": keys[at : at + _MOST_KEYS], "limit": _PAGE}
             listed = self._ask(lambda asked=asked: self._client.v1.prices.list(_any(asked)))  # type: ignore[misc]
-            prices = [_read(answers.price, one) for one in listed.data]
+            prices = [_read(answers.price, one) for one in first_of(listed)]
             found |= {price.lookup_key: price for price in prices if price.lookup_key is not None}
         for name in wanted:
             one_price = self._price(name) if name not in keys else None
@@ -148,7 +162,9 @@ class Gateway:
     def _price(self, id: str) -> Price | None:
         try:
             found = self._ask(lambda: self._client.v1.prices.retrieve(id))
-        except StripeRefused:  # there is no such price
+        except StripeRefused as refused:
+            if refused.missing is None:
+                raise
             return None
         return _read(answers.price, found)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from billing.rules.refusals import StripeRefused
 from billing.stripe import reading
 from billing.stripe.answering import PAGE, is_id, pages
-from billing.stripe.calling import Ask, any_type, plain, read
+from billing.stripe.calling import Ask, any_type, first_of, plain, read
 from billing.stripe.values import PayloadInvalid
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Lists:
         if after is not None:
             wanted["starting_after"] = after
         found = self._ask(lambda: self._client.v1.events.list(any_type(wanted)))
-        return [plain(one) for one in found.data], bool(found.has_more)
+        return [plain(one) for one in first_of(found)], bool(found.has_more)
 
     def of_customer(self, kind: str, customer: str, since: datetime | None) -> list[dict[str, Any]]:
         """The Stripe customer's paid invoices, complete sessions, charges, credit notes or subscriptions since then."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from billing.rules.refusals import StripeRefused
 from billing.stripe import answers, reading
 from billing.stripe.answering import PAGE
-from billing.stripe.calling import Ask, Params, any_type, plain, read
+from billing.stripe.calling import Ask, Params, any_type, each_once, first_of, plain, read, read_made
 from billing.stripe.values import Price
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Shelf:
         for at in range(0, len(ids), PAGE):
             wanted = any_type({"ids": list(ids[at : at + PAGE]), "limit": PAGE})
             listed = self._ask(partial(self._client.v1.products.list, wanted))
-            found |= {one.id: one for one in (read(_product, each) for each in listed.data)}
+            found |= {one.id: one for one in (read(_product, each) for each in first_of(listed))}
         return found
 
     def prices(self, keys: Sequence[str], products: Collection[str]) -> list[SoldPrice]:
@@ -67,7 +67,7 @@ class Shelf:
     def _listed(self, wanted: Params) -> dict[str, SoldPrice]:
         def look() -> list[dict[str, Any]]:
             listed = self._client.v1.prices.list(any_type({**wanted, "limit": PAGE}))
-            return [plain(one) for one in listed.auto_paging_iter()]
+            return [plain(one) for one in each_once(listed)]
 
         return {one.price.id: one for one in (read(_price, each) for each in self._ask(look))}
 
@@ -90,7 +90,7 @@ class Shelf:
     def make_price(self, params: Params, key: str) -> str:
         """Once per key; says its id. With `transfer_lookup_key` it takes its lookup key from whichever has it."""
         made = self._ask(lambda: self._client.v1.prices.create(any_type(params), {"idempotency_key": key}))
-        return str(made.id)
+        return read_made(answers.id_of, made)
 
     def change_price(self, id: str, params: Params) -> None:
         """Its amount can never be changed."""

@@ -8,8 +8,11 @@ import pytest
 
 from billing import IdempotencyKeyReused, Invalid, UnknownUnit
 from billing.catalog.loading import parse
+from billing.engine import importing
+from billing.sales.import_file import Balance
 from billing.testing import START
 from tests.buying.shop import CATALOG, Shop
+from tests.listening.hearing import happened, tell
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -104,3 +107,20 @@ def test_what_a_pack_costs_less_than_stripe_charges_is_told_before_it_is_asked(s
     with pytest.raises(Invalid, match=r"costs \$0.49: Stripe charges no less than \$0.50"):
         shop.buy(pack="tiny")
     assert shop.buy(pack="tiny", currency="jpy").cents == 50
+
+
+@pytest.mark.parametrize("by_webhook", [True, False])
+def test_what_is_bought_from_us_is_of_our_time(shop: Shop, by_webhook: bool) -> None:
+    """The buyer is taken over between paying and our hearing of it: a top-up is in no balance from elsewhere."""
+    opened = shop.buy()
+    shop.events = False
+    shop.pay(opened.session)
+    stripe_id = shop.billing.find_customer("team").stripe_customer_id
+    shop.later(minutes=1)
+    row = Balance(2, "team", 60, None, 0, None, "credits", None, None, stripe_id, None)
+    assert importing.bring(shop.billing, [row], shop.billing.now).begun == 1
+    if by_webhook:
+        tell(shop, happened(shop, "checkout.session.completed"))
+    else:
+        shop.billing.settle(opened.session)
+    assert shop.available() == 160

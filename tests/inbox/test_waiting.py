@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from billing import Gateway
+from billing.inbox import handling
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, body, event, invoice, line, session
 
@@ -88,3 +90,52 @@ def test_what_is_done_is_not_looked_through(billing: TestBilling) -> None:
         ]
     assert plans
     assert all("billing_stripe_events_open_idx" in plan for plan in plans), plans
+
+
+@pytest.mark.quick_on("sqlite")
+def test_of_many_that_wait_the_oldest_are_tried_at_once(
+    make_billing: Callable[..., TestBilling], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is due in a minute, once for all the grants till then; the other mode's wait for another key."""
+    monkeypatch.setattr(handling, "AT_ONCE", 3)
+    billing = make_billing(catalog=CATALOG, start=APRIL, gateway=Gateway("sk_test_nobody", "http://127.0.0.1:9"))
+    billing.customer("team", stripe_customer_id="cus_1")
+
+    def take(*lines: Any, **more: Any) -> str:
+        return billing.take_stripe_event(body({**event(invoice(*lines)), **more})).id
+
+    unknown = [take(line("price_x", 5, item=f"si_{n}"), id=f"evt_{n:03}", created=n, livemode=n % 4 == 3)
+               for n in range(12)]  # fmt: skip
+    billing.advance(by=timedelta(seconds=30))
+
+    def tried() -> list[int]:
+        found = {one.id: one.attempts for one in billing.stripe_events(limit=100)}
+        return [found[id] for id in unknown]
+
+    assert tried() == [1] * 12
+    for item in ("si_a", "si_b"):
+        take(line("price_basic", 1_000, item=item), id=f"evt_{item}", livemode=False)
+    ours = [n for n in range(12) if n % 4 != 3]
+    assert [n for n, times in enumerate(tried()) if times == 3] == ours[:3]
+    assert sum(tried()) == 12 + 2 * 3
+    billing.advance(by=timedelta(seconds=40))
+    while billing.handle_stripe_events():
+        pass
+    assert {tried()[n] for n in ours[3:]} == {2}
+    assert len(billing.buckets("team")) == 2
+
+
+@pytest.mark.quick_on("sqlite")
+def test_all_that_waited_for_a_link_comes_in_the_end(billing: TestBilling, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "AT_ONCE", 3)
+    billing.customer("team")
+    for n in range(5):
+        held = invoice(line("price_small", 1_000, item=None, id=f"il_{n}"), id=f"in_{n}")
+        billing.take_stripe_event(body(event(held, id=f"evt_{n:02}")))
+    tried_in_vain(billing)
+    billing.take_stripe_event(body(event(session(), id="evt_session")))
+    assert len(billing.buckets("team")) == 1 + 3
+    billing.advance(by=timedelta(minutes=1))
+    while billing.handle_stripe_events():
+        pass
+    assert len(billing.buckets("team")) == 1 + 5

@@ -99,7 +99,7 @@ class _Judging:
         for line, owner in group.lines:
             if isinstance(owner, PlanTerms) and self._had(group.item, owner.unit, group.end) is None:
                 level = line.count * owner.credits
-                self._begin(group, owner, f"claimed:{line.id}", level, 0)
+                self._begin(group, owner, f"claimed:{line.id}", level, 0, line.currency)
 
     def _prices(self, group: Group, lines: Sequence[tuple[Line, PlanTerms]]) -> list[Outcome]:
         """Lines of one item, price and period are one allocation."""
@@ -114,9 +114,12 @@ class _Judging:
 
     def _allocate(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> list[Outcome] | Refused:
         """What the lines of one item, price and period bring; an empty list if that is nothing at all."""
+        origin = f"allocation:{group.item}:{price}:{written(group.start)}"
         refused = self._waits(group, price, lines, terms)
         if refused is not None:
             return refused
+        if any(sale.origin == origin for history in self.histories for sale in history.sales):
+            return "granted_before", f"{origin} was granted before, until another time"
         trial = all(line.is_free for line in lines) and self._in_trial(lines[0])
         quantity = sum(line.count for line in lines)
         level = quantity * (terms.trial_credits if trial else terms.credits)
@@ -136,7 +139,7 @@ class _Judging:
         cut = self._cut(group, lines[0]) if not trial else []
         if not credits and not cents:
             return cut
-        self._begin(group, terms, origin, level, cents, trial=trial)
+        self._begin(group, terms, origin, level, cents, lines[0].currency, trial=trial)
         allocation = Allocation(
             origin, terms.plan, terms.unit, credits, cents, lines[0].currency, group.start, group.end, quantity,
             lines[0].subscription, group.item, price, tuple(line.id for line in lines),
@@ -161,14 +164,24 @@ class _Judging:
         return until is not None and line.start < until
 
     def _begin(
-        self, group: Group, terms: PlanTerms, origin: str, level: int, cents: int, *, trial: bool = False
+        self,
+        group: Group,
+        terms: PlanTerms,
+        origin: str,
+        level: int,
+        cents: int,
+        currency: str,
+        *,
+        trial: bool = False,
     ) -> None:
         spans = spans_of(group.start, group.end, terms.every, stub=group.prorated, trial=trial)
         brought = months(spans, level, cents)
         money = [month.cents for month in brought]
         money[0] += cents - sum(money)
         first = PastSale(origin, group.start, level, tuple(month.credits for month in brought), tuple(money))
-        self.histories.append(PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), paid_at=self.paid_at))
+        self.histories.append(
+            PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), paid_at=self.paid_at, currency=currency)
+        )
 
     def _lived(self, month: Month, start: datetime, terms: PlanTerms) -> Month:
         """`grace` beyond its end, or `late_grace` from a payment that came late."""
@@ -246,6 +259,9 @@ class _Judging:
         origin = f"change:{self.invoice}:{group.item}:{written(group.start)}"
         if history is None or (history.ended and new) or self._is_there(unit, origin):
             return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
+        if history.currency not in (None, lines[0][0].currency):
+            paid = f"was paid for in {history.currency}, and changed in {lines[0][0].currency}"
+            return "change", f"item {group.item} {paid} ({span(group)})"
         if any(terms.every != history.every for _, terms in new):
             return "change", f"item {group.item} changed to a plan with periods of another length ({span(group)})"
         level = self._level(new)

@@ -45,7 +45,7 @@ class PastSale:
 class PeriodHistory:
     """What an item's period, in one unit of credits, has had so far. `sales` stand as they were applied, the
     allocation first. `ended`: the period was cut short by one that began anew. `paid_at`: when its allocation was paid.
-    `assumed`: there is no allocation, only changes.
+    `assumed`: there is no allocation, only changes. `currency`: what it was paid in, None where that is not known.
     """
 
     item: str
@@ -56,6 +56,7 @@ class PeriodHistory:
     ended: bool = False
     paid_at: datetime | None = None
     assumed: bool = False
+    currency: str | None = None
 
     @property
     def start(self) -> datetime:

@@ -80,7 +80,7 @@ def after(histories: list[PeriodHistory], outcomes: Sequence[Outcome]) -> list[P
         if isinstance(one, Allocation):
             spans = spans_of(one.period_start, one.period_end, one.every, stub=one.stub, trial=one.trial)
             begun = PastSale(one.origin, one.period_start, one.level, *_by_window(spans, one.months, one.cents))
-            found.append(PeriodHistory(one.item, one.unit, one.every, spans, (begun,)))
+            found.append(PeriodHistory(one.item, one.unit, one.every, spans, (begun,), currency=one.currency))
         elif isinstance(one, PlanChange):
             place = next((n for n, had in enumerate(found)
                           if (had.item, had.unit, had.start, had.end)

@@ -86,6 +86,18 @@ def test_26_an_interval_switch_ends_the_period_and_begins_another(proration: boo
     assert taken(late) == [(MONTHLY, 0, 10, 100)], "of a period that has ended, in the share of the money"
 
 
+def test_money_in_another_currency_takes_nothing() -> None:
+    """What was paid in dollars is not given back in euros, nor made dearer by them: somebody has to look at it."""
+    histories = [history(line(2000, currency="usd"))]
+    for cents in ((-667, 1333), (-667, 0)):
+        euros = [replace(part(net, "11 Apr 00:00", price), currency="eur")
+                 for net, price in zip(cents, ("price_basic", "price_pro"), strict=True)]  # fmt: skip
+        (only,) = told(histories, *euros, paid="11 Apr 00:00")
+        assert isinstance(only, Waiting)
+        assert "was paid for in usd, and changed in eur" in only.reason
+    assert up(histories).takes == up([history(line(2000))]).takes
+
+
 def test_a_period_learnt_after_the_one_that_cut_it_short() -> None:
     later = history(line(10_000, start=at("11 Apr 00:00"), end=at("11 Apr 2026 00:00")))
     begun, ended = told([later], line(1000), paid="1 Apr 00:00")

@@ -83,6 +83,14 @@ class TestTheWholeInvoice:
         assert allocation(lines, claimed={"il_1"}, histories=[history(line(1000))]).lines == ("il_2",)
 
 
+def test_of_two_periods_that_begin_together_the_second_waits() -> None:
+    """They would have one name."""
+    both = [(line(1000, "il_1", end=MAY), BASIC), (line(2000, "il_2", end=JUNE), BASIC)]
+    found = decide(both, APRIL)
+    assert [type(one) for one in found] == [Allocation, Waiting]
+    assert found[1].lines == ("il_2",)
+
+
 def some_lines() -> st.SearchStrategy[list[Sold]]:
     one = st.builds(
         line,
