@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -17,12 +18,13 @@ from billing.stripe import returns
 from billing.stripe.questions import Known, ObjectById, Question, RefundsOfPayment
 from billing.stripe.values import Event, Refund
 
+_TURNS = ("refund.created", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
 _PAID = ("invoice.paid", "checkout.session.completed", "checkout.session.async_payment_succeeded")
 
 
 def handle_refund(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
     """A refund was made, went through, or did not after all. It says so itself, whichever event tells of it."""
-    return _refund(tx, catalog, returns.refund(event.object), known)
+    return _refund(tx, catalog, returns.refund(event.object), known, _since(event))
 
 
 def handle_charge_refunded(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
@@ -43,14 +45,14 @@ def handle_charge_refunded(tx: Tx, catalog: Catalog, event: Event, known: Known)
 def handle_dispute(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
     """A dispute began, changed or ended, or its money moved: one thing, told by several events."""
     dispute = returns.dispute(event.object)
-    answer = disputes.apply(tx, catalog, dispute, event.created, known)
+    answer = disputes.apply(tx, catalog, dispute, event.created, known, _since(event))
     return _of_nothing(tx, answer, dispute.payment_intent, dispute.charge, known)
 
 
 def handle_credit_note(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:
     """A credit note was issued, changed or voided. The refunds it names are told by themselves, or asked for."""
     note = returns.credit_note(event.object)
-    named = [ObjectById("refund", id) for id in note.refunds]
+    named = [ObjectById("refund", one.id) for one in note.refunds]
     fetched = [returns.refund(known[one]) for one in named if known.get(one) is not None]
     before = _together([_refund(tx, catalog, refund, known) for refund in fetched])
     if before.needs:
@@ -70,8 +72,16 @@ def handle_invoice_payment(tx: Tx, _: Catalog, event: Event, known: Known) -> Ap
     return Applied(note=f"{payment.payment_intent or payment.charge or 'something else'} paid {payment.invoice}")
 
 
-def _refund(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
-    answer = refunds.apply(tx, catalog, refund, known)
+def _since(event: Event) -> datetime | None:
+    """When its object took the status it is shown with, where the event says so: it is the one that tells of that. A
+    thin one is shown with what stands now.
+    """
+    turned = event.fact in _TURNS or "status" in event.previous
+    return event.created if turned and event.related is None else None
+
+
+def _refund(tx: Tx, catalog: Catalog, refund: Refund, known: Known, since: datetime | None = None) -> Applied:
+    answer = refunds.apply(tx, catalog, refund, known, since)
     return _of_nothing(tx, answer, refund.payment_intent, refund.charge, known)
 
 

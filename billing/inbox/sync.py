@@ -128,11 +128,11 @@ def _customers(desk: Desk, row: Row[Any], found: Found) -> None:
     with desk.db.read() as tx:
         behind = stripe_customers.c.stripe_id > (row.after or "")
         query = select(stripe_customers.c.stripe_id).where(behind).order_by(stripe_customers.c.stripe_id)
-        ids = list(tx.connection.execute(query.limit(_CUSTOMERS_AT_ONCE)).scalars())
+        ids, now = list(tx.connection.execute(query.limit(_CUSTOMERS_AT_ONCE)).scalars()), tx.now
     for id in ids:
-        for fact in objects.of_customer(gateway.look, id, row.since - _EARLIER):
+        for fact in objects.of_customer(gateway.look, id, row.since - _EARLIER, now):
             found.looked += 1
-            if fact.happened_at < row.since - _OVERLAP or fact.type not in HANDLERS:
+            if (fact.happened_at < row.since - _OVERLAP and not fact.came_back) or fact.type not in HANDLERS:
                 continue
             with desk.db.read() as tx:
                 told = _told_already(tx, fact)

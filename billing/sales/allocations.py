@@ -27,6 +27,7 @@ from billing.sales import (
     returned,
     stripe_customers,
     stripe_prices,
+    taken_back,
     ties,
     topups,
 )
@@ -90,9 +91,12 @@ def _questions(
     if invoice.subscription is not None and (ordering.compares(new) or ordering.skips(tx, new)):
         found.append(PaidInvoices(invoice.subscription))
         items, ends_at = {line.item or "" for line in new}, {line.end for line in new}
-        before = [one.id for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]
+        before = [one for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]
         compared = ordering.compared(tx, items, ends_at, invoice.id)
-        found.extend(ordering.of_money(dict.fromkeys([*compared, *before]), known))
+        wanted = list(dict.fromkeys([*compared, *(one.id for one in before)]))
+        found.extend(ordering.of_money(wanted, known))
+        times = [paid_at, *(one.paid_at or one.created for one in before)]
+        found.extend(taken_back.questions(tx, wanted, times, known))
     return found
 
 

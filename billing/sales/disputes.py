@@ -21,8 +21,12 @@ from billing.stripe.values import Dispute
 _CLOSED = ("won", "lost", "warning_closed", "prevented")
 
 
-def apply(tx: Tx, catalog: Catalog, dispute: Dispute, at: datetime, known: Known) -> Applied:
-    """Holds what a chargeback may take, takes it if lost, frees it if won. `at`: when Stripe said so."""
+def apply(
+    tx: Tx, catalog: Catalog, dispute: Dispute, at: datetime, known: Known, since: datetime | None = None
+) -> Applied:
+    """Holds what a chargeback may take, takes it if lost, frees it if won. `at`: when Stripe said so; `since`: when it
+    took this status, where that was said, too.
+    """
     purchase = payments.purchase_of(tx, dispute.payment_intent, dispute.charge, known)
     if isinstance(purchase, tuple):
         return Applied(needs=purchase)
@@ -39,9 +43,11 @@ def apply(tx: Tx, catalog: Catalog, dispute: Dispute, at: datetime, known: Known
         "reason": dispute.reason,
         "withdrawn_cents": dispute.withdrawn_cents,
         "created_at": dispute.created,
-        "closed_at": at if dispute.status in _CLOSED else None,
+        "closed_at": _closed_at(dispute, at, since),
         "told_at": at,
         "seen_at": tx.now,
+        "lost_at": since if dispute.status == "lost" else None,
+        "back_at": dispute.back_at,
     }
     before = _remember(tx, row)
     moved = returned.settle(tx, catalog, purchase)
@@ -53,20 +59,33 @@ def apply(tx: Tx, catalog: Catalog, dispute: Dispute, at: datetime, known: Known
     return Applied(note=None if moved else "nothing moves" if before != "stale" else "known before")
 
 
+def _closed_at(dispute: Dispute, at: datetime, since: datetime | None) -> datetime | None:
+    """When it was closed, at the latest. Of one that was won exactly, or not yet: by it ends move, once."""
+    if dispute.status not in _CLOSED:
+        return None
+    return since if dispute.status == "won" else since or at
+
+
 def _remember(tx: Tx, row: dict[str, Any]) -> str:
     """Writes it down unless what is known has come further. The status it had, `new`, or `stale`."""
     if sets.insert(tx, disputes, [row], unless_there=True):
         return "new"
     known: Row[Any] = tx.connection.execute(select(disputes).where(disputes.c.id == row["id"]).with_for_update()).one()
     news = DisputeNews(row["status"], row["withdrawn_cents"], row["told_at"])
-    if not dispute_is_newer(news, DisputeNews(known.status, known.withdrawn_cents, known.told_at)):
-        return "stale"
-    names = ("status", "withdrawn_cents", "cents", "told_at", "seen_at", "closed_at", "reason")
-    values = {name: row[name] for name in names}
-    if known.status == row["status"] and known.closed_at is not None:
-        values["closed_at"] = known.closed_at  # it was closed when that was first said
+    newer = dispute_is_newer(news, DisputeNews(known.status, known.withdrawn_cents, known.told_at))
+    values = {name: _first(row[name], known._mapping[name]) for name in ("lost_at", "back_at")}
+    if newer:
+        values |= {name: row[name] for name in ("status", "withdrawn_cents", "cents", "told_at", "seen_at", "reason")}
+    if known.status == row["status"]:
+        values["closed_at"] = _first(row["closed_at"], known.closed_at)  # it was closed when that was first said
+    elif newer:
+        values["closed_at"] = row["closed_at"]
     tx.connection.execute(sa.update(disputes).where(disputes.c.id == row["id"]).values(values))
-    return str(known.status)
+    return str(known.status) if newer else "stale"
+
+
+def _first(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def _tell(tx: Tx, dispute: Dispute, customer: str, before: str) -> None:

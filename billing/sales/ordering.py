@@ -16,6 +16,7 @@ from billing.rules.sale.lines import Line
 from billing.sales import before, claims
 from billing.sales.tables import sales, subscriptions
 from billing.stripe.questions import (
+    CreditNotesOfInvoice,
     DisputesOfPayment,
     Known,
     NobodyToAsk,
@@ -81,11 +82,13 @@ def compared(tx: Tx, items: Collection[str], ends: Collection[datetime], but: st
 
 
 def of_money(invoices: Iterable[str], known: Known | None) -> list[Question]:
-    """What has to be asked to know what went back of these invoices: their payments, then what became of each."""
+    """What has to be asked to know what went back of these invoices: their credit notes and their payments, then what
+    became of each.
+    """
     found: list[Question] = []
     for invoice in invoices:
         payments = PaymentsOfInvoice(invoice)
-        found.append(payments)
+        found.extend((payments, CreditNotesOfInvoice(invoice)))
         for payment in (known or {}).get(payments) or ():
             found.extend(of_payment(payment))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,9 +21,9 @@ from billing.stripe.questions import Known
 from billing.stripe.values import CreditNote, Refund
 
 
-def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
+def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known, since: datetime | None = None) -> Applied:
     """Takes back what the refund means, gives it back if it failed, holds it while it is pending; once, whoever tells
-    of it how often, in whatever order with the payment itself.
+    of it how often, in whatever order with the payment itself. `since`: when it took this status, where that was said.
     """
     purchase = payments.purchase_of(tx, refund.payment_intent, refund.charge, known)
     if isinstance(purchase, tuple):
@@ -41,6 +42,8 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known) -> Applied:
             "status": refund.status,
             "created_at": refund.created,
             "seen_at": tx.now,
+            "succeeded_at": since if refund.status == "succeeded" else None,
+            "failed_at": since if refund.status in ("failed", "canceled") else None,
         },
     )
     return _settle(tx, catalog, purchase, refund.id, newer)
@@ -51,11 +54,11 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
     taken off before it was paid: the invoice's total still says it. What its refunds gave back is told by them.
     """
     purchase = Purchase(invoice=note.invoice)
-    its = select(refunds.c.cents).where(refunds.c.id.in_(list(note.refunds)))
-    by_refunds = list(tx.connection.execute(its).scalars())
-    if len(by_refunds) < len(set(note.refunds)):
+    its = select(refunds.c.id, refunds.c.cents).where(refunds.c.id.in_([one.id for one in note.refunds]))
+    amounts = {row.id: row.cents for row in tx.connection.execute(its)}
+    if len(amounts) < len(note.refunds):
         return Applied(waits=f"not all refunds of {note.id} are known yet")
-    cents = note.pre_payment_cents + max(0, note.post_payment_cents - sum(by_refunds))
+    cents = note.beside_refunds(amounts)
     if not cents:
         return Applied(note="its refunds say what went back")
     newer = _remember(
@@ -70,6 +73,8 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
             "status": "succeeded" if note.status == "issued" else "canceled",
             "created_at": note.created,
             "seen_at": tx.now,
+            "succeeded_at": note.created,
+            "failed_at": note.voided_at,
         },
     )
     answer = _settle(tx, catalog, purchase, note.id, newer)
@@ -98,7 +103,8 @@ def _remember(tx: Tx, row: dict[str, Any]) -> bool:
     if sets.insert(tx, refunds, [row], unless_there=True):
         return True
     known = tx.connection.execute(select(refunds).where(refunds.c.id == row["id"]).with_for_update()).one()
-    if not refund_is_newer(row["status"], known.status):
-        return False
-    values = {"status": row["status"], "seen_at": tx.now}
-    return bool(tx.connection.execute(sa.update(refunds).where(refunds.c.id == row["id"]).values(values)).rowcount)
+    newer = refund_is_newer(row["status"], known.status)
+    times = {name: known._mapping[name] or row[name] for name in ("succeeded_at", "failed_at")}
+    values = {**times, **({"status": row["status"], "seen_at": tx.now} if newer else {})}
+    tx.connection.execute(sa.update(refunds).where(refunds.c.id == row["id"]).values(values))
+    return newer

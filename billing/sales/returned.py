@@ -80,12 +80,13 @@ def settle_in(
 
 
 def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, list[Row[Any]]]:
-    """The share of the purchase that went back, and the disputes that were won."""
+    """The share of the purchase that went back, and the disputes that were won, once it is known when."""
     total = total_cents(sold)
     back = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
     questioned = payments.disputes_of(tx, purchase)
     lost = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in questioned]
-    return share(total, [*back, *lost]), [row for row in questioned if row.status == "won"]
+    won = [row for row in questioned if row.status == "won" and row.closed_at is not None]
+    return share(total, [*back, *lost]), won
 
 
 def total_cents(sold: Sequence[Row[Any]]) -> int:

@@ -109,6 +109,8 @@ refunds = Table(
     Column("status", Text, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),  # by Stripe
     Column("seen_at", UTCDateTime, nullable=False),
+    Column("succeeded_at", UTCDateTime),  # by Stripe, where it told so exactly
+    Column("failed_at", UTCDateTime),  # or was canceled, or a credit note voided
     CheckConstraint("cents >= 0", name="cents"),
 )
 """Money that went or goes back, as it was last heard of. What was taken back because of it follows from these rows."""
@@ -130,6 +132,8 @@ disputes = Table(
     Column("closed_at", UTCDateTime),
     Column("told_at", UTCDateTime, nullable=False),  # when Stripe said so
     Column("seen_at", UTCDateTime, nullable=False),
+    Column("lost_at", UTCDateTime),  # by Stripe, where it told so exactly; stays when it is reinstated
+    Column("back_at", UTCDateTime),  # when money that was withdrawn came back
     CheckConstraint("cents >= 0", name="cents"),
 )
 """Payments that a bank has questioned or taken back, as they were last heard of."""

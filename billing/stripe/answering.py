@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing.rules.refusals import StripeRefused
-from billing.stripe import answers, payloads, payments, returns
+from billing.stripe import answers, payloads, payments, returns, stood
 from billing.stripe.calling import Ask, any_type, plain, read
 from billing.stripe.questions import (
+    CreditNotesOfInvoice,
     CustomerById,
     DisputesOfPayment,
     InvoiceById,
@@ -24,9 +25,10 @@ from billing.stripe.questions import (
     RefundsOfPayment,
     SessionById,
     SessionOfPayment,
+    StoodAt,
     SubscriptionById,
 )
-from billing.stripe.values import Dispute, Invoice, InvoicePayment, Refund, SeenSession, Subscription
+from billing.stripe.values import CreditNote, Dispute, Invoice, InvoicePayment, Refund, SeenSession, Subscription
 
 if TYPE_CHECKING:
     from stripe import StripeClient
@@ -54,10 +56,8 @@ def answer(client: StripeClient, ask: Ask, question: Question) -> Any:
             return _payments(client, ask, {"invoice": invoice}) if is_id(invoice) else ()
         case PaidInvoices(subscription):
             return _paid_invoices(client, ask, subscription) if is_id(subscription) else ()
-        case RefundsOfPayment(intent, charge):
-            return _oldest_first(_of_payment(client.v1.refunds.list, ask, returns.refund, intent, charge))
-        case DisputesOfPayment(intent, charge):
-            return _oldest_first(_of_payment(client.v1.disputes.list, ask, returns.dispute, intent, charge))
+        case RefundsOfPayment() | DisputesOfPayment() | StoodAt() | CreditNotesOfInvoice():
+            return _what_went_back(client, ask, question)
         case SessionOfPayment(intent):
             return _session_of(client, ask, intent)
         case SessionById(id):
@@ -71,6 +71,20 @@ def answer(client: StripeClient, ask: Ask, question: Question) -> Any:
             return None if found is None else read(answers.customer, found)
         case ObjectById(kind, id):
             return plain_object(client, ask, kind, id)
+
+
+def _what_went_back(
+    client: StripeClient, ask: Ask, question: RefundsOfPayment | DisputesOfPayment | StoodAt | CreditNotesOfInvoice
+) -> Any:
+    match question:
+        case RefundsOfPayment(intent, charge):
+            return _oldest_first(_of_payment(client.v1.refunds.list, ask, returns.refund, intent, charge))
+        case DisputesOfPayment(intent, charge):
+            return _oldest_first(_of_payment(client.v1.disputes.list, ask, returns.dispute, intent, charge))
+        case StoodAt(_, id):
+            return stood.stood_at(client, ask, question) if is_id(id) else None
+        case CreditNotesOfInvoice(invoice):
+            return _credit_notes(client, ask, invoice) if is_id(invoice) else ()
 
 
 def plain_object(client: StripeClient, ask: Ask, kind: str, id: str) -> dict[str, Any] | None:
@@ -144,6 +158,11 @@ def _invoice_of(client: StripeClient, ask: Ask, question: InvoiceOfPayment) -> I
 def _payments(client: StripeClient, ask: Ask, wanted: dict[str, Any]) -> tuple[InvoicePayment, ...]:
     found = pages(ask, client.v1.invoice_payments.list, wanted)
     return tuple(read(payments.invoice_payment, one) for one in found)
+
+
+def _credit_notes(client: StripeClient, ask: Ask, invoice: str) -> tuple[CreditNote, ...]:
+    found = pages(ask, client.v1.credit_notes.list, {"invoice": invoice})
+    return tuple(sorted((read(returns.credit_note, one) for one in found), key=lambda one: (one.created, one.id)))
 
 
 def _paid_invoices(client: StripeClient, ask: Ask, subscription: str) -> tuple[Invoice, ...]:

@@ -59,16 +59,19 @@ class Lists:
         found = self._ask(lambda: self._client.v1.events.list(any_type(wanted)))
         return [plain(one) for one in found.data], bool(found.has_more)
 
-    def of_customer(self, kind: str, customer: str, since: datetime) -> list[dict[str, Any]]:
-        """The Stripe customer's paid invoices, complete sessions, charges or subscriptions since then."""
+    def of_customer(self, kind: str, customer: str, since: datetime | None) -> list[dict[str, Any]]:
+        """The Stripe customer's paid invoices, complete sessions, charges, credit notes or subscriptions since then."""
         if not is_id(customer):
             return []
-        wanted: dict[str, Any] = {"customer": customer, "created": {"gte": int(since.timestamp())}}
+        wanted: dict[str, Any] = {"customer": customer}
+        if since is not None:
+            wanted["created"] = {"gte": int(since.timestamp())}
         v1 = self._client.v1
         call, more = {
             "invoice": (v1.invoices.list, {"status": "paid"}),
             "checkout.session": (v1.checkout.sessions.list, {"status": "complete"}),
             "charge": (v1.charges.list, {}),
+            "credit_note": (v1.credit_notes.list, {}),
             "subscription": (v1.subscriptions.list, {"status": "all"}),
         }[kind]
         try:

@@ -39,6 +39,7 @@ def event(document: object) -> Event:
     if found.get("object") != "event":
         raise PayloadInvalid('event: its "object" is not "event".')
     held = read.mapping(read.dig(found, "data.object", "event"), "event.data.object")
+    before = read.dig(found, "data.previous_attributes", "event")
     return Event(
         id=read.text(found.get("id"), "event.id"),
         type=read.text(found.get("type"), "event.type"),
@@ -48,6 +49,7 @@ def event(document: object) -> Event:
         account=read.maybe_text(found.get("account"), "event.account"),
         object_id=read.maybe_text(held.get("id"), "event.data.object.id"),
         object=held,
+        previous=before if isinstance(before, dict) else {},
     )
 
 

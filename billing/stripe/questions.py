@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -57,6 +58,25 @@ class DisputesOfPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class StoodAt:
+    """→ the `refund` or `dispute` made at `created` as it stood at `at`, by the events that Stripe lists of it; None
+    where it lists none, since nothing has happened to it for as long as it keeps them.
+    """
+
+    kind: str
+    id: str
+    created: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNotesOfInvoice:
+    """→ tuple of `CreditNote`, the oldest first, whatever their status."""
+
+    invoice: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionOfPayment:
     """→ `SeenSession` whose payment this is, or None."""
 
@@ -99,6 +119,8 @@ Question = (
     | PaidInvoices
     | RefundsOfPayment
     | DisputesOfPayment
+    | StoodAt
+    | CreditNotesOfInvoice
     | SessionOfPayment
     | SessionById
     | SubscriptionById

@@ -6,10 +6,11 @@ As in `payloads`: read where it stands today, then where it stood before; what c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from billing.stripe import reading as read
-from billing.stripe.values import CreditNote, Dispute, Refund
+from billing.stripe.values import CreditNote, Dispute, NamedRefund, Refund
 
 
 def refund(document: object) -> Refund:
@@ -42,6 +43,7 @@ def dispute(document: object) -> Dispute:
         reason=read.maybe_text(found.get("reason"), "dispute.reason"),
         created=read.time(found.get("created"), "dispute.created"),
         withdrawn_cents=_withdrawn(found, amount, currency),
+        back_at=_back_at(found),
     )
 
 
@@ -61,6 +63,7 @@ def credit_note(document: object) -> CreditNote:
         post_payment_cents=after,
         out_of_band_cents=outside or 0,
         refunds=_refunds(found),
+        voided_at=read.maybe_time(found.get("voided_at"), "credit_note.voided_at"),
     )
 
 
@@ -86,6 +89,15 @@ def _withdrawn(found: Mapping[str, Any], amount: int, currency: str) -> int:
     return -moved if ours else amount
 
 
+def _back_at(found: Mapping[str, Any]) -> datetime | None:
+    """When the first balance transaction was made that gives money back."""
+    where = "dispute.balance_transactions"
+    its = [one for one in read.items(found.get("balance_transactions"), where) if isinstance(one, dict)]
+    back = [one for one in its if read.whole(one.get("amount"), f"{where}.amount") > 0]
+    times = [read.maybe_time(one.get("created"), f"{where}.created") for one in back]
+    return min((at for at in times if at is not None), default=None)
+
+
 def _parts(found: Mapping[str, Any]) -> tuple[int, int]:
     """What it took off before the invoice was paid, and after. Before 2025 the type says which all of it is."""
     before = read.maybe_whole(found.get("pre_payment_amount"), "credit_note.pre_payment_amount")
@@ -97,9 +109,16 @@ def _parts(found: Mapping[str, Any]) -> tuple[int, int]:
     return (whole, 0) if found.get("type") == "pre_payment" else (0, whole)
 
 
-def _refunds(found: Mapping[str, Any]) -> tuple[str, ...]:
-    """The ids of the refunds it made; since basil a list, one before."""
+def _refunds(found: Mapping[str, Any]) -> tuple[NamedRefund, ...]:
+    """The refunds it names, since basil a list of them or of parts of them; before, one that is all its own."""
     where = "credit_note.refunds"
-    named = [read.mapping(one, where).get("refund") for one in read.items(found.get("refunds"), where)]
-    ids = [read.reference(one, f"{where}.refund") for one in [*named, found.get("refund")]]
-    return tuple(dict.fromkeys(id for id in ids if id is not None))
+    parts: dict[str, int | None] = {}
+    for one in read.items(found.get("refunds"), where):
+        id = read.reference(read.mapping(one, where).get("refund"), f"{where}.refund")
+        if id is not None:
+            cents = read.maybe_whole(one.get("amount_refunded"), f"{where}.amount_refunded")
+            parts[id] = cents if cents is None else (parts.get(id) or 0) + cents
+    old = read.reference(found.get("refund"), "credit_note.refund")
+    if old is not None:
+        parts.setdefault(old, None)
+    return tuple(NamedRefund(id, cents) for id, cents in parts.items())

@@ -24,7 +24,8 @@ class Event:
 
     Keys come from the object, never from `id`: Stripe may send two events for one fact. `account` is set on
     events of a connected account. `object_id` is None where the object has none (`invoice.upcoming`). `related`: a thin
-    event came without its object, and says of which (kind, id) it speaks.
+    event came without its object, and says of which (kind, id) it speaks. `previous`: what of the object was otherwise
+    before.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Event:
     object_id: str | None
     object: Mapping[str, Any] = field(hash=False)
     related: tuple[str, str] | None = None
+    previous: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def fact(self) -> str:
@@ -180,7 +182,8 @@ class Refund:
 @dataclass(frozen=True, slots=True)
 class Dispute:
     """One dispute. `status`: `warning_*` (an inquiry), needs_response, under_review, won, lost, prevented, or one we do
-    not know. `withdrawn_cents`: what Stripe has taken for it as it stands, less what it gave back, 0 for an inquiry.
+    not know. `withdrawn_cents`: what Stripe has taken for it as it stands, less what it gave back, 0 for an inquiry;
+    `back_at`: when it gave that back, where it says so.
     """
 
     id: str
@@ -192,6 +195,7 @@ class Dispute:
     reason: str | None
     created: datetime
     withdrawn_cents: int
+    back_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +241,18 @@ class InvoicePayment:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedRefund:
+    """A refund that a credit note names, and how much of it is the note's; None: all of it."""
+
+    id: str
+    cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CreditNote:
     """One credit note. `pre_payment_cents` were taken off while the invoice was open; `post_payment_cents` went back
-    after it was paid, by the `refunds` it names (ids), to the customer's balance, or outside Stripe
-    (`out_of_band_cents`). `status`: issued or void.
+    after it was paid, by the `refunds` it names, to the customer's balance, or outside Stripe (`out_of_band_cents`).
+    `status`: issued or void.
     """
 
     id: str
@@ -252,7 +264,15 @@ class CreditNote:
     pre_payment_cents: int
     post_payment_cents: int
     out_of_band_cents: int
-    refunds: tuple[str, ...]
+    refunds: tuple[NamedRefund, ...]
+    voided_at: datetime | None = None
+
+    def beside_refunds(self, amounts: Mapping[str, int]) -> int:
+        """What it took off or gave back in another way than by the refunds it names. `amounts`: theirs, by id, which
+        may be more than what is the note's.
+        """
+        by_refunds = [amounts.get(one.id, 0) if one.cents is None else one.cents for one in self.refunds]
+        return self.pre_payment_cents + max(0, self.post_payment_cents - sum(by_refunds))
 
 
 @dataclass(frozen=True, slots=True)

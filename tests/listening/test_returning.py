@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,37 @@ def test_a_credit_note_brings_the_refund_it_names(shop: Shop) -> None:
     assert shop.available() == 125
     tell(shop, happened(shop, "refund.created"))
     assert shop.available() == 125
+
+
+def test_a_credit_note_may_name_a_part_of_a_refund(shop: Shop) -> None:
+    """Of 900 cents 600 are a part of a refund of 1000; 300 went to the customer's balance, and are in no refund. It is
+    found by the customer where its event is listed no more.
+    """
+    subscribe(shop)
+    paid_event = happened(shop, "invoice.paid")
+    tell(shop, paid_event)
+    list(shop.billing.look_through_stripe())
+    invoice = paid_event["data"]["object"]["id"]
+    intent = str(shop.stripe.v1.invoice_payments.list({"invoice": invoice}).data[0].payment.payment_intent)
+    refund = shop.sandbox.dashboard.refund(intent, 1000)
+    part: Any = {"refund": refund["id"], "amount_refunded": 600}
+    shop.stripe.v1.credit_notes.create({"invoice": invoice, "amount": 900, "credit_amount": 300, "refunds": [part]})
+    shop.billing.clock.move(shop.billing.now + timedelta(days=20))
+    shop.sandbox.advance(to=shop.billing.now)
+    tell(shop, happened(shop, "refund.created"))
+    assert shop.available() == 125
+    shop.billing.clock.move(shop.billing.now + timedelta(days=9))
+    shop.sandbox.advance(to=shop.billing.now)
+    copy = happened(shop, "credit_note.created")
+    shop.billing.clock.move(shop.billing.now + timedelta(days=20))
+    shop.sandbox.advance(to=shop.billing.now)
+    found = [one.type for piece in shop.billing.look_through_stripe() for one in piece.healed]
+    assert "credit_note.created" in found
+    refunded = [
+        one.cents for one in shop.billing.entries("team", limit=100) if one.destination.startswith("clawed_back")
+    ]
+    assert sum(refunded) == 1300
+    assert tell(shop, copy).reason == "known before"
 
 
 @pytest.mark.slow

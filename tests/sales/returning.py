@@ -72,6 +72,9 @@ def dispute_object(dispute: Dispute) -> dict[str, Any]:
     }  # fmt: skip
 
 
+DISPUTE_EVENTS = dict.fromkeys(("won", "lost", "warning_closed"), "charge.dispute.closed")
+
+
 class Money:
     """What Stripe would say of the payments of one engine's customer: `paid_by` says which payment paid what."""
 
@@ -133,7 +136,7 @@ class Money:
         if self.by_events:
             is_refund = isinstance(value, Refund)
             held = refund_object(value) if isinstance(value, Refund) else dispute_object(value)
-            kind = "refund.updated" if is_refund else "charge.dispute.updated"
+            kind = "refund.updated" if is_refund else DISPUTE_EVENTS.get(value.status, "charge.dispute.updated")
             event = tell(self.billing, held, kind, at=at or self.billing.now)
             assert event.status == "done", event
             return Applied(note=event.reason)
@@ -142,6 +145,8 @@ class Money:
             if isinstance(value, Refund):
                 answer = refunds.apply(tx, catalog, value, known)
             else:
-                answer = disputes.apply(tx, catalog, value, at or tx.now, known)
+                said_at = at or tx.now
+                since = said_at if value.status in DISPUTE_EVENTS else None
+                answer = disputes.apply(tx, catalog, value, said_at, known, since)
         assert not answer.needs or SessionOfPayment not in {type(one) for one in answer.needs}, answer
         return answer

@@ -19,12 +19,14 @@ from billing.sales import allocations, payments, refunds
 from billing.sales.values import Applied
 from billing.stripe import payloads
 from billing.stripe.questions import (
+    CreditNotesOfInvoice,
     DisputesOfPayment,
     Known,
     PaidInvoices,
     PaymentsOfInvoice,
     Question,
     RefundsOfPayment,
+    StoodAt,
 )
 from billing.stripe.values import Invoice, InvoicePayment, Refund
 from billing.testing import TestBilling
@@ -48,11 +50,13 @@ class Stripe:
         match question:
             case PaidInvoices():
                 return tuple(self.invoices)
+            case StoodAt(_, id):
+                return next(one for one in self.refunded if one.id == id)
             case PaymentsOfInvoice(id):
                 return (InvoicePayment(f"inpay_{id}", id, f"pi_{id}", None, None, "paid"),)
             case RefundsOfPayment(payment):
                 return tuple(one for one in self.refunded if one.payment_intent == payment)
-            case DisputesOfPayment():
+            case DisputesOfPayment() | CreditNotesOfInvoice():
                 return ()
         raise AssertionError(question)
 

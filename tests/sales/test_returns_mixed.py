@@ -9,7 +9,7 @@ import pytest
 
 from billing.sales import refunds
 from billing.sales.values import Applied
-from billing.stripe.values import CreditNote
+from billing.stripe.values import CreditNote, NamedRefund
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, invoice, line, session, tell
 from tests.sales.returning import CATALOG, Money
@@ -64,7 +64,7 @@ def test_a_credit_note_counts_what_its_refunds_do_not_say(billing: TestBilling) 
     for _ in range(2):
         note(billing, to_balance)
         assert available(billing) == 75
-    both = CreditNote("cn_2", "in_1", "cus_1", "usd", "issued", billing.now, 0, 300, 0, ("re_1",))
+    both = CreditNote("cn_2", "in_1", "cus_1", "usd", "issued", billing.now, 0, 300, 0, (NamedRefund("re_1", None),))
     assert note(billing, both).waits == "not all refunds of cn_2 are known yet"
     money.refund("re_1", 300)
     assert available(billing) == 45

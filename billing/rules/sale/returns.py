@@ -61,6 +61,46 @@ def dispute_is_newer(news: DisputeNews, than: DisputeNews) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Turns:
+    """How a refund (a credit note) or a dispute stands, and when it turned, as far as that is known: `gone_at` the
+    money went for good, `back_at` it did not after all.
+    """
+
+    status: str
+    cents: int
+    created_at: datetime
+    gone_at: datetime | None = None
+    back_at: datetime | None = None
+    withdrawn_cents: int = 0
+
+
+def refunded_by(one: Turns, at: datetime) -> int | None:
+    """Cents of a refund that had gone back by then; None: what is known of it does not say."""
+    stands = refund_stands(one.status)
+    if at < one.created_at or stands == "may_go" or (one.back_at is not None and one.back_at <= at):
+        return 0
+    if one.gone_at is None:
+        return None if one.status in ("succeeded", "failed") else 0
+    if at < one.gone_at:
+        return 0
+    return one.cents if stands == "gone" or one.back_at is not None else None
+
+
+def lost_by(one: Turns, at: datetime) -> int | None:
+    """Cents of a dispute that had been lost by then; None: what is known of it does not say."""
+    if at < one.created_at or one.status not in _OVER:
+        return 0
+    left = min(one.cents, one.withdrawn_cents)
+    if one.back_at is not None and one.back_at <= at:
+        return left
+    if one.gone_at is None:
+        return None
+    if at < one.gone_at:
+        return 0
+    return one.cents if left == one.cents or one.back_at is not None else None
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """Which part of what was paid went back for good, and which at most when all that is open goes, too."""
 
