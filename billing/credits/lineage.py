@@ -88,6 +88,17 @@ def taken(tx: Tx, wallet: OpenWallet, first: MonthState) -> Taken:
     )
 
 
+def taken_of_earned(tx: Tx, wallet: OpenWallet, cause: str) -> int:
+    """Cents that refunds and disputes took of a sale without months, net: its entries name no month, but their cause
+    the sale.
+    """
+    e = entries.c
+    its = (e.wallet_id == wallet.id) & (e.cause == cause) & e.key.is_(None) & e.kind.in_(("owe", "restore"))
+    rows = [(row.kind, row.cents) for row in tx.connection.execute(select(e.kind, e.cents).where(its))]
+    rows += [(one.kind, one.cents) for one in wallet.position.movements if one.cause.name == cause]
+    return sum(-cents if kind == "restore" else cents for kind, cents in rows)
+
+
 def _net(moves: list[PastMovement]) -> list[PastMovement]:
     """Takings with what was given back of each: always what was taken last from where it went."""
     past: list[PastMovement] = []

@@ -95,12 +95,14 @@ class Buying(Catalogs):
             raise found
         return found
 
-    def refunds(self, customer: str, *, limit: int = 100) -> list[Refund]:
-        """The customer's refunds, newest first, wherever they were asked for. Raises UnknownCustomer."""
-        _refuse(asking.refuse(limit=asking.count(limit)))
+    def refunds(self, customer: str, *, after: str | None = None, limit: int = 100) -> list[Refund]:
+        """The customer's refunds, newest first, wherever they were asked for, beginning behind the refund `after`.
+        Raises UnknownCustomer.
+        """
+        _refuse(asking.refuse(after=asking.maybe(asking.text, after), limit=asking.count(limit)))
         with self.database.read() as tx:
             _refuse(_unknown(tx, customer))
-            return refund_rows.page(tx, customer, limit)
+            return refund_rows.page(tx, customer, after, limit)
 
     def topups(self, customer: str, *, after: str | None = None, limit: int = 100) -> list[Topup]:
         """The customer's top-ups, newest first, beginning behind the top-up `after`. Raises UnknownTopup."""

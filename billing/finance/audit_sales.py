@@ -21,6 +21,7 @@ def breaches(tx: Tx) -> Iterator[Breach]:
     yield from _unsold(tx)
     yield from _periods(tx)
     yield from _money(tx)
+    yield from _taken_back(tx)
     yield from _claims(tx)
 
 
@@ -116,6 +117,22 @@ def _money(tx: Tx) -> Iterator[Breach]:
         if int(moved_cents) != brought.get(currency, 0):
             differs = f"Stripe's objects brought {brought.get(currency, 0)} cents, by the entries {int(moved_cents)}"
             yield Breach("6 money", currency, differs)
+
+
+def _taken_back(tx: Tx) -> Iterator[Breach]:
+    """What names no month when it is taken back is of a sale that has none, and never more than it brought."""
+    e, s = entries.c, sales.c
+    sign = case((e.kind == "restore", -e.cents), else_=e.cents)
+    its = or_(e.source == "clawed_back", e.destination == "clawed_back")
+    back = (
+        select(e.wallet_id, e.cause, func.sum(sign).label("cents")).where(its).group_by(e.wallet_id, e.cause).subquery()
+    )
+    of = and_(s.wallet_id == back.c.wallet_id, literal("returns:") + s.origin == back.c.cause)
+    has_months = exists().where(months.c.wallet_id == s.wallet_id, months.c.sale == s.origin)
+    wrong = or_(s.origin.is_(None), has_months, back.c.cents < 0, back.c.cents > s.cents)
+    query = select(back.c.wallet_id, back.c.cause, back.c.cents).outerjoin(sales, of).where(wrong)
+    for wallet, cause, cents in tx.connection.execute(query):
+        yield Breach("4 claims", f"wallet {wallet}, {cause}", f"{int(cents)} cents were taken back")
 
 
 def _claims(tx: Tx) -> Iterator[Breach]:

@@ -73,7 +73,7 @@ def refund(
         bought = None if order is not None else _bought(tx, customer, purchase)
     replayed = order is not None
     if bought is not None:
-        learn_payments(db, gateway, bought.purchase)
+        learn_payments(db, gateway, bought.purchase, bought.total_cents)
         with db.write() as tx:
             _accepted(customers.lock(tx, customer))
             order = refund_rows.by_key(tx, customer, key)
@@ -100,7 +100,7 @@ def preview(tx: Tx, catalog: Catalog, customer: str, purchase: str) -> RefundPre
     except (UnknownCustomer, UnknownPurchase) as unknown:
         return unknown
     gone, going, questioned = refund_rows.money_back(tx, bought.purchase)
-    open_cents = refund_rows.ordered(tx, customer, purchase)
+    open_cents = refund_rows.ordered(tx, bought.purchase)
     left = max(0, bought.total_cents - gone - going - questioned - open_cents)
     unused = [returned.unused(tx, catalog, row) for row in bought.sold]
     credits, cents = sum(one[0] for one in unused), sum(one[1] for one in unused)
@@ -118,11 +118,13 @@ def preview(tx: Tx, catalog: Catalog, customer: str, purchase: str) -> RefundPre
     )
 
 
-def learn_payments(db: Database, gateway: Gateway | None, purchase: Purchase) -> None:
-    """Which payments paid it, asked where that is not known."""
+def learn_payments(db: Database, gateway: Gateway | None, purchase: Purchase, total_cents: int) -> None:
+    """Which payments paid it, asked where that is not known, or not of all that was paid."""
     with db.read() as tx:
-        known = tx.connection.execute(select(payment_rows.c.id).where(purchase.paid(payment_rows))).first()
-    if known is not None or purchase.invoice is None:
+        its = select(payment_rows.c.id, payment_rows.c.cents).where(purchase.paid(payment_rows))
+        known = list(tx.connection.execute(its.where(payment_rows.c.intent.is_(None))))
+    paid_cents = sum(row.cents or 0 for row in known)
+    if purchase.invoice is None or paid_cents >= total_cents or (known and gateway is None):
         return
     answer: Sequence[InvoicePayment] = offers.asked(gateway).answer(PaymentsOfInvoice(purchase.invoice))
     paid = [(one.payment_intent or one.charge, one.amount_paid_cents) for one in answer if one.status == "paid"]
@@ -151,7 +153,7 @@ def _bought(tx: Tx, customer: str, purchase: str) -> _Bought:
 def _begin(tx: Tx, customer: str, purchase: str, bought: _Bought, cents: int | None, key: str, asked: str) -> Row[Any]:
     """Writes it down, if that much can still be given back. Under the customer's lock."""
     gone, going, questioned = refund_rows.money_back(tx, bought.purchase)
-    left = bought.total_cents - gone - going - questioned - refund_rows.ordered(tx, customer, purchase)
+    left = bought.total_cents - gone - going - questioned - refund_rows.ordered(tx, bought.purchase)
     payment, most = refund_rows.richest(tx, bought.purchase, bought.total_cents)
     wanted = left if cents is None else cents
     if left <= 0:

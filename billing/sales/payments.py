@@ -34,7 +34,7 @@ class Purchase:
 
 
 def note(tx: Tx, purchase: Purchase, paid_by: Iterable[tuple[str | None, int | None]]) -> None:
-    """Remembers which payments (ids, cents) paid the purchase. What is known stays as it is."""
+    """Remembers which payments (ids, cents) paid the purchase, and how much. What is known stays as it is."""
     rows = [
         {"id": id, "invoice_id": purchase.invoice, "session_id": purchase.session, "cents": cents, "seen_at": tx.now}
         for id, cents in paid_by
@@ -42,6 +42,10 @@ def note(tx: Tx, purchase: Purchase, paid_by: Iterable[tuple[str | None, int | N
     ]
     if rows and (purchase.invoice or purchase.session):
         sets.insert(tx, payments, rows, unless_there=True)
+        for row in rows:
+            if row["cents"] is not None:
+                unsaid = (payments.c.id == row["id"]) & payments.c.cents.is_(None)
+                tx.connection.execute(sa.update(payments).where(unsaid).values(cents=row["cents"]))
 
 
 def purchase_of(
@@ -51,9 +55,13 @@ def purchase_of(
     if payment is None and charge is None:
         return None
     ids = [id for id in (payment, charge) if id is not None]
-    row = tx.connection.execute(select(payments).where(payments.c.id.in_(ids))).first()
-    if row is not None:
-        return _whole(tx, Purchase(row.invoice_id, row.session_id))
+    rows = {row.id: row for row in tx.connection.execute(select(payments).where(payments.c.id.in_(ids)))}
+    if rows:
+        row = rows[next(id for id in ids if id in rows)]
+        found = Purchase(row.invoice_id, row.session_id)
+        if len(rows) < len(ids) or any(row.id == charge and row.intent is None for row in rows.values()):
+            _name_both(tx, found, payment, charge)
+        return _whole(tx, found)
     of_invoice = InvoiceOfPayment(payment, charge)
     if of_invoice not in known:
         return (of_invoice,)
@@ -70,8 +78,18 @@ def purchase_of(
         if seen is None:
             return None
         found = Purchase(seen.session.invoice, seen.session.id)
-    note(tx, found, [(id, None) for id in ids])
+    note(tx, found, [(payment or charge, None)])
+    _name_both(tx, found, payment, charge)
     return _whole(tx, found)
+
+
+def _name_both(tx: Tx, purchase: Purchase, payment: str | None, charge: str | None) -> None:
+    """A payment intent and its charge are one payment, whichever of the two is named later."""
+    if payment is None or charge is None:
+        return
+    note(tx, purchase, [(payment, None), (charge, None)])
+    unnamed = (payments.c.id == charge) & payments.c.intent.is_(None)
+    tx.connection.execute(sa.update(payments).where(unnamed).values(intent=payment))
 
 
 def _whole(tx: Tx, purchase: Purchase) -> Purchase:

@@ -19,11 +19,11 @@ from billing.credits.wallets import position_now
 from billing.credits.writing import write
 from billing.rules.refusals import Refusal
 from billing.rules.sale.returns import Share, dispute_stands, refund_stands, share, targets
-from billing.rules.wallet import disputed, walk
+from billing.rules.wallet import billed, disputed, walk
 from billing.rules.wallet.values import Cause, MonthState
 from billing.sales import payments
 from billing.sales.payments import Purchase
-from billing.sales.tables import topups
+from billing.sales.tables import change_takings, topups
 
 _TOPUP = "topup:"
 
@@ -73,6 +73,8 @@ def settle_in(
         first = lineage.read(tx, wallet, row.origin)
         if first is not None:
             _settle_one(tx, wallet, row, first, part, won)
+        elif row.cents > 0:
+            _settle_earned(tx, wallet, row, part)
         if (wallet.position.next_number, len(wallet.position.changed_months)) != before:
             moved.append(row.origin)
     _tell_topups(tx, [row for row in sold if row.origin.startswith(_TOPUP)], part)
@@ -129,6 +131,21 @@ def _settle_one(
         walk.take(position, first, more, dearer, cause)
     walk.hold(position, first, wanted.held_credits, cause)
     position.settle_debt(cause)
+
+
+def _settle_earned(tx: Tx, wallet: OpenWallet, row: Row[Any], part: Share) -> None:
+    """Of a sale that brought no credits, and was earned at once: what went back is earned no longer."""
+    cause = Cause(f"returns:{row.origin}")
+    its = (change_takings.c.wallet_id == wallet.id) & (change_takings.c.sale == row.origin)
+    credited = int(
+        tx.connection.execute(select(func.coalesce(func.sum(change_takings.c.cents), 0)).where(its)).scalar_one()
+    )
+    wanted = targets(0, row.cents, part, credited_cents=credited).cents
+    more = wanted - lineage.taken_of_earned(tx, wallet, cause.name)
+    if more > 0:
+        billed.take_back(wallet.position, more, row.currency, cause)
+    elif more < 0:
+        billed.restore(wallet.position, -more, row.currency, cause)
 
 
 def _move_ends(tx: Tx, wallet: OpenWallet, sale: str, dispute: Row[Any], cause: Cause) -> None:

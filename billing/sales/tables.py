@@ -92,6 +92,7 @@ payments = Table(
     Column("session_id", Text, index=True),
     Column("cents", Whole),
     Column("seen_at", UTCDateTime, nullable=False),
+    Column("intent", Text),  # of a charge: the payment intent that it is of, where that was told
     CheckConstraint("invoice_id IS NOT NULL OR session_id IS NOT NULL", name="purchase"),
 )
 """Which payment paid which invoice or Checkout session (all or a part of it)."""
@@ -109,10 +110,9 @@ refunds = Table(
     Column("status", Text, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),  # by Stripe
     Column("seen_at", UTCDateTime, nullable=False),
-    Column("succeeded_at", UTCDateTime),  # by Stripe, where it told so exactly
-    Column("failed_at", UTCDateTime),  # or was canceled, or a credit note voided
+    Column("succeeded_at", UTCDateTime), Column("failed_at", UTCDateTime),  # by Stripe, where it told so exactly
     CheckConstraint("cents >= 0", name="cents"),
-)
+)  # fmt: skip
 """Money that went or goes back, as it was last heard of. What was taken back because of it follows from these rows."""
 
 disputes = Table(
@@ -130,12 +130,10 @@ disputes = Table(
     Column("withdrawn_cents", Whole, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("closed_at", UTCDateTime),
-    Column("told_at", UTCDateTime, nullable=False),  # when Stripe said so
-    Column("seen_at", UTCDateTime, nullable=False),
-    Column("lost_at", UTCDateTime),  # by Stripe, where it told so exactly; stays when it is reinstated
-    Column("back_at", UTCDateTime),  # when money that was withdrawn came back
+    Column("told_at", UTCDateTime, nullable=False), Column("seen_at", UTCDateTime, nullable=False),  # by Stripe; here
+    Column("lost_at", UTCDateTime), Column("back_at", UTCDateTime),  # by Stripe, where it told so exactly; both stay
     CheckConstraint("cents >= 0", name="cents"),
-)
+)  # fmt: skip
 """Payments that a bank has questioned or taken back, as they were last heard of."""
 
 refund_orders = Table(
@@ -154,11 +152,9 @@ refund_orders = Table(
     Column("request", Text, nullable=False),
     Column("created_at", UTCDateTime, nullable=False),
     Column("ended_at", UTCDateTime),
-    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
-    sa.UniqueConstraint("customer_id", "key"),
-    CheckConstraint("status IN ('open', 'asked', 'failed')", name="status"),
-    CheckConstraint("cents > 0", name="cents"),
-)
+    ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]), sa.UniqueConstraint("customer_id", "key"),
+    CheckConstraint("status IN ('open', 'asked', 'failed')", name="status"), CheckConstraint("cents > 0", name="cents"),
+)  # fmt: skip
 """Refunds that were asked for here; once Stripe has made one, `billing_refunds` says what became of it."""
 
 _OPEN = sa.text("status = 'open'")

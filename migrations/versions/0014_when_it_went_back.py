@@ -1,4 +1,8 @@
-"""When the money of refunds and disputes went back, and when it did not after all."""
+"""When the money of refunds and disputes went back, and when it did not after all; a charge and its payment intent are
+one payment.
+"""
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,17 +13,29 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
-ADDED = (
-    *(("billing_refunds", name) for name in ("succeeded_at", "failed_at")),
-    *(("billing_disputes", name) for name in ("lost_at", "back_at")),
+ADDED: tuple[tuple[str, str, Any], ...] = (
+    *(("billing_refunds", name, TIME) for name in ("succeeded_at", "failed_at")),
+    *(("billing_disputes", name, TIME) for name in ("lost_at", "back_at")),
+    ("billing_payments", "intent", sa.Text()),
 )
+# Both ids of a payment were written down in one moment, when one was heard of before the payment itself.
+BESIDE = """
+    SELECT intent.id FROM billing_payments intent
+    WHERE intent.id LIKE 'pi\\_%' ESCAPE '\\' AND intent.seen_at = billing_payments.seen_at
+    AND COALESCE(intent.invoice_id, '') = COALESCE(billing_payments.invoice_id, '')
+    AND COALESCE(intent.session_id, '') = COALESCE(billing_payments.session_id, '')
+"""
 
 
 def upgrade() -> None:
-    for table, name in ADDED:
-        op.add_column(table, sa.Column(name, TIME, nullable=True))
+    for table, name, type_ in ADDED:
+        op.add_column(table, sa.Column(name, type_, nullable=True))
+    op.execute(f"""
+        UPDATE billing_payments SET intent = (SELECT MIN(id) FROM ({BESIDE}) beside)
+        WHERE id NOT LIKE 'pi\\_%' ESCAPE '\\' AND (SELECT COUNT(*) FROM ({BESIDE}) beside) = 1
+    """)
 
 
 def downgrade() -> None:
-    for table, name in ADDED[::-1]:
+    for table, name, _ in ADDED[::-1]:
         op.drop_column(table, name)

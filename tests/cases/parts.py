@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from billing import Invalid
 from billing.catalog.terms import CheckoutTerms
 from tests.cases.desk import CUSTOMER, Desk, twin
 from tests.cases.odd_payments import intent_of
@@ -51,6 +54,32 @@ def case_45_parts_refunded_before_we_hear(desk: Desk) -> None:
         list(desk.billing.replay_failed_stripe_events())
     assert desk.waiting == []
     desk.shows("135", "1,350 · 0 · 0 · 650")
+
+
+def case_45_given_back_from_here(desk: Desk) -> None:
+    """What one of the payments has left is asked of that one, of which nothing was told; the other went back before it
+    was heard of, and told its charge: that is no payment more.
+    """
+    smaller, _ = _in_parts(desk)
+    desk.sandbox.dashboard.refund(smaller)
+    told = [event for event in desk.news() if event["type"] != "invoice_payment.paid"]
+    desk.post(*sorted(told, key=lambda event: event["type"] != "refund.created"))
+    list(desk.billing.replay_failed_stripe_events())
+    desk.shows("170")
+    due = str(desk.v1.invoices.list({"limit": 1}).data[0].id)
+    with pytest.raises(Invalid, match="At most 700"):
+        desk.billing.refund(CUSTOMER, due, 701, key="r0")
+    given = desk.billing.refund(CUSTOMER, due, 650, key="r1")
+    assert given.status == "succeeded"
+    with pytest.raises(Invalid, match="At most 50"):
+        desk.billing.refund(CUSTOMER, due, 51, key="r2")
+    assert desk.billing.refund(CUSTOMER, due, key="r3").cents == 50
+    desk.shows("100", "1,000 · 0 · 0 · 1,000")
+    first, second, third = desk.billing.refunds(CUSTOMER)
+    assert [one.cents for one in desk.billing.refunds(CUSTOMER, limit=2)] == [first.cents, second.cents]
+    assert desk.billing.refunds(CUSTOMER, after=second.id) == [third]
+    with pytest.raises(Invalid, match="a refund of this customer"):
+        desk.billing.refunds(CUSTOMER, after="re_unknown")
 
 
 def case_46_tiers(desk: Desk) -> None:

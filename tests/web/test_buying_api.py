@@ -65,12 +65,18 @@ def test_a_refund(service: Service, shop: Shop) -> None:
     assert (given["status"], given["cents"], given["currency"]) == ("succeeded", 300, "usd")
     again = service.ask("POST", refunds, {"purchase": topup, "cents": 300}, key="r1")
     assert (again.headers["Idempotent-Replayed"], again.get_json()) == ("true", given)
-    assert service.ask("GET", refunds).get_json() == {"data": [given]}
+    assert service.ask("GET", refunds).get_json() == {"data": [given], "next_cursor": None}
     assert service.ask("GET", "/v1/customers/team/wallet").get_json()["available"] == 70
     problem(service.ask("POST", refunds, {"purchase": "top_none"}), 404, "unknown_purchase")
     problem(service.ask("POST", refunds, {"purchase": topup, "cents": 701}), 422, "invalid")
     problem(service.ask("POST", refunds, {"purchase": topup}, key=None), 400, "idempotency_key_missing")
-    assert service.ask("POST", refunds, {"purchase": topup}).status_code == 201
+    rest = service.ask("POST", refunds, {"purchase": topup})
+    assert rest.status_code == 201
+    pages = [service.ask("GET", f"{refunds}?limit=1").get_json()]
+    pages.append(service.ask("GET", f"{refunds}?limit=1&cursor={pages[0]['next_cursor']}").get_json())
+    assert {page["data"][0]["id"] for page in pages} == {given["id"], rest.get_json()["id"]}
+    assert pages[1]["next_cursor"] is None
+    problem(service.ask("GET", f"{refunds}?limit=0"), 422, "invalid")
     assert service.ask("GET", f"{TOPUPS}/{topup}").get_json()["status"] == "refunded"
 
 

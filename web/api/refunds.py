@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from billing.rules.wallet.values import LARGEST_CENTS
 from web.api.fields import Text, Time, Whole
+from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource, replayed
 from web.state import engine
 
@@ -42,12 +43,6 @@ class RefundAnswer(ma.Schema):
     created_at = Time(required=True)
 
 
-class RefundList(ma.Schema):
-    """The newest refunds."""
-
-    data = ma.fields.List(ma.fields.Nested(RefundAnswer), required=True)
-
-
 class PreviewQuery(ma.Schema):
     """Of which purchase."""
 
@@ -78,10 +73,13 @@ def give_back(customer: str, body: dict[str, Any], key: str) -> Any:
     return given, 201, replayed(given)
 
 
-@refunds.operation("GET", "/refunds", scope="read", answer=RefundList, refusals=("unknown_customer",))
-def list_refunds(customer: str) -> Any:
+@refunds.operation("GET", "/refunds", scope="read", query=PageQuery, answer=page_of(RefundAnswer, "Refunds"),
+                   refusals=("unknown_customer",))  # fmt: skip
+def list_refunds(customer: str, query: dict[str, Any]) -> Any:
     """The customer's refunds, newest first, wherever they were asked for."""
-    return {"data": engine().refunds(customer)}
+    return page(
+        query, lambda after, limit: engine().refunds(customer, after=after, limit=limit), lambda item: item.id, str
+    )
 
 
 @refunds.operation("GET", "/refund-preview", scope="read", query=PreviewQuery, answer=PreviewAnswer,

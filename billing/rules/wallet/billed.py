@@ -16,6 +16,16 @@ def give_back(position: Position, cents: int, currency: str, cause: Cause) -> No
     _move(position, "credit_back", "consumed", "credited", cents, currency, cause)
 
 
+def take_back(position: Position, cents: int, currency: str, cause: Cause) -> None:
+    """Money of a sale without months went back: it is earned no longer. Which sale's it was says the cause."""
+    _move(position, "owe", "overdraft", "clawed_back", cents, currency, cause)
+
+
+def restore(position: Position, cents: int, currency: str, cause: Cause) -> None:
+    """It did not go back after all, and is earned as it was."""
+    _move(position, "restore", "clawed_back", "overdraft", cents, currency, cause)
+
+
 def _move(
     position: Position, kind: str, source: str, destination: str, cents: int, currency: str, cause: Cause
 ) -> None:
