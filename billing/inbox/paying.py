@@ -6,13 +6,16 @@ from dataclasses import replace
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, claims, payers, settling, stripe_customers
+from billing.sales import allocations, claims, payers, payments, settling, stripe_customers, topup_rows
+from billing.sales.payments import Purchase
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.values import Applied
 from billing.stripe import payloads
+from billing.stripe import payments as paid
 from billing.stripe.questions import InvoiceById, Known, Question, SessionById
 from billing.stripe.values import Event, Invoice, Session
 
+_SAYS_ITSELF = "what is paid by it, an invoice or a session, says so itself"
 _FAILURES = {
     "invoice.payment_failed": "the payment failed",
     "invoice.payment_action_required": "the customer has to confirm the payment",
@@ -34,7 +37,8 @@ def handle_invoice_trouble(tx: Tx, _: Catalog, event: Event, known: Known) -> Ap
     invoice = payloads.invoice(event.object)
     what = _FAILURES[event.fact]
     customer = _whose(tx, invoice)
-    fact = {"customer": customer, "invoice": invoice.id, "subscription": invoice.subscription, "reason": what}
+    fact = {"customer": customer, "invoice": invoice.id, "subscription": invoice.subscription, "topup": None,
+            "reason": what}  # fmt: skip
     if customer is None:
         return Applied(note=f"{what}; linked to nobody")
     tx.told.append(("payment.failed", fact))
@@ -48,6 +52,46 @@ def handle_invoice_unpaid(tx: Tx, _: Catalog, event: Event, known: Known) -> App
         # Stripe voids and writes off open invoices only; one that was paid after all says so itself.
         return Applied(waits=f"{invoice.id} is {invoice.status}, and has brought credits: look at it")
     return Applied(note=f"the invoice is {invoice.status}; it has granted nothing")
+
+
+def handle_invoice_overpaid(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """More was paid than the invoice asked. Stripe puts the rest on the customer's balance, where it brings no credits
+    until an invoice is paid with it.
+    """
+    invoice = payloads.invoice(event.object)
+    return Applied(note=f"more was paid than {invoice.id} asked; the rest is on the customer's balance at Stripe")
+
+
+def handle_payment(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """A payment went through. What it paid says itself that it is paid; before basil the payment says of which invoice
+    it is, which what comes back later does not.
+    """
+    intent = paid.payment_intent(event.object)
+    if intent.invoice is not None:
+        payments.note(tx, Purchase(invoice=intent.invoice), [(intent.id, intent.received_cents or None)])
+    return Applied(note=_SAYS_ITSELF)
+
+
+def handle_payment_canceled(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """No money came by it. One follows every invoice that was paid outside Stripe."""
+    return Applied(note=f"nothing was paid by {paid.payment_intent(event.object).id}")
+
+
+def handle_payment_failed(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """An attempt to pay failed. Of an invoice or a session these say so themselves, and go on; of a payment that was
+    asked for in the buyer's absence, for a top-up of ours, nobody else would.
+    """
+    intent = paid.payment_intent(event.object)
+    topup = topup_rows.read(tx, intent.metadata.get(topup_rows.MARK, ""))
+    if topup is None:
+        return Applied(note=_SAYS_ITSELF)
+    whose = stripe_customers.customer_of(tx, intent.customer) if intent.customer is not None else None
+    if whose != topup.customer_id:
+        return Applied(note=f"it names {topup.id}, a top-up of another customer")
+    what = _FAILURES["invoice.payment_failed"]
+    fact = {"customer": whose, "invoice": None, "subscription": None, "topup": topup.id, "reason": what}
+    tx.told.append(("payment.failed", fact))
+    return Applied(note=what)
 
 
 def handle_session(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:

@@ -82,6 +82,26 @@ def case_45_given_back_from_here(desk: Desk) -> None:
         desk.billing.refunds(CUSTOMER, after="re_unknown")
 
 
+def case_45_more_than_was_asked(desk: Desk) -> None:
+    """The last payment was too large: what is left of it lies on the customer's balance, and brings no credits until a
+    renewal is paid with it.
+    """
+    paid = desk.subscribe()
+    desk.hear()
+    desk.sandbox.decline(paid["customer"], declines=True)
+    desk.go("1 May 02:00")
+    (due,) = desk.v1.invoices.list({"status": "open"}).data
+    desk.sandbox.dashboard.pay_in_parts(due.id, [300, 900])
+    told = desk.news()
+    assert told[-1]["type"] == "invoice.overpaid"
+    desk.post(*reversed(told))
+    desk.shows("200", "2,000 · 0 · 0")
+    desk.sandbox.decline(paid["customer"], declines=False)
+    desk.through("2 Jun 02:00")
+    desk.shows("100", "1,000 · 0 · 2,000")
+    assert desk.v1.customers.retrieve(paid["customer"]).balance == 0
+
+
 def case_46_tiers(desk: Desk) -> None:
     """Several lines for one item and one period: one grant of their sum; a change of seats is the difference."""
     made = desk.buys([{"price": desk.prices["seats"], "quantity": 12}])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from billing import signals
+from billing import Gateway, signals
 from billing.inbox.handlers import HANDLERS
-from tests.buying.shop import Shop
+from tests.buying.shop import KEY, Shop
 from tests.listening.hearing import happened, subscribe, tell
 from tests.sales.paid import Json
 
@@ -102,3 +102,44 @@ def test_stripe_knows_every_type_that_is_listened_to() -> None:
 
     known = inspect.getsource(inspect.getmodule(stripe.params.WebhookEndpointCreateParams))  # type: ignore[arg-type]
     assert [one for one in HANDLERS if f"'{one}'" not in known and f'"{one}"' not in known] == []
+
+
+def test_payments_say_nothing_that_what_they_pay_does_not(shop: Shop) -> None:
+    """But one that failed in the buyer's absence, for a top-up of ours."""
+    opened = shop.buy()
+    shop.pay(opened.session)
+    paid = happened(shop, "payment_intent.succeeded")
+    assert "says so itself" in (tell(shop, paid).reason or "")
+    failed: list[Json] = []
+
+    def hear(_: object, **fact: Any) -> None:
+        failed.append(fact)
+
+    intent = paid["data"]["object"]
+    with signals.payment_failed.connected_to(hear):
+        for number, (customer, metadata) in enumerate(
+            ((intent["customer"], {"billing_topup": opened.id}), (intent["customer"], {}),
+             ("cus_stranger", {"billing_topup": opened.id}))
+        ):  # fmt: skip
+            held = {**intent, "status": "requires_payment_method", "customer": customer, "metadata": metadata}
+            event = {**paid, "id": f"evt_{number}", "type": "payment_intent.payment_failed", "data": {"object": held}}
+            assert tell(shop, event).status == "done"
+    assert [(fact["customer"], fact["topup"]) for fact in failed] == [("team", opened.id)]
+    canceled = {**paid, "id": "evt_c", "type": "payment_intent.canceled"}
+    assert tell(shop, canceled).status == "done"
+    assert shop.available() == 0  # the session brings it
+
+
+def test_before_basil_a_payment_says_what_it_paid(shop: Shop) -> None:
+    """A refund of it needs nobody to be asked then."""
+    subscribe(shop)
+    invoice = happened(shop, "invoice.paid")
+    tell(shop, invoice)
+    paid = happened(shop, "payment_intent.succeeded")
+    held = {**paid["data"]["object"], "invoice": invoice["data"]["object"]["id"]}
+    assert tell(shop, {**paid, "data": {"object": held}}).status == "done"
+    shop.sandbox.dashboard.refund(held["id"], 1000)
+    refunded = happened(shop, "refund.created")
+    shop.billing.gateway = Gateway(KEY, "http://127.0.0.1:9")
+    assert tell(shop, refunded).status == "done"
+    assert shop.available() == 125

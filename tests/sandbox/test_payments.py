@@ -200,6 +200,12 @@ def test_an_invoice_in_parts(shop: Shop, sandbox: Sandbox, listener: Listener) -
     assert told(listener, sandbox).count("invoice.paid") == 1
     with pytest.raises(Refused, match="is paid"):
         sandbox.dashboard.pay_in_parts(invoice.id, [1])
+    other = open_invoice(shop, 2_000)
+    sandbox.dashboard.pay_in_parts(other.id, [500, 1_700])
+    paid = shop.v1.invoices.retrieve(other.id)
+    assert (paid.status, paid.amount_paid, paid.amount_overpaid) == ("paid", 2_000, 200)
+    assert shop.v1.customers.retrieve(str(other.customer)).balance == -200
+    assert told(listener, sandbox)[-1] == "invoice.overpaid"
 
 
 @pytest.mark.parametrize("invoiced", [False, True])
