@@ -10,13 +10,12 @@ from billing.base.db import Tx
 from billing.credits import debts
 from billing.credits.opening import OpenWallet, recollect_into
 from billing.credits.rows import MONTH_COLUMNS, month_state
-from billing.credits.tables import buckets, entries, months
+from billing.credits.tables import buckets, entries, is_taking, months
 from billing.rules.wallet import clawback
 from billing.rules.wallet.flows import place
 from billing.rules.wallet.position import Position
 from billing.rules.wallet.values import MonthState, PastMovement
 
-_TAKEN = ("clawback", "owe", "restore")
 _ON_TRUST = ("overdraft", "consumed")
 
 
@@ -64,7 +63,7 @@ def taken(tx: Tx, wallet: OpenWallet, first: MonthState) -> Taken:
     by_returns, by_changes = clawback.account(first), clawback.account(first, change=True)
     credited = f"credited:{first.number}"
     named = (by_returns, by_changes, credited)
-    its = e.kind.in_((*_TAKEN, "credit_back")) & or_(e.source.in_(named), e.destination.in_(named))
+    its = is_taking() & or_(e.source.in_(named), e.destination.in_(named))
     columns = (e.number, e.kind, e.source, e.destination, e.credits, e.cents)
     rows = tx.connection.execute(select(*columns).where(e.wallet_id == wallet.id, its).order_by(e.number))
     moves = [PastMovement(*row) for row in rows]

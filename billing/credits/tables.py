@@ -269,3 +269,9 @@ entries = Table(
           sqlite_where=sa.text("kind IN ('clawback', 'owe', 'restore', 'credit_back')")),
     info={"append_only": True},
 )  # fmt: skip
+
+
+def is_taking() -> sa.ColumnElement[bool]:
+    """Written out in the statement: SQLite takes a partial index only where it reads the index's own condition."""
+    kinds = ("clawback", "owe", "restore", "credit_back")
+    return entries.c.kind.in_(sa.bindparam("takings", kinds, expanding=True, literal_execute=True))

@@ -16,7 +16,7 @@ from sqlalchemy import Row, and_, func, select
 
 from billing.base import ids, sets
 from billing.base.db import Tx
-from billing.catalog.prices import owner_of
+from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
 from billing.credits.tables import buckets, customers, wallets
 from billing.finance import expected, paid_invoices, scheduled_review
@@ -208,7 +208,7 @@ def _unreadable(told: Told) -> Reviewed:
 def _owner(catalog: Catalog, known: _Known, line: Line | None) -> Plan | Pack | None:
     if line is None:
         return None
-    return owner_of(catalog, line.price, line.lookup_key or known.keys.get(line.price or ""))
+    return owner_then(catalog, line.price, line.lookup_key or known.keys.get(line.price or ""), line.start)
 
 
 def _name(catalog: Catalog, owner: Plan | Pack | None, claim: Row[Any] | None, line: Line | None) -> str:

@@ -6,11 +6,11 @@ from sqlalchemy import func, select
 
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events as inbox
-from billing.inbox.waking import OPEN
+from billing.inbox.waking import is_open
 
 
 def open_events(tx: Tx) -> dict[str, int]:
     """How many events are still to be handled, by status: failed, waiting, received."""
-    query = select(inbox.c.status, func.count()).where(inbox.c.status.in_(OPEN)).group_by(inbox.c.status)
+    query = select(inbox.c.status, func.count()).where(is_open()).group_by(inbox.c.status)
     counted = {status: int(count) for status, count in tx.connection.execute(query)}
     return {status: counted.get(status, 0) for status in ("failed", "waiting", "received")}

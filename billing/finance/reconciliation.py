@@ -15,14 +15,14 @@ from sqlalchemy import BigInteger, Row, and_, case, cast, func, or_, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.tables import entries
+from billing.credits.tables import entries, is_taking
 from billing.finance import allocations_review, next_steps, paid_sessions
 from billing.finance.at_stripe import Paid
 from billing.finance.paid_sessions import ToldSession
 from billing.finance.reconciliation_values import Difference, Kind, Reconciliation, Tie
 from billing.finance.review_values import Reviewed
 from billing.inbox.tables import stripe_events as inbox
-from billing.inbox.waking import OPEN
+from billing.inbox.waking import is_open
 from billing.sales import before, settling
 from billing.sales.tables import claims, disputes, refunds, sales
 
@@ -208,7 +208,7 @@ def _of_returns(tx: Tx, since: datetime, until: datetime) -> Iterator[Difference
     its = or_(*(inbox.c.type.startswith(kind) for kind in _RETURNS))
     then = (inbox.c.created_at >= since) & (inbox.c.created_at < until)
     columns = (inbox.c.object_id, inbox.c.id, inbox.c.status, inbox.c.reason, inbox.c.created_at)
-    query = select(*columns).where(inbox.c.status.in_(OPEN), its, then)
+    query = select(*columns).where(is_open(), its, then)
     for row in tx.connection.execute(query):
         kind: Kind = "failed" if row.status == "failed" else "waiting"
         reason = row.reason or "not handled yet"
@@ -245,7 +245,7 @@ def _returned(tx: Tx, since: datetime, until: datetime) -> tuple[dict[str, int],
     took = case((e.kind == "restore", -e.cents), else_=e.cents)
     taken = (
         select(e.currency, func.sum(took))
-        .where(e.kind.in_(("clawback", "owe", "restore")), e.cents > 0, e.posted_at >= since, e.posted_at < until)
+        .where(is_taking(), e.kind != "credit_back", e.cents > 0, e.posted_at >= since, e.posted_at < until)
         .group_by(e.currency)
     )
     back: dict[str, int] = defaultdict(int)

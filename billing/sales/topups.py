@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from billing.base.db import Tx
-from billing.catalog.prices import owner_of
+from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack
 from billing.credits import customers, grants
 from billing.credits.opening import OpenWallet
@@ -124,7 +124,7 @@ def _settle_ours(
 def _settle_foreign(tx: Tx, catalog: Catalog, session: Session, payer: Payer, paid_at: datetime) -> Applied:
     """What a session that was opened elsewhere bought, by its lines' prices or its metadata."""
     linked = payer.linked
-    bought, unknown = _bought(catalog, session)
+    bought, unknown = _bought(catalog, session, session.created or paid_at)
     if session.invoice is not None:  # it may bring the same, in another unit
         customers.lock(tx, payer.customer)
     wallets = open_units(tx, catalog, payer.customer, {one.pack.unit for one in bought})
@@ -205,21 +205,21 @@ def _not_paid(session: Session) -> str | None:
     return f"payment status {session.payment_status!r} with {session.amount_total_cents} cents to pay is not known"
 
 
-def _bought(catalog: Catalog, session: Session) -> tuple[list[_Bought], list[str]]:
-    """The packs that were bought, and why the rest of the session brings nothing."""
+def _bought(catalog: Catalog, session: Session, at: datetime) -> tuple[list[_Bought], list[str]]:
+    """The packs that were bought, as they were on sale then, and why the rest of the session brings nothing."""
     if session.currency is None or session.net_cents is None:
         return [], ["the session does not say what was paid"]
     if session.net_cents < 0:
         return [], [f"the session gives back more than it costs ({session.net_cents} cents)"]
     if session.lines is None:
-        one = _by_metadata(catalog, session)
+        one = _by_metadata(catalog, session, at)
         return ([], [one]) if isinstance(one, str) else ([one], [])
     if session.has_more:
         return [], [f"only the first {len(session.lines)} lines of the session are known"]
     found: list[_Bought] = []
     unknown: list[str] = []
     for line in session.lines:
-        one = _by_line(catalog, line)
+        one = _by_line(catalog, line, at)
         if isinstance(one, str):
             unknown.append(one)
         else:
@@ -229,8 +229,8 @@ def _bought(catalog: Catalog, session: Session) -> tuple[list[_Bought], list[str
     return found, unknown
 
 
-def _by_line(catalog: Catalog, line: SessionLine) -> _Bought | str:
-    pack = owner_of(catalog, line.price, line.lookup_key)
+def _by_line(catalog: Catalog, line: SessionLine, at: datetime) -> _Bought | str:
+    pack = owner_then(catalog, line.price, line.lookup_key, at)
     if not isinstance(pack, Pack):
         return f"unknown price {line.price}" if pack is None else f"price {line.price} is that of a plan"
     if line.net_cents < 0:
@@ -238,12 +238,12 @@ def _by_line(catalog: Catalog, line: SessionLine) -> _Bought | str:
     return _Bought(pack, line.count, line.net_cents, line.price or "", line.id)
 
 
-def _by_metadata(catalog: Catalog, session: Session) -> _Bought | str:
+def _by_metadata(catalog: Catalog, session: Session, at: datetime) -> _Bought | str:
     """The pack that the session's metadata names, if that is what was asked for it: metadata alone mints nothing."""
     name = session.metadata.get("pack")
     if name is None:
         return "unknown price: the session names no pack in its metadata, and its lines are not in the event"
-    pack = catalog.packs.get(name)
+    pack = catalog.at(at).packs.get(name) or catalog.packs.get(name)
     if pack is None:
         return f"unknown pack {name!r}"
     price = pack.prices.get(session.currency or "")

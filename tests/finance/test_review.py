@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
-from billing.finance import allocations_review
+from billing.finance import allocations_review, inbox_review
 from billing.finance.expected import whole_periods
 from billing.finance.reconciliation import reconcile
 from billing.finance.review_values import Reviewed
@@ -122,3 +124,28 @@ def test_an_invoice_that_a_thin_event_told_of(shop: Shop) -> None:
     [one] = month(shop.billing, START, START + timedelta(days=31))
     assert (one.invoice, one.name, one.status, one.granted, one.cents) == (paid.id, "Pro", "granted", 250, 2_000)
     assert one.customer == "team"
+
+
+@pytest.mark.database("sqlite")
+def test_what_is_open_is_not_looked_for_among_all_that_was_handled(billing: TestBilling) -> None:
+    """SQLite takes a partial index only where the statement says the index's own condition."""
+    ways: list[str] = []
+
+    def explain(connection: Any, _: Any, statement: str, parameters: Any, *__: Any) -> None:
+        if statement.lstrip().upper().startswith("SELECT"):
+            rows = connection.connection.dbapi_connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            ways.extend(f"{row[3]}" for row in rows)
+
+    event.listen(billing.database.engine, "before_cursor_execute", explain)
+    try:
+        with billing.database.read() as tx:
+            inbox_review.open_events(tx)
+        billing.stripe_events(status="waiting")
+        with billing.database.read() as tx:
+            reconcile(tx, billing.catalog, APRIL, MAY)
+    finally:
+        event.remove(billing.database.engine, "before_cursor_execute", explain)
+    inbox = [way for way in ways if "billing_stripe_events" in way]
+    assert sum("billing_stripe_events_open_idx" in way for way in inbox) == 3
+    assert [way for way in inbox if way == "SCAN billing_stripe_events" or "received_at_idx" in way] == []
+    assert any("billing_entries_taken_idx" in way for way in ways)

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 
 from billing import Invalid, UnknownPack
 from billing.catalog.loading import parse
+from billing.finance import allocations_review
 from billing.testing import TestBilling
 
-from .paid import APRIL, JUNE, MAY, invoice, line, tell
+from .paid import APRIL, JUNE, MAY, invoice, line, lines_of, seconds, session, session_line, tell
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -192,4 +193,25 @@ def test_what_would_change_is_shown_first(billing: TestBilling, file: Path) -> N
         ("removed", "plan", "rare", ()),
         ("changed", "plan", "basic", ("credits", "overdraft")),
         ("retired", "pack", "small", ("prices", "retired")),
+    ]
+
+
+def test_what_was_expected_and_what_a_session_bought_are_of_the_version_then(billing: TestBilling, file: Path) -> None:
+    """Heard of when another version holds: the page finance looks at says the same as what was granted."""
+    apply(billing, file, FIRST)
+    dearer = MORE.replace("credits = 100\nprices = { usd = 1000 }", "credits = 70\nprices = { usd = 1200 }")
+    apply(billing, file, dearer, holds_from=MAY)
+    billing.advance(to=MAY + timedelta(hours=1))
+    assert (billing.catalog.plans["basic"].credits, billing.catalog.packs["small"].credits) == (150, 70)
+    tell(billing, invoice(line("price_basic", 1_000)))
+    tell(billing, invoice(line("price_basic", 1_000, MAY, JUNE), paid=MAY))
+    tell(billing, session(id="cs_1", created=seconds(APRIL)))
+    told = {"metadata": {}, "line_items": lines_of(session_line("price_small", 1_200))}
+    tell(billing, session(id="cs_2", created=seconds(MAY), amount_subtotal=1_200, amount_total=1_200, **told))
+    assert granted(billing) == [100, 150, 100, 70]
+    with billing.database.read() as tx:
+        found = allocations_review.reviewed(tx, billing.catalog, APRIL, JUNE)
+    assert sorted((one.expected, one.granted, one.status) for one in found) == [
+        (100, 100, "granted"),
+        (150, 150, "granted"),
     ]
