@@ -142,9 +142,8 @@ def _rolled(state: BucketState, sums: _Sums) -> None:
 def _months(tx: Tx, wallet: int, sums: _Sums, moment: datetime) -> list[MonthState]:
     """The months to come as they were then: what had left each of them, by its entries."""
     query = select(*MONTH_COLUMNS).where(months.c.wallet_id == wallet, months.c.made_at <= moment)
-    query = query.order_by(months.c.number)
-    found = []
-    for row in tx.connection.execute(query):
+    found, late = [], set()
+    for row in tx.connection.execute(query.order_by(months.c.number)):
         month = month_state(row)
         if month.cancelled_at is not None and month.cancelled_at > moment:
             month.cancelled_at = None
@@ -152,12 +151,32 @@ def _months(tx: Tx, wallet: int, sums: _Sums, moment: datetime) -> list[MonthSta
             continue  # it was allotted when it was sold
         left, allotted = sums[f"prepaid:{month.number}"], sums[f"allotted:prepaid:{month.number}:"][0]
         month.allotted, month.taken, month.left_cents = allotted, -left[0] - allotted, month.cents + left[1]
+        if month.bucket is not None or month.starts_at > moment:
+            month.to_hold = 0
         if not allotted:
+            late |= {month.number} if month.bucket is not None and month.starts_at <= moment else set()
             month.bucket = None
-        month.to_hold = month.owed = month.unearned_cents = 0
+        month.owed = month.unearned_cents = 0
         if month.to_come:
             found.append(month)
+    _held_late(tx, wallet, [month for month in found if month.number in late])
     return found
+
+
+def _held_late(tx: Tx, wallet: int, late: list[MonthState]) -> None:
+    """Months whose time had come then, and that were allotted only afterwards. What disputes and pending refunds were
+    to hold of each did not change before that was done: so it is what was held as soon as it was there.
+    """
+    if not late:
+        return
+    its = entries.c.via.in_([month.number for month in late])
+    held = select(entries.c.via, entries.c.effective_at, entries.c.credits).where(
+        entries.c.wallet_id == wallet, entries.c.kind == "hold", its
+    )
+    for row in tx.connection.execute(held):
+        for month in late:
+            if (month.number, month.starts_at) == (row.via, row.effective_at):
+                month.to_hold += row.credits
 
 
 def _holds(tx: Tx, wallet: int, moment: datetime, *, known: bool) -> list[Row[Any]]:
