@@ -11,6 +11,7 @@ from sqlalchemy import Row, or_, select
 
 from billing.base import sets
 from billing.base.db import Tx
+from billing.rules.sale.returns import Stands, dispute_stands
 from billing.sales.tables import disputes, payments, refunds, sales
 from billing.stripe.questions import InvoiceOfPayment, Known, Question, SessionOfPayment
 from billing.stripe.values import Invoice, SeenSession
@@ -119,6 +120,15 @@ def name(tx: Tx, table: sa.Table, id: str, purchase: Purchase) -> str | None:
 
 def refunds_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
     return tx.connection.execute(select(refunds).where(purchase.paid(refunds)).order_by(refunds.c.id)).all()
+
+
+def disputed(row: Row[Any], total_cents: int, currency: str | None) -> tuple[int, Stands]:
+    """How a dispute of a purchase stands, in the money that was paid. A bank that speaks of another currency questions
+    all of it.
+    """
+    if currency in (None, row.currency):
+        return dispute_stands(row.status, row.cents, row.withdrawn_cents)
+    return dispute_stands(row.status, total_cents, total_cents if row.withdrawn_cents else 0)
 
 
 def disputes_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:

@@ -15,7 +15,7 @@ from tests.sales.paid import Json, body
 from tests.sandbox.serving import Watch
 from tests.stories.books import all_entries, books
 
-pytestmark = pytest.mark.quick_on("sqlite")
+pytestmark = pytest.mark.slow
 
 
 def upgraded(subscriber: Subscriber) -> str:
@@ -75,9 +75,7 @@ ORDERS: dict[str, Callable[[Sequence[Json]], Sequence[Json]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "story", ["lost later", *(pytest.param(one, marks=pytest.mark.slow) for one in STORIES if one != "lost later")]
-)
+@pytest.mark.parametrize("story", STORIES)
 @pytest.mark.database("sqlite")
 def test_it_ends_as_if_heard_in_time(
     make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch, story: str
