@@ -233,6 +233,18 @@ def test_money_that_stands_withdrawn_is_not_there(shop: Shop, said: Json, stands
 
 
 @pytest.mark.slow
+def test_what_names_a_charge_alone_is_found(shop: Shop) -> None:
+    """As disputes of old do: the charge says of which payment it is, and that of which session."""
+    shop.sandbox.dashboard.dispute(bought(shop))
+    made = happened(shop, "charge.dispute.created")
+    made["data"]["object"]["payment_intent"] = None
+    assert tell(shop, made).status == "done"
+    assert shop.billing.wallet("team").held == 100
+    assert tell(shop, happened(shop, "charge.dispute.funds_withdrawn")).status == "done"
+    assert shop.billing.wallet("team").held == 100
+
+
+@pytest.mark.slow
 def test_a_refund_in_another_currency_than_was_paid_waits(shop: Shop) -> None:
     shop.sandbox.dashboard.refund(bought(shop), 300)
     made = happened(shop, "refund.created")
