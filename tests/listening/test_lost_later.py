@@ -53,6 +53,7 @@ def pending_then(fails: bool) -> Callable[[Subscriber], None]:
     def refunded(subscriber: Subscriber) -> None:
         refund = subscriber.shop.sandbox.dashboard.refund(upgraded(subscriber), status="pending", fails=fails)
         assert refund["status"] == "pending"
+        subscriber.until("11 Apr 06:00")  # of what is paid in one second the ids say which came first
         subscriber.change("basic_monthly")
         subscriber.until("20 Apr 00:00")
         assert subscriber.v1.refunds.retrieve(refund["id"]).status == ("failed" if fails else "succeeded")
