@@ -28,8 +28,11 @@ from billing.inbox.tables import stripe_sync
 from billing.inbox.values import Desk, StripeEvent
 from billing.inbox.waking import OPEN
 from billing.rules.refusals import StripeNotConfigured
+from billing.sales import refunds
+from billing.sales.stripe_customers import customer_of
 from billing.sales.tables import stripe_customers
 from billing.stripe.listing import MOST_TYPES
+from billing.stripe.questions import ObjectById
 
 KEPT = timedelta(days=30)
 """For how long Stripe lists its events."""
@@ -130,7 +133,10 @@ def _customers(desk: Desk, row: Row[Any], found: Found) -> None:
         query = select(stripe_customers.c.stripe_id).where(behind).order_by(stripe_customers.c.stripe_id)
         ids, now = list(tx.connection.execute(query.limit(_CUSTOMERS_AT_ONCE)).scalars()), tx.now
     for id in ids:
-        for fact in objects.of_customer(gateway.look, id, row.since - _EARLIER, now):
+        for fact in (
+            *objects.of_customer(gateway.look, id, row.since - _EARLIER, now),
+            *_turned(desk, gateway, id, row.since - _EARLIER, now),
+        ):
             found.looked += 1
             if (fact.happened_at < row.since - _OVERLAP and not fact.came_back) or fact.type not in HANDLERS:
                 continue
@@ -139,6 +145,17 @@ def _customers(desk: Desk, row: Row[Any], found: Found) -> None:
             if not told:
                 _take(desk, _as_event(fact), found)
     _go_on(desk, row, ids[-1] if len(ids) == _CUSTOMERS_AT_ONCE else None)
+
+
+def _turned(desk: Desk, gateway: Any, stripe_customer: str, since: datetime, now: datetime) -> Iterator[objects.Fact]:
+    """Refunds that we were told of and that may have failed since: their charge is as if they had never been."""
+    with desk.db.read() as tx:
+        customer = customer_of(tx, stripe_customer)
+        ids = refunds.may_turn(tx, customer, since) if customer is not None else []
+    for id in ids:
+        shown = gateway.answer(ObjectById("refund", id))
+        if shown is not None:
+            yield objects.Fact("refund.updated", now, shown)
 
 
 def _take(desk: Desk, event: dict[str, Any], found: Found) -> None:

@@ -99,7 +99,7 @@ def preview(tx: Tx, catalog: Catalog, customer: str, purchase: str) -> RefundPre
         bought = _bought(tx, customer, purchase)
     except (UnknownCustomer, UnknownPurchase) as unknown:
         return unknown
-    gone, going, questioned = refund_rows.money_back(tx, bought.purchase)
+    gone, going, questioned = refund_rows.money_back(tx, bought.purchase, bought.total_cents, bought.currency)
     open_cents = refund_rows.ordered(tx, bought.purchase)
     left = max(0, bought.total_cents - gone - going - questioned - open_cents)
     unused = [returned.unused(tx, catalog, row) for row in bought.sold]
@@ -144,7 +144,7 @@ def _bought(tx: Tx, customer: str, purchase: str) -> _Bought:
         raise UnknownPurchase(purchase)
     paid = Purchase(first.invoice_id, first.session_id)
     sold = payments.sales_of(tx, paid)
-    currency = next((row.currency for row in sold if row.currency is not None), None)
+    currency = returned.currency_of(sold)
     if currency is None:
         raise Invalid.field("purchase", "Nothing was paid for it.")
     return _Bought(paid, sold, returned.total_cents(sold), currency)
@@ -152,9 +152,9 @@ def _bought(tx: Tx, customer: str, purchase: str) -> _Bought:
 
 def _begin(tx: Tx, customer: str, purchase: str, bought: _Bought, cents: int | None, key: str, asked: str) -> Row[Any]:
     """Writes it down, if that much can still be given back. Under the customer's lock."""
-    gone, going, questioned = refund_rows.money_back(tx, bought.purchase)
+    gone, going, questioned = refund_rows.money_back(tx, bought.purchase, bought.total_cents, bought.currency)
     left = bought.total_cents - gone - going - questioned - refund_rows.ordered(tx, bought.purchase)
-    payment, most = refund_rows.richest(tx, bought.purchase, bought.total_cents)
+    payment, most = refund_rows.richest(tx, bought.purchase, bought.total_cents, bought.currency)
     wanted = left if cents is None else cents
     if left <= 0:
         raise Invalid.field("purchase", "Nothing is left of it that could be given back.")

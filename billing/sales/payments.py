@@ -11,8 +11,10 @@ from sqlalchemy import Row, or_, select
 
 from billing.base import sets
 from billing.base.db import Tx
+from billing.rules.sale.returns import Stands, dispute_stands
 from billing.sales.tables import disputes, payments, refunds, sales
-from billing.stripe.questions import InvoiceOfPayment, Known, Question, SessionOfPayment
+from billing.stripe import payments as paid
+from billing.stripe.questions import InvoiceOfPayment, Known, ObjectById, Question, SessionOfPayment
 from billing.stripe.values import Invoice, SeenSession
 
 
@@ -41,8 +43,8 @@ def note(tx: Tx, purchase: Purchase, paid_by: Iterable[tuple[str | None, int | N
         if id is not None
     ]
     if rows and (purchase.invoice or purchase.session):
-        sets.insert(tx, payments, rows, unless_there=True)
-        for row in rows:
+        there = sets.insert(tx, payments, rows, unless_there=True) < len(rows)
+        for row in rows if there else ():
             if row["cents"] is not None:
                 unsaid = (payments.c.id == row["id"]) & payments.c.cents.is_(None)
                 tx.connection.execute(sa.update(payments).where(unsaid).values(cents=row["cents"]))
@@ -69,7 +71,11 @@ def purchase_of(
     if invoice is not None:
         found = Purchase(invoice=invoice.id)
     elif payment is None:
-        return None
+        shown = ObjectById("charge", str(charge))
+        if shown not in known:
+            return (shown,)
+        intent = None if known[shown] is None else paid.charge(known[shown]).payment_intent
+        return None if intent is None else purchase_of(tx, intent, charge, known)
     else:
         of_session = SessionOfPayment(payment)
         if of_session not in known:
@@ -119,6 +125,15 @@ def name(tx: Tx, table: sa.Table, id: str, purchase: Purchase) -> str | None:
 
 def refunds_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:
     return tx.connection.execute(select(refunds).where(purchase.paid(refunds)).order_by(refunds.c.id)).all()
+
+
+def disputed(row: Row[Any], total_cents: int, currency: str | None) -> tuple[int, Stands]:
+    """How a dispute of a purchase stands, in the money that was paid. A bank that speaks of another currency questions
+    all of it.
+    """
+    if currency in (None, row.currency):
+        return dispute_stands(row.status, row.cents, row.withdrawn_cents)
+    return dispute_stands(row.status, total_cents, total_cents if row.withdrawn_cents else 0)
 
 
 def disputes_of(tx: Tx, purchase: Purchase) -> Sequence[Row[Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, or_, select
 
 from billing.base.db import Tx
 from billing.rules.refusals import Invalid
-from billing.rules.sale.returns import dispute_stands, refund_stands
+from billing.rules.sale.returns import refund_stands
 from billing.sales import payments
 from billing.sales.payments import Purchase
 from billing.sales.tables import payments as payment_rows
@@ -39,10 +39,10 @@ def _ordered_of(tx: Tx, purchase: Purchase) -> list[Row[Any]]:
     return list(tx.connection.execute(select(refund_orders).where(its, refund_orders.c.status == "open")))
 
 
-def money_back(tx: Tx, purchase: Purchase) -> tuple[int, int, int]:
+def money_back(tx: Tx, purchase: Purchase, total_cents: int, currency: str) -> tuple[int, int, int]:
     """Cents of a purchase that went back, that are on their way, and that disputes are about."""
     told = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
-    stands = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in payments.disputes_of(tx, purchase)]
+    stands = [payments.disputed(row, total_cents, currency) for row in payments.disputes_of(tx, purchase)]
     return (
         sum(cents for cents, where in told if where == "gone"),
         sum(cents for cents, where in told if where == "may_go"),
@@ -50,7 +50,7 @@ def money_back(tx: Tx, purchase: Purchase) -> tuple[int, int, int]:
     )
 
 
-def richest(tx: Tx, purchase: Purchase, total_cents: int) -> tuple[str | None, int]:
+def richest(tx: Tx, purchase: Purchase, total_cents: int, currency: str) -> tuple[str | None, int]:
     """The payment of which most can still be given back, and how much. What is known by its charge, too, is one."""
     its = select(payment_rows).where(purchase.paid(payment_rows)).order_by(payment_rows.c.id)
     rows = list(tx.connection.execute(its))
@@ -58,7 +58,7 @@ def richest(tx: Tx, purchase: Purchase, total_cents: int) -> tuple[str | None, i
     back = [(row.payment, row.cents) for row in _ordered_of(tx, purchase)]
     back += [(row.payment, row.cents) for row in payments.refunds_of(tx, purchase)
              if refund_stands(row.status) != "stays"]  # fmt: skip
-    back += [(row.payment, dispute_stands(row.status, row.cents, row.withdrawn_cents)[0])
+    back += [(row.payment, payments.disputed(row, total_cents, currency)[0])
              for row in payments.disputes_of(tx, purchase)]  # fmt: skip
     paid: dict[str, int | None] = {}
     for row in rows:

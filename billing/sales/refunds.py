@@ -30,6 +30,11 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known, since: datetim
         return Applied(needs=purchase)
     if purchase is None:
         return Applied(waits=f"no invoice or session is known that {refund.payment_intent or refund.charge} paid")
+    paid_in = returned.currency_of(payments.sales_of(tx, purchase))
+    if paid_in not in (None, refund.currency):
+        return Applied(
+            waits=f"{refund.id} gives back {refund.currency}, and {purchase} was paid in {paid_in}: look at it"
+        )
     newer = _remember(
         tx,
         {
@@ -81,6 +86,16 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
     if answer.waits is not None and note.pre_payment_cents:
         return Applied(note=f"it counts as soon as {note.invoice} is paid")
     return answer
+
+
+def may_turn(tx: Tx, customer: str, since: datetime) -> list[str]:
+    """Refunds of a customer's that were told of as pending, or as succeeded since then: they may fail yet, and their
+    charge says nothing of that.
+    """
+    r = refunds.c
+    open_still = r.status.in_(("pending", "requires_action")) | ((r.status == "succeeded") & (r.created_at >= since))
+    its = (r.customer_id == customer) & r.payment.is_not(None) & open_still
+    return list(tx.connection.execute(select(r.id).where(its).order_by(r.id)).scalars())
 
 
 def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:

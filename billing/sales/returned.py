@@ -18,7 +18,7 @@ from billing.credits.tables import bucket_ends, wallets
 from billing.credits.wallets import position_now
 from billing.credits.writing import write
 from billing.rules.refusals import Refusal
-from billing.rules.sale.returns import Share, dispute_stands, refund_stands, share, targets
+from billing.rules.sale.returns import Share, refund_stands, share, targets
 from billing.rules.wallet import billed, disputed, walk
 from billing.rules.wallet.values import Cause, MonthState
 from billing.sales import payments
@@ -84,9 +84,11 @@ def settle_in(
 def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, list[Row[Any]]]:
     """The share of the purchase that went back, and the disputes that were won, once it is known when."""
     total = total_cents(sold)
-    back = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
+    paid_in = currency_of(sold)
+    refunds = [row for row in payments.refunds_of(tx, purchase) if paid_in in (None, row.currency)]
+    back = [(row.cents, refund_stands(row.status)) for row in refunds]
     questioned = payments.disputes_of(tx, purchase)
-    lost = [dispute_stands(row.status, row.cents, row.withdrawn_cents) for row in questioned]
+    lost = [payments.disputed(row, total, paid_in) for row in questioned]
     won = [row for row in questioned if row.status == "won" and row.closed_at is not None]
     return share(total, [*back, *lost]), won
 
@@ -95,6 +97,11 @@ def total_cents(sold: Sequence[Row[Any]]) -> int:
     """All that was to be paid for these sales of one purchase; what they cost themselves, where that is not known."""
     totals = [row.total_cents for row in sold if row.total_cents is not None]
     return max(totals) if totals else sum(row.cents for row in sold)
+
+
+def currency_of(sold: Sequence[Row[Any]]) -> str | None:
+    """What these sales of one purchase were paid in; None where they cost nothing."""
+    return next((row.currency for row in sold if row.currency is not None), None)
 
 
 def unused(tx: Tx, catalog: Catalog, sale: Row[Any]) -> tuple[int, int]:

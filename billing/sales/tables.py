@@ -104,7 +104,7 @@ refunds = Table(
     Column("payment", Text),
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
-    Column("customer_id", Text),  # whose it was, once that is known
+    Column("customer_id", Text, index=True),  # whose it was, once that is known
     Column("cents", Whole, nullable=False),
     Column("currency", Text, nullable=False),
     Column("status", Text, nullable=False),

@@ -30,6 +30,7 @@ BESIDE = """
 def upgrade() -> None:
     for table, name, type_ in ADDED:
         op.add_column(table, sa.Column(name, type_, nullable=True))
+    op.create_index(op.f("billing_refunds_customer_id_idx"), "billing_refunds", ["customer_id"])
     op.execute(f"""
         UPDATE billing_payments SET intent = (SELECT MIN(id) FROM ({BESIDE}) beside)
         WHERE id NOT LIKE 'pi\\_%' ESCAPE '\\' AND (SELECT COUNT(*) FROM ({BESIDE}) beside) = 1
@@ -37,5 +38,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("billing_refunds_customer_id_idx"), "billing_refunds")
     for table, name, _ in ADDED[::-1]:
         op.drop_column(table, name)

@@ -10,6 +10,7 @@ import pytest
 from billing import Gateway
 from tests.buying.shop import KEY, Shop
 from tests.listening.hearing import happened, subscribe, tell
+from tests.sales.paid import Json
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -133,6 +134,7 @@ def test_a_credit_note_brings_the_refund_it_names(shop: Shop) -> None:
     assert shop.available() == 125
 
 
+@pytest.mark.slow
 def test_a_credit_note_may_name_a_part_of_a_refund(shop: Shop) -> None:
     """Of 900 cents 600 are a part of a refund of 1000; 300 went to the customer's balance, and are in no refund. It is
     found by the customer where its event is listed no more.
@@ -196,6 +198,76 @@ def test_what_comes_back_of_a_payment_from_before_our_time_takes_nothing(shop: S
         told = tell(shop, happened(shop, what))
         assert told.status == "done" and "before our time" in (told.reason or "")
     assert shop.available() == 0
+
+
+@pytest.mark.slow
+def test_an_inquiry_that_was_closed_may_become_a_chargeback(shop: Shop) -> None:
+    made = shop.sandbox.dashboard.dispute(bought(shop), inquiry=True)
+    tell(shop, happened(shop, "charge.dispute.created"))
+    shop.sandbox.dashboard.judge(made["id"], "close")
+    tell(shop, happened(shop, "charge.dispute.closed"))
+    shop.sandbox.dashboard.judge(made["id"], "escalate")
+    tell(shop, happened(shop, "charge.dispute.updated"))
+    assert shop.available() == 0
+    assert shop.billing.wallet("team").held == 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("said", "stands"),
+    [
+        ({"status": "of_tomorrow"}, (0, 100)),
+        ({"status": "prevented"}, (0, 0)),
+        ({"status": "prevented", "balance_transactions": []}, (100, 0)),
+        ({"currency": "jpy", "amount": 1, "status": "lost"}, (0, 0)),
+    ],
+)
+def test_money_that_stands_withdrawn_is_not_there(shop: Shop, said: Json, stands: tuple[int, int]) -> None:
+    """Whatever the status is called, and in whatever currency a bank speaks of it: then it is about all of it."""
+    shop.sandbox.dashboard.dispute(bought(shop))
+    made = happened(shop, "charge.dispute.funds_withdrawn")
+    made["data"]["object"] |= said
+    assert tell(shop, made).status == "done"
+    wallet = shop.billing.wallet("team")
+    assert (wallet.available, wallet.held) == stands
+
+
+@pytest.mark.slow
+def test_what_names_a_charge_alone_is_found(shop: Shop) -> None:
+    """As disputes of old do: the charge says of which payment it is, and that of which session."""
+    shop.sandbox.dashboard.dispute(bought(shop))
+    made = happened(shop, "charge.dispute.created")
+    made["data"]["object"]["payment_intent"] = None
+    assert tell(shop, made).status == "done"
+    assert shop.billing.wallet("team").held == 100
+    assert tell(shop, happened(shop, "charge.dispute.funds_withdrawn")).status == "done"
+    assert shop.billing.wallet("team").held == 100
+
+
+@pytest.mark.slow
+def test_a_refund_in_another_currency_than_was_paid_waits(shop: Shop) -> None:
+    shop.sandbox.dashboard.refund(bought(shop), 300)
+    made = happened(shop, "refund.created")
+    made["data"]["object"]["currency"] = "jpy"
+    waits = tell(shop, made)
+    assert waits.status == "waiting" and "was paid in usd" in (waits.reason or "")
+    assert shop.available() == 100
+
+
+@pytest.mark.slow
+def test_a_refund_that_failed_unheard_is_found_though_its_charge_says_nothing(shop: Shop) -> None:
+    """Where the events are not listed any more."""
+    intent = bought(shop)
+    shop.sandbox.dashboard.refund(intent, 300, status="pending", fails=True)
+    tell(shop, happened(shop, "refund.created"))
+    list(shop.billing.look_through_stripe())
+    assert shop.available() == 70
+    shop.billing.clock.move(shop.billing.now + timedelta(days=60))
+    shop.sandbox.advance(to=shop.billing.now)
+    (charge,) = shop.stripe.v1.charges.list({"payment_intent": intent}).data
+    assert charge.amount_refunded == 0
+    list(shop.billing.look_through_stripe())
+    assert shop.available() == 100
 
 
 @pytest.mark.slow

@@ -146,7 +146,9 @@ def years_life(diary: Diary) -> None:
     diary.until("5 Aug 00:00")
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
+@pytest.mark.parametrize(
+    "late", [pytest.param(False, marks=pytest.mark.slow, id="in time"), pytest.param(True, id="late")]
+)
 @pytest.mark.parametrize("life", [packs_life, rolling_life, years_life])
 def test_nothing_that_was_seen_changes(
     make_billing: Callable[..., TestBilling], life: Callable[[Diary], None], late: bool

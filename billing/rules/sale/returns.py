@@ -14,11 +14,12 @@ Stands = Literal["gone", "may_go", "stays"]
 _REFUND: dict[str, Stands] = {"succeeded": "gone", "pending": "may_go", "requires_action": "may_go"}
 _REFUND_RANKS = {"requires_action": 0, "pending": 0, "succeeded": 1, "failed": 2, "canceled": 2}
 
+_INQUIRY = ("warning_needs_response", "warning_under_review", "warning_closed")
 _CHARGEBACK = ("needs_response", "under_review")
-_OVER = ("lost", "appeal_needs_response", "appeal_under_review", "won")
-_DISPUTE_RANKS = {
-    "needs_response": 1, "under_review": 1, "warning_closed": 2, "prevented": 2, "lost": 2, "appeal_needs_response": 3,
-    "appeal_under_review": 3, "won": 4,
+_OVER = ("lost", "appeal_needs_response", "appeal_under_review", "won", "prevented")
+_DISPUTE_RANKS = {  # an inquiry that was closed may become a chargeback after all
+    "warning_closed": 1, "needs_response": 2, "under_review": 2, "prevented": 3, "lost": 3,
+    "appeal_needs_response": 4, "appeal_under_review": 4, "won": 5,
 }  # fmt: skip
 
 
@@ -29,12 +30,15 @@ def refund_stands(status: str) -> Stands:
 
 def dispute_stands(status: str, cents: int, withdrawn_cents: int) -> tuple[int, Stands]:
     """An inquiry moves nothing; a chargeback may go; of what is over, gone is what stands withdrawn: all of a lost one,
-    until it is reinstated, and what a won one did not give back.
+    until it is reinstated, and what a won or prevented one did not give back. Of a status that is not known what stands
+    withdrawn may come back.
     """
     if status in _CHARGEBACK:
         return cents, "may_go"
-    gone = min(cents, withdrawn_cents) if status in _OVER else 0
-    return (gone, "gone") if gone > 0 else (0, "stays")
+    withdrawn = min(cents, withdrawn_cents)
+    if status in _INQUIRY or withdrawn <= 0:
+        return 0, "stays"
+    return withdrawn, "gone" if status in _OVER else "may_go"
 
 
 def refund_is_newer(status: str, than: str) -> bool:
@@ -88,7 +92,7 @@ def refunded_by(one: Turns, at: datetime) -> int | None:
 
 def lost_by(one: Turns, at: datetime) -> int | None:
     """Cents of a dispute that had been lost by then; None: what is known of it does not say."""
-    if at < one.created_at or one.status not in _OVER:
+    if at < one.created_at or one.status not in _OVER or one.status == "prevented":
         return 0
     left = min(one.cents, one.withdrawn_cents)
     if one.back_at is not None and one.back_at <= at:
