@@ -200,7 +200,7 @@ def disputes(cents: int | None = None, *, inquiry: bool = False) -> Any:
     return disputes
 
 
-def disputes_invoice(number: int, cents: int) -> Any:
+def disputes_invoice(number: int, cents: int | None) -> Any:
     def disputes(world: World) -> None:
         days(world, 1)
         dispute = world.sandbox.dashboard.dispute(invoice_payment(world, number), amount=cents)

@@ -140,6 +140,14 @@ LONG = [
         ),
     ),
     Life(
+        "lost when the next change was paid",
+        *(chapter(subscribes("basic")), spends(10)),
+        chapter(
+            *(changes(price="pro"), disputes_invoice(-1, None), changes(price="basic"), judged("lose")),
+            *(changes(price="pro"), judged("reinstate"), renews),
+        ),
+    ),
+    Life(
         "rolled over and taken back",
         *(chapter(subscribes("rolling")), spends(10)),
         chapter(renews, refunds_invoice(0, 400), renews, changes(price="pro"), refunds_invoice(-1, 100), renews),
