@@ -192,23 +192,31 @@ def lot(name: str, start: datetime, end: datetime, credits: int, cents: int, ter
 
 def test_a_newer_one_learnt_late_takes_the_place_of_an_older_one(billing: TestBilling) -> None:
     cap = RollOver(60, 2)
-    sell(billing, "allocation:april", lot("allocation:april", APRIL, MAY, 100, 1_000, cap))
+    sell(billing, "allocation:si_1:april", lot("allocation:si_1:april", APRIL, MAY, 100, 1_000, cap))
     billing.advance(to=MAY)
-    sell(billing, "allocation:may", lot("allocation:may", MAY, JUNE, 10, 100, cap))
+    sell(billing, "allocation:si_1:may", lot("allocation:si_1:may", MAY, JUNE, 10, 100, cap))
     billing.advance(to=moment("5 May 00:00"))
     assert [remaining for _, remaining, _ in lots(billing)] == [60, 10]
-    sell(billing, "change:april", lot("change:april", moment("16 Apr 00:00"), MAY, 30, 333, cap))
+    sell(
+        billing,
+        "allocation:si_1:change-april",
+        lot("allocation:si_1:change-april", moment("16 Apr 00:00"), MAY, 30, 333, cap),
+    )
     assert lots(billing) == [
-        ("Rolled over from allocation:april", 30, "02 Jun"),
-        ("Rolled over from change:april", 30, "02 Jun"),
-        ("allocation:may", 10, "02 Jun"),
+        ("Rolled over from allocation:si_1:april", 30, "02 Jun"),
+        ("Rolled over from allocation:si_1:change-april", 30, "02 Jun"),
+        ("allocation:si_1:may", 10, "02 Jun"),
     ]
     shows(billing, 70, 733, 0, 700)
     billing.spend("team", 5, key="s")
     billing.advance(to=moment("5 Jun 00:00"))
-    sell(billing, "allocation:june", lot("allocation:june", JUNE, JULY, 1, 1, cap))
+    sell(billing, "allocation:si_1:june", lot("allocation:si_1:june", JUNE, JULY, 1, 1, cap))
     assert billing.wallet("team").available == 61
-    sell(billing, "change:last", lot("change:last", moment("17 Apr 00:00"), MAY, 60, 600, cap))
+    sell(
+        billing,
+        "allocation:si_1:change-last",
+        lot("allocation:si_1:change-last", moment("17 Apr 00:00"), MAY, 60, 600, cap),
+    )
     assert billing.wallet("team").available == 61
     assert billing.audit() == []
 
@@ -217,7 +225,7 @@ def test_the_months_of_a_longer_line_are_periods_too(billing: TestBilling) -> No
     year = [APRIL, MAY, JUNE, JULY]
     half = RollOver(Fraction(1, 2))
     sold = [lot(f"month {start:%B}", start, end, 40, 400, half) for start, end in pairwise(year)]
-    sell(billing, "allocation:year", *sold)
+    sell(billing, "allocation:si_1:year", *sold)
     billing.advance(to=moment("2 May 00:00"))
     assert lots(billing) == [("Rolled over from month April", 20, "02 Jun"), ("month May", 40, "02 Jun")]
     billing.advance(to=moment("2 Jun 00:00"))

@@ -57,4 +57,4 @@ def revive(position: Position, bucket: BucketState, cause: Cause) -> None:
         bucket.cents += cents
         position.arrive(bucket, credits)
         position.record("revive", f"expired:{bucket.number}", f"bucket:{bucket.number}", credits, cents, bucket, cause)
-        position.rebase(bucket)
+        position.rebase(bucket, back=True)

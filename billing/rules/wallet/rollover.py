@@ -193,7 +193,7 @@ def _revive(position: Position, bucket: BucketState, cause: Cause) -> None:
     position.arrive(bucket, credits)
     name = str(bucket.number)
     position.record("revive", f"expired:{name}", f"bucket:{name}", credits, cents, bucket, cause)
-    position.rebase(bucket)
+    position.rebase(bucket, back=True)
 
 
 def _roll(position: Position, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
@@ -233,7 +233,7 @@ def _move(position: Position, source: BucketState, target: BucketState, credits:
     position.record("roll_over", *places, credits, cents, target, cause)
     position.changed_buckets[source.number] = source
     position.reshaped |= {source.number, target.number}
-    position.rebase(target)
+    position.rebase(target, back=source.rolled_from == target.number)
     if source.rolled_from == target.number:
         position.rebase(source)
 
