@@ -35,11 +35,15 @@ class Listening(Switching):
         return stripe_events.take_recorded(self._desk, body)
 
     def replay_stripe_event(self, id: str) -> StripeEvent:
-        """Tries a stored event again: one that waits, failed or was ignored. Raises UnknownStripeEvent."""
+        """Tries a stored event again: one that waits, failed or was ignored, or is done but for lines with an unmapped
+        price. Raises UnknownStripeEvent.
+        """
         return stripe_events.replay(self._desk, id)
 
     def replay_failed_stripe_events(self) -> Iterator[StripeEvent]:
-        """Tries each event again that waits or failed, and gives what became of it, one by one."""
+        """Tries each event again that waits or failed, or has an unmapped price, and gives what became of it,
+        one by one.
+        """
         return stripe_events.replay_open(self._desk)
 
     def stripe_events(

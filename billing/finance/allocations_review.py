@@ -24,6 +24,7 @@ from billing.finance.paid_invoices import Told
 from billing.finance.review_values import Reviewed, Status, Total, Wanted
 from billing.rules.sale.lines import Line
 from billing.sales import before
+from billing.sales.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
 
@@ -179,6 +180,8 @@ def _stands(
         return "held", "not handled yet"
     if told.status == "failed":
         return "missing", told.reason
+    if (told.reason or "").startswith(UNMAPPED) and cents is None:
+        return "granted", told.reason
     if lines and not wanted and not cents:
         return "granted", "brings no credits"
     return "missing", "the event was handled, and nothing of this line was claimed"

@@ -118,9 +118,9 @@ def _replayed(tx: Tx, wallet: int, number: int) -> Iterator[Breach]:
     kept = tx.connection.execute(its_row.where(buckets.c.wallet_id == wallet, buckets.c.number == number)).one()
     parent = f"bucket:{kept.rolled_from}"
 
-    def anew() -> tuple[int, int]:
-        same = recognition.keeps(paid, paid, granted, left) == cents
-        return (paid, granted) if same else (cents, max(left, 1))
+    def anew(*, back: bool = False) -> tuple[int, int]:
+        had = (basis_cents, basis_credits) if back else None
+        return recognition.counts_from((paid, granted), had, cents, left)
 
     for row in tx.connection.execute(select(entries).where(e.wallet_id == wallet, its).order_by(e.number)):
         if row.source in (free, held) and row.destination in (free, held):
@@ -148,7 +148,8 @@ def _replayed(tx: Tx, wallet: int, number: int) -> Iterator[Breach]:
             granted, paid = (0, 0) if gone else (granted, paid)
             granted, paid, gone = granted + row.credits, paid + row.cents, False
         if row.kind != "reverse" or (basis_cents, basis_credits) != (paid, granted):
-            basis_cents, basis_credits = anew()
+            back = row.kind == "revive" or (row.kind == "roll_over" and row.source != parent)
+            basis_cents, basis_credits = anew(back=back)
     said = (kept.basis_cents, kept.basis_credits)
     if said != (basis_cents, basis_credits):
         what = f"its basis is {said}, by the entries {(basis_cents, basis_credits)}"

@@ -12,6 +12,7 @@ _STEPS = (
         "Two customers claim this payment. Decide whose it is, mend the link or the metadata, then replay it.",
     ),
     ("unknown price", "Name the price in the catalog, then replay the event."),
+    ("never granted here", "Its period brought nothing here. Once that is paid it goes on; else void what should go."),
     ("STRIPE_SECRET_KEY", "The event is of Stripe's other mode: check STRIPE_SECRET_KEY and the webhook endpoint."),
     (
         "credits are held",

@@ -19,7 +19,7 @@ from billing.inbox import storing
 from billing.inbox.earlier import from_before
 from billing.inbox.handlers import Handler, handler_of
 from billing.inbox.values import Desk
-from billing.inbox.waking import OPEN, of_customer, soon
+from billing.inbox.waking import OPEN, may_bring_more, of_customer, soon
 from billing.rules.refusals import Refusal, StripeNotConfigured, StripeUnavailable, Unavailable
 from billing.sales.needs import MOST_ROUNDS, MoreNeeded, ask, unanswered
 from billing.sales.values import Applied
@@ -49,18 +49,18 @@ class Asking:
 @dataclass
 class _Attempt:
     id: str
-    ignored_too: bool = False
+    closed_too: bool = False
     skip_locked: bool = False
     known: dict[Question, Any] = field(default_factory=dict)
 
 
-def handle_all(desk: Desk, asking: Asking, id: str, *, ignored_too: bool = False, skip_locked: bool = False) -> bool:
+def handle_all(desk: Desk, asking: Asking, id: str, *, closed_too: bool = False, skip_locked: bool = False) -> bool:
     """Handles one event, and what waited for the customer that it brought to light or for what it granted: the oldest
     at once, the rest is left to the step. Was there anything to handle?
 
     Raises nothing but `Unavailable`.
     """
-    answer = _handle(desk, asking, _Attempt(id, ignored_too, skip_locked))
+    answer = _handle(desk, asking, _Attempt(id, closed_too, skip_locked))
     if answer is not None and answer.linked is not None:
         with desk.db.read() as tx:
             others = of_customer(tx, answer.linked, desk.live, id)
@@ -99,7 +99,7 @@ def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
 def _once(desk: Desk, attempt: _Attempt, *, may_ask: bool) -> Applied | None:
     with desk.db.write() as tx:
         row = storing.lock(tx, attempt.id, skip_locked=attempt.skip_locked)
-        if row is None or row.status not in (*OPEN, *(("ignored",) if attempt.ignored_too else ())):
+        if row is None or not (row.status in OPEN or (attempt.closed_too and may_bring_more(row))):
             return None
         answer = _attempt(tx, desk, row, attempt.known, may_ask)
     desk.tell(tx.told)

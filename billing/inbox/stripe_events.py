@@ -20,7 +20,7 @@ from billing.inbox import storing
 from billing.inbox.handling import Asking, handle_all
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import Desk, StripeEvent
-from billing.inbox.waking import OPEN, is_open
+from billing.inbox.waking import OPEN, has_unmapped, is_open
 from billing.rules import asking
 from billing.rules.refusals import Busy, Invalid, Refusal, Unavailable, UnknownStripeEvent
 from billing.stripe import payloads, signature, thin
@@ -70,19 +70,23 @@ def take_found(desk: Desk, body: bytes) -> StripeEvent | None:
 
 
 def replay(desk: Desk, id: str, whom: Asking | None = None) -> StripeEvent:
-    """Tries an event again, however often it was tried, also one that had been ignored. Raises UnknownStripeEvent."""
+    """Tries an event again, however often it was tried, also one that had been ignored, or had lines that brought
+    nothing. Raises UnknownStripeEvent.
+    """
     if asking.text(id) is not None:
         raise UnknownStripeEvent(id)
-    handle_all(desk, whom or Asking(desk.gateway), id, ignored_too=True)
+    handle_all(desk, whom or Asking(desk.gateway), id, closed_too=True)
     return _shown(desk.db, id)
 
 
 def replay_open(desk: Desk) -> Iterator[StripeEvent]:
-    """Tries each event again that waits or failed. A Stripe that is down is asked once."""
+    """Tries each event again that waits or failed, or had a line with an unmapped price. A Stripe that is down is asked
+    once.
+    """
     after, whom = "", Asking(desk.gateway)
     while True:
         with desk.db.read() as tx:
-            its = is_open() & (stripe_events.c.id > after)
+            its = (is_open() | has_unmapped()) & (stripe_events.c.id > after)
             query = select(stripe_events.c.id).where(its).order_by(stripe_events.c.id).limit(_AT_ONCE)
             ids = list(tx.connection.execute(query).scalars())
         for after in ids:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import select
 
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events
+from billing.inbox.values import StripeEvent
+from billing.sales.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
 from billing.stripe import answers, payloads
 from billing.stripe.values import Event, PayloadInvalid
@@ -21,6 +24,16 @@ OPEN = ("received", "waiting", "failed")
 def is_open() -> sa.ColumnElement[bool]:
     """Written out in the statement: SQLite takes a partial index only where it reads the index's own condition."""
     return stripe_events.c.status.in_(sa.bindparam("open", OPEN, expanding=True, literal_execute=True))
+
+
+def has_unmapped() -> sa.ColumnElement[bool]:
+    """It was done, but for lines whose price the catalog did not know."""
+    return (stripe_events.c.status == "done") & stripe_events.c.reason.startswith(UNMAPPED)
+
+
+def may_bring_more(row: sa.Row[Any] | StripeEvent) -> bool:
+    """Is it worth another attempt, though it is closed?"""
+    return row.status == "ignored" or (row.status == "done" and (row.reason or "").startswith(UNMAPPED))
 
 
 def wake(tx: Tx, *, stripe_customer: str | None = None, customer: str | None = None) -> None:

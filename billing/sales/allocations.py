@@ -8,14 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from billing.base.db import Tx
-from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
 from billing.credits import customers, ends, series
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.money import credit_part
 from billing.rules.sale.allocation import decide
-from billing.rules.sale.lines import Line
 from billing.rules.sale.planchange import PeriodHistory
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, PlanChange, Waiting
 from billing.sales import (
@@ -24,9 +22,9 @@ from billing.sales import (
     histories,
     ordering,
     planned,
+    priced,
     returned,
     stripe_customers,
-    stripe_prices,
     taken_back,
     ties,
     topups,
@@ -34,12 +32,12 @@ from billing.sales import (
 from billing.sales import subscriptions as mirrored
 from billing.sales.claims import Sold, Source
 from billing.sales.payments import Purchase
+from billing.sales.priced import Owned
 from billing.sales.stripe_customers import Nobody, Payer
 from billing.sales.values import Applied, open_units, pack_terms, plan_terms
 from billing.stripe.questions import Known, PaidInvoices, Question, SubscriptionById
 from billing.stripe.values import Invoice
 
-_Owned = tuple[Line, Plan | Pack | None]
 _Period = tuple[str, str, datetime, datetime]
 """Item, unit, start, end."""
 
@@ -60,12 +58,14 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
     payer = stripe_customers.payer(tx, invoice.customer, invoice.metadata.get(stripe_customers.REFERENCE))
     if isinstance(payer, Nobody):
         return Applied(waits=payer.reason)
-    lines = _owned(tx, catalog, invoice)
-    needs = ordering.unknown(known, _questions(tx, invoice, paid_at, lines, known))
+    lines = priced.lines_of(tx, catalog, invoice, known)
+    needs = ordering.unknown(known, _questions(tx, catalog, invoice, paid_at, lines, known))
     if needs:
         return Applied(needs=needs)
     before = [
-        _apply(tx, catalog, other, other.paid_at or other.created, payer, _owned(tx, catalog, other), known)
+        _apply(
+            tx, catalog, other, other.paid_at or other.created, payer, priced.lines_of(tx, catalog, other, known), known
+        )
         for other in ordering.earlier(tx, invoice, paid_at, known)
     ]
     answer = _apply(tx, catalog, invoice, paid_at, payer, lines, known)
@@ -73,27 +73,23 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
     return Applied(granted, answer.waits, answer.note, payer.linked)
 
 
-def _owned(tx: Tx, catalog: Catalog, invoice: Invoice) -> list[_Owned]:
-    keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
-    return [
-        (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
-        for line in invoice.lines
-    ]
-
-
 def _questions(
-    tx: Tx, invoice: Invoice, paid_at: datetime, lines: Sequence[_Owned], known: Known | None
+    tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, lines: Sequence[Owned], known: Known | None
 ) -> list[Question]:
     """What has to be known before it can be applied in its turn. Nothing, once all of it was."""
     plans = [line for line, owner in lines if isinstance(owner, Plan) and line.item is not None]
     done = claims.claimed(tx, [line.id for line in plans])
     new = [line for line in plans if line.id not in done]
     free = dict.fromkeys(line.subscription for line in new if line.is_free and line.subscription)
-    found: list[Question] = [SubscriptionById(id) for id in free if not ordering.trial_of(tx, id, known)[0]]
+    found: list[Question] = [*priced.unheard(tx, lines)]
+    found += [SubscriptionById(id) for id in free if not ordering.trial_of(tx, id, known)[0]]
     if invoice.subscription is not None and (ordering.compares(new) or ordering.skips(tx, new)):
         found.append(PaidInvoices(invoice.subscription))
         items, ends_at = {line.item or "" for line in new}, {line.end for line in new}
-        before = [one for one in ordering.earlier(tx, invoice, paid_at, known) if ordering.compares(one.lines)]
+        others = ordering.earlier(tx, invoice, paid_at, known)
+        for other in others:
+            found.extend(priced.unheard(tx, priced.lines_of(tx, catalog, other, known)))
+        before = [one for one in others if ordering.compares(one.lines)]
         compared = ordering.compared(tx, items, ends_at, invoice.id)
         wanted = list(dict.fromkeys([*compared, *(one.id for one in before)]))
         found.extend(ordering.of_money(wanted, known))
@@ -108,7 +104,7 @@ def _apply(
     invoice: Invoice,
     paid_at: datetime,
     payer: Payer,
-    lines: Sequence[_Owned],
+    lines: Sequence[Owned],
     known: Known | None,
 ) -> Applied:
     if invoice.subscription is None:  # a session may have made it, and bring the same in another unit
@@ -138,8 +134,10 @@ def _apply(
         topups.tell_paid(tx, selling.sold)
         _catch_up(tx, catalog, invoice, selling.sold, again)
     granted = tuple(one.sale.origin for one in selling.sold)
-    waits = "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
-    note = None if granted or waits else "applied before" if done else "no line of it brings credits"
+    note = priced.unmapped(tx, lines, outcomes)
+    waits = "" if note else "; ".join(dict.fromkeys(one.reason for one in outcomes if isinstance(one, Waiting)))
+    if not (granted or waits or note):
+        note = "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
 
 
@@ -163,7 +161,7 @@ def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold], 
         returned.catch_up(tx, catalog, Purchase(invoice=paid_by))
 
 
-def _trials(tx: Tx, lines: Sequence[_Owned], known: Known | None) -> dict[str, datetime | None]:
+def _trials(tx: Tx, lines: Sequence[Owned], known: Known | None) -> dict[str, datetime | None]:
     found = {}
     for subscription in {line.subscription for line, _ in lines if line.is_free and line.subscription}:
         told, until = ordering.trial_of(tx, subscription, known)
@@ -178,11 +176,11 @@ def _terms(owner: Plan | Pack | None) -> Owner | None:
     return plan_terms(owner) if isinstance(owner, Plan) else pack_terms(owner)
 
 
-def _by_id(lines: Sequence[_Owned]) -> list[tuple[str, _Owned]]:
+def _by_id(lines: Sequence[Owned]) -> list[tuple[str, Owned]]:
     return [(line.id, (line, owner)) for line, owner in lines]
 
 
-def _done(tx: Tx, invoice: Invoice, lines: Sequence[_Owned]) -> set[str]:
+def _done(tx: Tx, invoice: Invoice, lines: Sequence[Owned]) -> set[str]:
     """Lines that have brought something. Where a Checkout session that was settled made the invoice, that is all
     that isn't a plan's.
     """
@@ -214,7 +212,7 @@ class _Selling:
         wallets: Mapping[str, OpenWallet],
         invoice: Invoice,
         paid_at: datetime,
-        lines: Mapping[str, _Owned],
+        lines: Mapping[str, Owned],
         periods: Sequence[PeriodHistory],
     ) -> None:
         self.tx, self.catalog, self.wallets, self.lines = tx, catalog, wallets, lines

@@ -199,12 +199,12 @@ def test_a_newer_one_learnt_late_takes_the_place_of_an_older_one(billing: TestBi
     assert [remaining for _, remaining, _ in lots(billing)] == [60, 10]
     sell(
         billing,
-        "allocation:si_1:part of april",
-        lot("allocation:si_1:part of april", moment("16 Apr 00:00"), MAY, 30, 333, cap),
+        "allocation:si_1:change-april",
+        lot("allocation:si_1:change-april", moment("16 Apr 00:00"), MAY, 30, 333, cap),
     )
     assert lots(billing) == [
         ("Rolled over from allocation:si_1:april", 30, "02 Jun"),
-        ("Rolled over from allocation:si_1:part of april", 30, "02 Jun"),
+        ("Rolled over from allocation:si_1:change-april", 30, "02 Jun"),
         ("allocation:si_1:may", 10, "02 Jun"),
     ]
     shows(billing, 70, 733, 0, 700)
@@ -214,8 +214,8 @@ def test_a_newer_one_learnt_late_takes_the_place_of_an_older_one(billing: TestBi
     assert billing.wallet("team").available == 61
     sell(
         billing,
-        "allocation:si_1:part of last",
-        lot("allocation:si_1:part of last", moment("17 Apr 00:00"), MAY, 60, 600, cap),
+        "allocation:si_1:change-last",
+        lot("allocation:si_1:change-last", moment("17 Apr 00:00"), MAY, 60, 600, cap),
     )
     assert billing.wallet("team").available == 61
     assert billing.audit() == []

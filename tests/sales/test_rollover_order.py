@@ -21,6 +21,8 @@ from tests.stories.story import moment
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
+AUGUST = JULY.replace(month=8)
+
 CATALOG = parse("""
 [plans.basic]
 name = "Basic"
@@ -68,6 +70,30 @@ def test_told_in_time_or_late_in_any_order(
         assert _without_numbers(ended(billing, name, f"x{name}")) == _without_numbers(wanted), order
     assert billing.audit() == []
     assert any(one.origin.startswith("rolled:") and one.remaining for one in billing.buckets("in time"))
+
+
+def test_after_a_taking_the_roll_over_is_the_same_to_the_cent(make_billing: Callable[..., TestBilling]) -> None:
+    """A downgrade took of June, which was spent from; July is heard of in time, or a week late."""
+    billing, found = make_billing(catalog=CATALOG, start=moment("1 Jun 01:00")), {}
+    told = [
+        invoice(line("price_pro", 2_000, JUNE, JULY), paid="1 Jun 01:00", id="i1", total=2_000),
+        changes("4 Jun 02:00", ("price_pro", -1_794), ("price_basic", 897), end=JULY, id="i2"),
+        invoice(line("price_basic", 1_000, JULY, AUGUST), paid="1 Jul 01:00", id="i3", total=1_000),
+    ]
+    stripes = {name: Stripe([_named(held, name) for held in told]) for name in ("x1", "x2")}
+    for name, stripe in stripes.items():
+        billing.customer(name, stripe_customer_id=f"cus_1{name}")
+        stripe.tell(billing, stripe.invoices[0])
+    billing.advance(to=moment("4 Jun 02:00"))
+    for name, stripe in stripes.items():
+        stripe.tell(billing, stripe.invoices[1])
+        billing.spend(name, 11, key="s")
+    for when, name in (("1 Jul 01:00", "x1"), ("8 Jul 00:00", "x2")):
+        billing.advance(to=moment(when))
+        stripes[name].tell(billing, stripes[name].invoices[2])
+    for name in stripes:
+        found[name] = _without_numbers(ended(billing, name, name))
+    assert found["x1"] == found["x2"]
 
 
 def _stripe(billing: TestBilling, name: str, refunded: tuple[Refund, ...]) -> Stripe:

@@ -39,7 +39,7 @@ def list_events(status: str | None, after: str | None, limit: int) -> None:
 
 @events.command()
 @click.argument("what", nargs=-1, metavar="ID…|FILE…")
-@click.option("--failed", "all_failed", is_flag=True, help="All that wait or failed.")
+@click.option("--failed", "all_failed", is_flag=True, help="All that wait or failed, or have an unmapped price.")
 @click.pass_context
 def replay(ctx: click.Context, what: tuple[str, ...], all_failed: bool) -> None:
     """Try stored events again, or take recorded ones from files, the same way as if Stripe had sent them now.

@@ -12,6 +12,7 @@ from billing.access.staff import Staff
 from billing.base.wording import time_text
 from billing.finance import inbox_review
 from billing.inbox.values import StripeEvent
+from billing.inbox.waking import may_bring_more
 from billing.rules.refusals import Invalid, UnknownStripeEvent
 from web.finance import words
 from web.finance.door import finance, staff_only
@@ -47,7 +48,7 @@ def inbox(staff: Staff) -> Any:
         counts=counts,
         after=after,
         older=found[PAGE - 1].id if len(found) > PAGE else None,
-        may_replay=staff.may("reviewer") and status != "done",
+        may_replay=staff.may("reviewer"),
         told=_told(),
         words=words,
     )
@@ -94,6 +95,7 @@ def _told() -> str | None:
 def _row(one: StripeEvent, now: Any) -> dict[str, Any]:
     return {
         "of": one,
+        "again": one.status != "done" or may_bring_more(one),
         "received": time_text(one.received_at).removesuffix(" UTC"),
         "age": words.age(one.received_at, now),
     }

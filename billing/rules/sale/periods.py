@@ -36,6 +36,7 @@ def plan_sales(
             outside = f"line {line.id} has the price of plan {owner.plan}, but belongs to no subscription"
             found.append(waiting([line], ("no_item", outside)))
     judging = _Judging(paid_at, invoice, claimed, list(histories), trials)
+    judging.strange = {(line.item, line.start): line for line, owner in priced if owner is None}
     groups = groups_of(priced)
     for group in sorted(groups, key=lambda group: place(group, groups)):
         found.extend(judging.judge(group, groups))
@@ -55,6 +56,7 @@ class _Judging:
     ) -> None:
         self.paid_at, self.invoice, self.claimed = paid_at, invoice, claimed
         self.histories, self.trials = histories, trials
+        self.strange: dict[tuple[str | None, datetime], Line] = {}
 
     def judge(self, group: Group, groups: Sequence[Group]) -> list[Outcome]:
         left = [line for line, _ in group.lines if line.id not in self.claimed]
@@ -66,6 +68,9 @@ class _Judging:
             if not isinstance(owner, PlanTerms):
                 return [waiting(left, ("unknown_price", f"unknown price {line.price}"))]
             units.setdefault(owner.unit, []).append((line, owner))
+        instead = self.strange.get((group.item, group.start))
+        if instead is not None and not group.brings:  # what takes the place of what is given back may be a plan's, too
+            return [waiting(left, ("unknown_price", f"unknown price {instead.price}"))]
         changes = group.gives_back or (group.prorated and self._had(group.item, None, group.end) is not None)
         found: list[Outcome] = []
         for unit, lines in units.items():

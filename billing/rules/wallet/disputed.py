@@ -54,4 +54,4 @@ def revive(position: Moves, bucket: BucketState, cause: Cause) -> None:
         bucket.cents += cents
         position.arrive(bucket, credits)
         position.record("revive", f"expired:{bucket.number}", f"bucket:{bucket.number}", credits, cents, bucket, cause)
-        position.rebase(bucket)
+        position.rebase(bucket, back=True)

@@ -11,6 +11,16 @@ def keeps(cents: int, basis_cents: int, basis_credits: int, left: int) -> int:
     return min(cents, -(-basis_cents * left // basis_credits))
 
 
+def counts_from(got: tuple[int, int], had: tuple[int, int] | None, cents: int, left: int) -> tuple[int, int]:
+    """What (cents, credits) are counted from: what the bucket got, or what was counted from before (`had`), if it holds
+    what it would have anyway; else what it holds.
+    """
+    for basis in (got, had):
+        if basis is not None and keeps(basis[0], *basis, left) == cents:
+            return basis
+    return cents, max(left, 1)
+
+
 def comes_back(slice_cents: int, slice_credits: int, reversed_credits: int, reversed_cents: int, now: int) -> int:
     """Cents that come back with `now` credits of a slice of which some may have come back before.
 

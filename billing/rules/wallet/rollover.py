@@ -190,7 +190,7 @@ def _revive(position: Moves, bucket: BucketState, cause: Cause) -> None:
     position.arrive(bucket, credits)
     name = str(bucket.number)
     position.record("revive", f"expired:{name}", f"bucket:{name}", credits, cents, bucket, cause)
-    position.rebase(bucket)
+    position.rebase(bucket, back=True)
 
 
 def _roll(position: Moves, source: BucketState, credits: int, following: BucketState, cause: Cause) -> None:
@@ -230,7 +230,7 @@ def _move(position: Moves, source: BucketState, target: BucketState, credits: in
     position.record("roll_over", *places, credits, cents, target, cause)
     position.changed_buckets[source.number] = source
     position.reshaped |= {source.number, target.number}
-    position.rebase(target)
+    position.rebase(target, back=source.rolled_from == target.number)
     if source.rolled_from == target.number:
         position.rebase(source)
 

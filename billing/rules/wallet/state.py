@@ -133,17 +133,16 @@ class State:
         its = (month for month in self.months.values() if month.sale == sale and month.place == 1)
         return next(its, None)
 
-    def rebase(self, bucket: BucketState) -> None:
+    def rebase(self, bucket: BucketState, *, back: bool = False) -> None:
         """Recognition counts from here on from what the bucket has now.
 
         If that is what it would have anyway, it goes on counting from what it got: so a taking that was undone, which
-        others may never have heard of, leaves no trace in the cents of later spends.
+        others may never have heard of, leaves no trace in the cents of later spends. What came `back` from an end that
+        was too early leaves none either, where an earlier taking does.
         """
-        got = (bucket.paid_cents, bucket.granted)
-        if recognition.keeps(bucket.paid_cents, *got, bucket.left) == bucket.cents:
-            bucket.basis_cents, bucket.basis_credits = got
-        else:
-            bucket.basis_cents, bucket.basis_credits = bucket.cents, max(bucket.left, 1)
+        had = (bucket.basis_cents, bucket.basis_credits) if back else None
+        got, now = (bucket.paid_cents, bucket.granted), (bucket.cents, bucket.left)
+        bucket.basis_cents, bucket.basis_credits = recognition.counts_from(got, had, *now)
         self.changed_buckets[bucket.number] = bucket
         self.reshaped.add(bucket.number)
 

@@ -206,6 +206,12 @@ class TestWhatWaits:
         assert isinstance(found, Waiting)
         assert (found.why, len(found.lines)) == ("unknown_price", 2)
 
+    def test_a_switch_to_a_price_that_nobody_knows_takes_nothing_either(self) -> None:
+        year = line(10_000, "il_x", price="price_x", start=at("11 Apr 00:00"), end=at("11 Apr 2026 00:00"))
+        lines: list[Sold] = [(part(-667, "11 Apr 00:00"), BASIC), (year, None)]
+        found = decide(lines, at("11 Apr 00:00"), histories=[history(line(1000))])
+        assert [(type(one), one.why) for one in found if isinstance(one, Waiting)] == [(Waiting, "unknown_price")] * 2
+
     def test_a_change_to_periods_of_another_length(self) -> None:
         weekly = replace(PRO, every="week")
         lines: list[Sold] = [(part(-667, "11 Apr 00:00"), BASIC), (part(1333, "11 Apr 00:00", "price_pro"), weekly)]
