@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from billing import Billing
 from billing.base import settings
 from billing.rules.wallet.flows import FLOWS, Flow
 from web.cli import cli
@@ -33,12 +36,23 @@ def rows(file: Path, heading: str) -> list[list[str]]:
 def test_readmes_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    [example] = blocks(README)
+    example = blocks(README)[0]
     monkeypatch.chdir(tmp_path)
     exec(compile(example, str(README), "exec"), {"__name__": "readme"})
     printed = capsys.readouterr().out.splitlines()
     said = re.findall(r"print\(.*\)  # ([^:\n]*)", example)
     assert printed[: len(said)] == said, "the comments say what is printed"
+
+
+def test_what_the_readme_calls_at_stripe_can_be_called_so() -> None:
+    calls = [
+        node for example in blocks(README)[1:] for node in ast.walk(ast.parse(example)) if isinstance(node, ast.Call)
+    ]
+    assert calls
+    for call in calls:
+        assert isinstance(call.func, ast.Attribute), ast.unparse(call)
+        given = {word.arg: word.value for word in call.keywords if word.arg}
+        inspect.signature(getattr(Billing, call.func.attr)).bind(None, *call.args, **given)
 
 
 @pytest.mark.parametrize("number", range(len(blocks(HANDBOOK))))
