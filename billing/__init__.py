@@ -11,7 +11,7 @@ from billing.base.clock import Clock, OffsetClock, StandingClock, SystemClock
 from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.engine import Billing, Hold, Transaction
-from billing.finance.audit import Breach
+from billing.finance.auditing.audit import Breach
 from billing.inbox.values import StripeEvent
 from billing.rules.refusals import (
     AlreadyReversed,

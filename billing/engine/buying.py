@@ -13,20 +13,12 @@ from billing.engine.catalogs import Catalogs
 from billing.inbox import waking
 from billing.rules import asking
 from billing.rules.refusals import Refusal
-from billing.sales import (
-    buying,
-    checkouts,
-    conversations,
-    giving_back,
-    offers,
-    refund_rows,
-    settling,
-    stripe_customers,
-    subscriptions,
-    switching,
-    topup_rows,
-)
+from billing.sales import conversations, stripe_customers
+from billing.sales.asking import buying, checkouts, giving_back, offers, settling, switching
+from billing.sales.back import refund_rows
 from billing.sales.conversations import Conversation
+from billing.sales.packs import topup_rows
+from billing.sales.plans import subscriptions
 from billing.sales.values import Applied, Checkout, Refund, RefundPreview, Subscription, Topup
 from billing.stripe.gateway import Gateway
 from billing.stripe.values import Price

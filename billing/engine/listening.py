@@ -12,7 +12,7 @@ from billing.inbox.endpoint import Checked
 from billing.inbox.sync import Found
 from billing.inbox.values import Desk, StripeEvent
 from billing.rules.refusals import StripeNotConfigured, StripeUnavailable
-from billing.sales import offers
+from billing.sales.asking import offers
 
 _LOG = logging.getLogger("billing.sync")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from billing.engine.buying import Buying
-from billing.sales import previewing, switching
+from billing.sales.asking import previewing, switching
+from billing.sales.asking.wanted_changes import Wanted
 from billing.sales.values import ChangePreview, SubscriptionChange
-from billing.sales.wanted_changes import Wanted
 
 
 class Switching(Buying):

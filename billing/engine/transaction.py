@@ -18,10 +18,11 @@ from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wall
 from billing.credits.wallets import UNSET
 from billing.engine.hold import Hold, Holder, in_hand
 from billing.engine.host import Host
-from billing.finance import audit
+from billing.finance.auditing import audit
 from billing.inbox import waking
 from billing.rules.refusals import Invalid, Refusal, Unavailable
-from billing.sales import free_plans, stripe_customers, subscriptions
+from billing.sales import stripe_customers
+from billing.sales.plans import free_plans, subscriptions
 
 Answer = TypeVar("Answer")
 

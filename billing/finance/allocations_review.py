@@ -24,7 +24,7 @@ from billing.finance.paid_invoices import Told
 from billing.finance.review_values import Reviewed, Status, Total, Wanted
 from billing.rules.sale.lines import Line
 from billing.sales import before
-from billing.sales.priced import UNMAPPED
+from billing.sales.plans.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
 

@@ -22,7 +22,8 @@ from billing.finance.paid_sessions import ToldSession
 from billing.finance.reconciliation_values import Difference, Kind, Reconciliation, Tie
 from billing.finance.review_values import Reviewed
 from billing.inbox.tables import stripe_events as inbox
-from billing.sales import before, settling, stripe_customers
+from billing.sales import before, stripe_customers
+from billing.sales.asking import settling
 from billing.sales.tables import claims, disputes, refunds, sales
 
 __all__ = ["Difference", "Reconciliation", "Tie", "reconcile"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from billing.base.db import Tx
-from billing.sales import before, payments
-from billing.sales.payments import Purchase
-from billing.sales.topup_rows import MARK
+from billing.sales import before
+from billing.sales.back import payments
+from billing.sales.back.payments import Purchase
+from billing.sales.packs.topup_rows import MARK
 from billing.sales.values import Applied
 from billing.stripe import payloads, returns
 from billing.stripe import payments as payloads_of_payments

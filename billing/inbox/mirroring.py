@@ -8,7 +8,8 @@ from datetime import timedelta
 from billing.base.db import Tx
 from billing.catalog import offered
 from billing.catalog.terms import Catalog
-from billing.sales import payers, stripe_customers, stripe_prices, subscription_changes, subscriptions
+from billing.sales import payers, stripe_customers, stripe_prices
+from billing.sales.plans import subscription_changes, subscriptions
 from billing.sales.stripe_customers import REFERENCE, Nobody
 from billing.sales.values import Applied
 from billing.stripe import answers

@@ -6,8 +6,12 @@ from dataclasses import replace
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.sales import allocations, claims, payers, payments, settling, stripe_customers, topup_rows
-from billing.sales.payments import Purchase
+from billing.sales import claims, payers, stripe_customers
+from billing.sales.asking import settling
+from billing.sales.back import payments
+from billing.sales.back.payments import Purchase
+from billing.sales.packs import topup_rows
+from billing.sales.plans import allocations
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.values import Applied
 from billing.stripe import payloads

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.inbox.tables import stripe_events
-from billing.sales import disputes, payments, refunds
-from billing.sales.payments import Purchase
+from billing.sales.back import disputes, payments, refunds
+from billing.sales.back.payments import Purchase
 from billing.sales.values import Applied
 from billing.stripe import payments as paid
 from billing.stripe import returns

@@ -28,7 +28,7 @@ from billing.inbox.tables import stripe_sync
 from billing.inbox.values import Desk, StripeEvent
 from billing.inbox.waking import OPEN
 from billing.rules.refusals import StripeNotConfigured
-from billing.sales import refunds
+from billing.sales.back import refunds
 from billing.sales.stripe_customers import customer_of
 from billing.sales.tables import stripe_customers
 from billing.stripe.listing import MOST_TYPES

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import StripeEvent
-from billing.sales.priced import UNMAPPED
+from billing.sales.plans.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
 from billing.stripe import answers, payloads
 from billing.stripe.values import Event, PayloadInvalid

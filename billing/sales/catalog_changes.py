@@ -17,7 +17,7 @@ from billing.catalog.versions import Version
 from billing.credits.tables import buckets, wallets
 from billing.rules import asking
 from billing.rules.refusals import Invalid, Refusal
-from billing.sales.subscriptions import LIVE
+from billing.sales.plans.subscriptions import LIVE
 from billing.sales.tables import sales, subscriptions, topups
 
 

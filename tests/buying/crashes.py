@@ -15,9 +15,8 @@ from billing import Billing, Gateway
 from tests.buying.shop import BACK, CATALOG, KEY
 from tests.concurrency.crashes import DIED, StandingStill, die_at
 
-OURS = (
-    "sales/conversations.py", "sales/buying.py", "sales/settling.py", "sales/giving_back.py", "sales/switching.py",
-)  # fmt: skip
+_ASKING = ("buying", "settling", "giving_back", "switching")
+OURS = ("sales/conversations.py", *(f"sales/asking/{name}.py" for name in _ASKING))
 """Where conversations are held. What else of ours they call runs inside one transaction, which dies as a whole: that is
 what ending at each statement shows.
 """

@@ -246,7 +246,7 @@ def test_what_was_opened_with_the_keys_of_another_account_is_over_with_its_time(
 def test_two_tabs_that_are_both_paid_are_told_of(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their sessions were made in the same moment, so that neither closed the other."""
     from billing import signals
-    from billing.sales import buying
+    from billing.sales.asking import buying
 
     shop.stock()
     told: list[Any] = []

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from billing.base.db import Tx
-from billing.finance import audit
+from billing.finance.auditing import audit
 from billing.testing import TestBilling
 from tests.finance.corruptions import CORRUPTIONS
 from tests.finance.world import live

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from billing.sales import sessions, topup_rows
+from billing.sales import sessions
+from billing.sales.packs import topup_rows
+from billing.sales.packs.topup_rows import Offer
 from billing.sales.sessions import Return
 from billing.sales.tables import topups
-from billing.sales.topup_rows import Offer
 from billing.stripe.values import OpenedSession
 from billing.testing import TestBilling
 from tests.sales.paid import CATALOG, invoice, line, session, tell

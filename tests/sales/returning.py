@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.catalog.loading import parse
-from billing.sales import disputes, refunds
+from billing.sales.back import disputes, refunds
 from billing.sales.values import Applied
 from billing.stripe.questions import InvoiceOfPayment, Known, SessionOfPayment
 from billing.stripe.values import Dispute, Invoice, Refund

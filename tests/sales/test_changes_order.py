@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from billing.catalog.loading import parse
-from billing.sales import allocations, payments, refunds
+from billing.sales.back import payments, refunds
+from billing.sales.plans import allocations
 from billing.sales.values import Applied
 from billing.stripe import payloads
 from billing.stripe.questions import (

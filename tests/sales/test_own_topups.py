@@ -10,10 +10,11 @@ import pytest
 
 from billing import signals
 from billing.catalog.terms import CheckoutTerms
-from billing.sales import sessions, topup_rows
+from billing.sales import sessions
+from billing.sales.packs import topup_rows
+from billing.sales.packs.topup_rows import Offer
 from billing.sales.sessions import Return
 from billing.sales.tables import topups
-from billing.sales.topup_rows import Offer
 from billing.stripe.values import OpenedSession
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, MAY, Json, invoice, line, session, tell

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from billing.base.db import Tx
-from billing.finance import audit
+from billing.finance.auditing import audit
 from billing.testing import TestBilling
 from tests.finance.test_audit import behind_its_back
 from tests.sales.paid import seconds, session, tell

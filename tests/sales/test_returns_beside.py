@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from billing.catalog.loading import parse
-from billing.sales import allocations
+from billing.sales.plans import allocations
 from billing.stripe import payloads
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, invoice, line, tell

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from billing.sales import refunds
+from billing.sales.back import refunds
 from billing.sales.values import Applied
 from billing.stripe.values import CreditNote, NamedRefund
 from billing.testing import TestBilling

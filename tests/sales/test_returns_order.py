@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from billing.sales import disputes, refunds
+from billing.sales.back import disputes, refunds
 from billing.stripe.questions import InvoiceOfPayment, SessionOfPayment
 from billing.stripe.values import Dispute, Refund
 from billing.testing import TestBilling

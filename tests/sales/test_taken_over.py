@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from billing.sales import allocations, importing
+from billing.sales import importing
 from billing.sales.import_file import Balance
+from billing.sales.plans import allocations
 from billing.stripe import payloads
 from billing.stripe.questions import PaidInvoices, Question
 from billing.testing import TestBilling

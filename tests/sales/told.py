@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from billing.sales import payments, refunds
+from billing.sales.back import payments, refunds
 from billing.stripe.values import Refund
 from billing.testing import TestBilling
 from tests.sales import paid

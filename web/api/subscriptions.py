@@ -7,7 +7,7 @@ from typing import Any
 import marshmallow as ma
 
 from billing.rules import asking
-from billing.sales.wanted_changes import MOST_SEATS
+from billing.sales.asking.wanted_changes import MOST_SEATS
 from web.api.addresses import ReturnAddress
 from web.api.fields import Flag, Text, Time, Whole
 from web.api.resource import Resource, replayed

@@ -59,7 +59,7 @@ def _show(differs: Difference) -> None:
 def _gateway() -> Gateway:
     """Of the key that the settings name."""
     from billing.base.settings import Settings
-    from billing.sales.offers import NOT_CONFIGURED
+    from billing.sales.asking.offers import NOT_CONFIGURED
     from billing.stripe.gateway import Gateway
 
     settings = Settings.from_env()

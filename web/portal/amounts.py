@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from billing.base.wording import credits_text, money_text, span_text
 from billing.rules.refusals import Invalid
-from billing.sales.offers import Quote, own_currency, quote
+from billing.sales.asking.offers import Quote, own_currency, quote
 
 if TYPE_CHECKING:
     from billing import Wallet

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from billing.base.wording import credits_text, date_text, money_text, span_text, time_text
-from billing.sales.offers import own_currency
+from billing.sales.asking.offers import own_currency
 from web.portal.amounts import AmountsCard
 
 if TYPE_CHECKING:

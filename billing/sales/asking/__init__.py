@@ -1,0 +1,1 @@
+"""What is asked of Stripe: a row of ours first, then the question, then its answer."""

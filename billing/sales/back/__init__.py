@@ -1,0 +1,1 @@
+"""Money that goes back, and the credits that go with it."""

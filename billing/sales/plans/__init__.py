@@ -1,0 +1,1 @@
+"""What subscriptions bring: allocations, changes of plan, ends, free plans."""
