@@ -26,7 +26,7 @@ from billing.rules.sale.lines import Line
 from billing.sales import before
 from billing.sales.plans.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
-from billing.sales.tables import claims, sales, stripe_customers, stripe_prices
+from billing.sales.tables import change_takings, claims, sales, stripe_customers, stripe_prices
 
 __all__ = ["Reviewed", "Total", "Wanted", "month", "reviewed", "totals"]
 
@@ -46,6 +46,8 @@ class _Known:
     """Invoices that were paid before our time."""
     buckets: dict[tuple[int, str], Any] = field(default_factory=dict)
     """By sale: its first bucket, and what disputes and pending refunds hold in all of them."""
+    taken: dict[tuple[int, str], int] = field(default_factory=dict)
+    """By change of plan: the credits it took of what its period had brought before."""
 
     def customer(self, payer: str | None, named: str | None) -> str | None:
         """Ours, by the link of Stripe's, else by the name that the invoice carries."""
@@ -77,13 +79,20 @@ def totals(found: Iterable[Reviewed]) -> list[Total]:
             currency=currency,
             unit=unit,
             lines=len(group),
+            paid_cents=sum(one.paid_cents or 0 for one in group),
             cents=sum(one.cents or 0 for one in group),
-            expected=sum(one.granted if one.expected is None else one.expected for one in group),
+            expected=sum(one.expected or 0 for one in group),
+            unreckoned=sum(one.granted for one in group if one.expected is None),
             granted=sum(one.granted for one in group),
-            open=sum(one.status != "granted" for one in group),
+            open=sum(is_open(one) for one in group),
         )
         for (name, currency, unit), group in sorted(groups.items())
     ]
+
+
+def is_open(one: Reviewed) -> bool:
+    """Is there something to look at, or to wait for? Not for a price of something else beside what brings credits."""
+    return one.status != "granted" and not (one.status == "unmapped" and (one.reason or "").startswith(UNMAPPED))
 
 
 def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
@@ -149,10 +158,11 @@ def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line]
         quantity=claim.quantity if claim else sum(line.count for line in lines),
         starts=bought.start if bought else claim.period_start if claim else None,
         ends=bought.end if bought else claim.period_end if claim else None,
+        paid_cents=sum(line.net_cents for line in lines) if lines else None,
         cents=cents,
         currency=told.invoice.currency if told.invoice is not None else (claim and claim.currency) or "",
         expected=wanted,
-        granted=claim.credits if claim else 0,
+        granted=claim.credits - known.taken.get((claim.wallet_id, claim.origin), 0) if claim else 0,
         granted_cents=_claimed_cents(known, claim, lines) if claim else 0,
         status=status,
         reason=reason,
@@ -173,15 +183,16 @@ def _stands(
             return "mismatched", f"booked {booked:,} cents where {cents:,} were paid for credits"
         if bucket is not None and bucket.disputed:
             return "held", f"{int(bucket.disputed):,} credits are held: a dispute, or a refund that is pending"
-        return "granted", None
+        taken = known.taken.get((claim.wallet_id, claim.origin))
+        return "granted", f"a change of plan, which took {taken:,} credits of its period" if taken else None
     if told.status == "waiting":
-        return "held", told.reason
+        return "unmapped" if cents is None and "unknown price" in (told.reason or "") else "held", told.reason
     if told.status == "received":
         return "held", "not handled yet"
     if told.status == "failed":
         return "missing", told.reason
     if (told.reason or "").startswith(UNMAPPED) and cents is None:
-        return "granted", told.reason
+        return "unmapped", told.reason
     if lines and not wanted and not cents:
         return "granted", "brings no credits"
     return "missing", "the event was handled, and nothing of this line was claimed"
@@ -204,7 +215,7 @@ def _unreadable(told: Told) -> Reviewed:
     statuses: dict[str, Status] = {"failed": "missing", "done": "granted"}
     return Reviewed(
         told.paid_at, told.invoice_id, told.event, None, None, None, "lines not at hand", "credits", 0, None, None,
-        None, "", None, 0, 0, statuses.get(told.status, "held"), told.reason or "not handled yet", None, (),
+        None, None, "", None, 0, 0, statuses.get(told.status, "held"), told.reason or "not handled yet", None, (),
     )  # fmt: skip
 
 
@@ -232,7 +243,9 @@ def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
         for row in tx.connection.execute(_claims(names)):
             known.claimed[row.stripe_id] = row
             known.by_invoice[row.invoice_id].append(row)
-        known.buckets |= _buckets(tx, {(row.wallet_id, row.origin) for name in names for row in known.by_invoice[name]})
+        sold = {(row.wallet_id, row.origin) for name in names for row in known.by_invoice[name]}
+        known.buckets |= _buckets(tx, sold)
+        known.taken |= _taken(tx, sold)
         known.before |= before.known(tx, names)
         payers = {one.customer for one in some if one.customer is not None}
         links = select(stripe_customers.c.stripe_id, stripe_customers.c.customer_id)
@@ -266,6 +279,16 @@ def _buckets(tx: Tx, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str
     query = select(buckets.c.wallet_id, buckets.c.sale, *figures).join(pairs, its)
     rows = tx.connection.execute(query.group_by(buckets.c.wallet_id, buckets.c.sale))
     return {(row.wallet_id, row.sale): row for row in rows}
+
+
+def _taken(tx: Tx, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    if not wanted:
+        return {}
+    t, pairs = change_takings.c, sets.pairs(tx, int, sorted(wanted))
+    its = and_(t.wallet_id == pairs.c.one, t.origin == pairs.c.two)
+    query = select(t.wallet_id, t.origin, func.sum(t.credits).label("credits")).join(pairs, its)
+    rows = tx.connection.execute(query.group_by(t.wallet_id, t.origin))
+    return {(row.wallet_id, row.origin): int(row.credits) for row in rows}
 
 
 def _lookup_keys(tx: Tx, prices: Collection[str]) -> dict[str, str]:

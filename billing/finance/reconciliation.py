@@ -79,8 +79,8 @@ def reconcile(
 
 def _of_line(line: Reviewed) -> Iterator[Difference]:
     """What a paid invoice's line shows."""
-    kinds: dict[str, Kind] = {"held": "waiting", "missing": "failed", "mismatched": "amount"}
-    if line.status == "granted":
+    kinds: dict[str, Kind] = {"held": "waiting", "unmapped": "waiting", "missing": "failed", "mismatched": "amount"}
+    if not allocations_review.is_open(line):
         if line.cents is None and line.granted_cents:
             yield Difference("unpriced", line.paid_at, f"{line.invoice} ({line.name})", line.customer or line.payer,
                              line.currency, None, line.granted_cents, line.granted_cents, _UNPRICED,
@@ -91,8 +91,9 @@ def _of_line(line: Reviewed) -> Iterator[Difference]:
     if line.status == "missing" and "nothing of this line was claimed" in cause:
         kind, step = "not_granted", next_steps.REPLAY
     granted = line.granted_cents if line.granted else None
+    paid = line.paid_cents if line.status == "unmapped" else line.cents
     yield Difference(kind, line.paid_at, f"{line.invoice} ({line.name})", line.customer or line.payer, line.currency,
-                     line.cents, granted, granted, cause, step)  # fmt: skip
+                     paid, granted, granted, cause, step)  # fmt: skip
 
 
 def _of_session(told: ToldSession, sold: Sequence[Row[Any]]) -> Iterator[Difference]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Status = Literal["granted", "missing", "mismatched", "held"]
-STATUSES: tuple[Status, ...] = ("missing", "mismatched", "held", "granted")
+Status = Literal["granted", "missing", "mismatched", "held", "unmapped"]
+STATUSES: tuple[Status, ...] = ("missing", "mismatched", "held", "unmapped", "granted")
 """What needs somebody first."""
 
 
@@ -15,8 +15,10 @@ STATUSES: tuple[Status, ...] = ("missing", "mismatched", "held", "granted")
 class Reviewed:
     """Lines of a paid invoice that belong together (one item, price and period, or one sale).
 
-    `customer` None: nobody of ours, `payer` is Stripe's. `cents`: the credit part that was paid, None where nobody
-    knows whose price it is. `expected` None: it depends on time, or on what is not known. `bucket`: what it brought.
+    `customer` None: nobody of ours, `payer` is Stripe's. `paid_cents`: what was paid by these lines, before tax; None
+    where it was paid by others, or they are not at hand. `cents`: the credit part of it, None where nobody knows whose
+    price it is. `expected` None: it depends on time, or on what is not known. `granted`: less than nothing where a
+    change of plan took more than it brought. `bucket`: what it brought.
     """
 
     paid_at: datetime
@@ -30,6 +32,7 @@ class Reviewed:
     quantity: int
     starts: datetime | None
     ends: datetime | None
+    paid_cents: int | None
     cents: int | None
     currency: str
     expected: int | None
@@ -57,15 +60,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What lines of one plan or pack and currency come to. `expected` counts only what can be said."""
+    """What lines of one plan or pack and currency come to: the sums of what each line shows, where it shows a figure.
+
+    `expected` counts the lines of which it can be said; what the others brought is `unreckoned`. So expected and
+    unreckoned together are what was granted, unless something is wrong.
+    """
 
     product: str | None
     name: str
     currency: str
     unit: str
     lines: int
+    paid_cents: int
     cents: int
     expected: int
+    unreckoned: int
     granted: int
     open: int
-    """How many of the lines are not simply granted."""
+    """How many of the lines somebody should look at, or wait for."""

@@ -60,6 +60,7 @@ def _of_month(catalog: Catalog, row: Any, now: datetime) -> Reviewed:
         quantity=row.quantity or 1,
         starts=row.starts_at,
         ends=row.ends_at,
+        paid_cents=None,
         cents=row.cents,
         currency=row.currency or "",
         expected=wanted,

@@ -70,7 +70,7 @@ def case_21_an_item_that_brings_no_credits(desk: Desk) -> None:
     with desk.billing.database.read() as tx:
         shown = allocations_review.month(tx, desk.billing.catalog, APRIL, MAY)
     (row,) = [one for one in shown if one.product is None]
-    assert (row.status, row.reason) == ("granted", reason)
+    assert (row.status, row.paid_cents, row.reason) == ("unmapped", 300, reason)
     desk.sells(parse(WRITTEN + '[plans.support]\nname = "Support"\ncredits = 7\nprices = ["support"]\n'))
     assert [one.status for one in desk.billing.replay_failed_stripe_events()] == ["done", "done"]
     desk.shows("107", "1,300")

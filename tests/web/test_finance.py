@@ -56,7 +56,7 @@ def test_the_month_shows_what_was_paid_and_what_it_brought(service: Service) -> 
     assert {name: (row["status"], row["expected_credits"], row["granted_credits"], row["credit_part_cents"])
             for name, row in found.items()} == {
         "in_1": ("granted", "100", "100", "1000"),
-        "in_3": ("held", "", "0", ""),
+        "in_3": ("unmapped", "", "0", ""),
         "in_4": ("held", "", "0", "0"),
         "in_5": ("missing", "", "0", ""),
     }  # fmt: skip

@@ -22,8 +22,8 @@ PAGE = 50
 
 COLUMNS = (
     "paid_at", "customer", "stripe_customer", "invoice", "lines", "product", "name", "unit", "quantity", "period_start",
-    "period_end", "currency", "credit_part_cents", "granted_cents", "expected_credits", "granted_credits", "status",
-    "reason", "bucket", "event",
+    "period_end", "currency", "paid_cents", "credit_part_cents", "granted_cents", "expected_credits", "granted_credits",
+    "status", "reason", "bucket", "event",
 )  # fmt: skip
 
 
@@ -82,8 +82,8 @@ def allocations_csv(_: Staff) -> Response:
     asked = _asked()
     rows = [
         (one.paid_at, one.customer, one.payer, one.invoice, " ".join(one.lines), one.product, one.name, one.unit,
-         one.quantity, one.starts, one.ends, one.currency, one.cents, one.granted_cents, one.expected, one.granted,
-         one.status, one.reason, one.bucket, one.event)
+         one.quantity, one.starts, one.ends, one.currency, one.paid_cents, one.cents, one.granted_cents, one.expected,
+         one.granted, one.status, one.reason, one.bucket, one.event)
         for one in _reviewed(asked.month)
         if asked.wanted.holds(one)
     ]  # fmt: skip
@@ -109,12 +109,14 @@ def _reviewed(month: Month) -> list[Reviewed]:
 def _row(one: Reviewed) -> dict[str, Any]:
     catalog = engine().catalog
     scale = catalog.units[one.unit].scale if one.unit in catalog.units else 0
+    paid = one.cents if one.paid_cents is None else one.paid_cents
     period = f"{date_text(one.starts)} – {date_text(one.ends)}" if one.starts and one.ends else ""
     return {
         "of": one,
         "paid": time_text(one.paid_at).removesuffix(" UTC"),
         "period": period,
-        "money": words.money(one.cents, one.currency),
+        "money": words.money(paid, one.currency),
+        "part": None if one.cents in (None, paid) else words.money(one.cents, one.currency),
         "expected": words.credits(one.expected, scale),
         "granted": words.credits(one.granted, scale),
     }

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from billing.base.wording import credits_text, money_text
 
-TONES = {"granted": "good", "missing": "bad", "mismatched": "bad", "held": "wait", "failed": "bad", "waiting": "wait",
-         "received": "wait", "done": "good", "ignored": "still", "live": "good", "used": "still", "expired": "still",
+TONES = {"granted": "good", "missing": "bad", "mismatched": "bad", "held": "wait", "unmapped": "wait", "failed": "bad",
+         "waiting": "wait", "received": "wait", "done": "good", "ignored": "still",
+         "live": "good", "used": "still", "expired": "still",
          "upcoming": "wait", "voided": "still"}  # fmt: skip
 """Which colour a status has."""
 
