@@ -230,11 +230,12 @@ class SubscriptionExists(Refusal):
 class StripeRefused(Refusal):
     """Stripe said no, for good: sent again, the same would be refused again. Nothing was charged.
 
-    `missing` is the parameter that names what Stripe does not know.
+    `missing` is the parameter that names what Stripe does not know. `declined`: the customer's card or bank said no.
     """
 
     code = "stripe_refused"
     missing: str | None = None
+    declined = False
 
     def __str__(self) -> str:
         return f"Stripe refuses it: {self.args[0]}"

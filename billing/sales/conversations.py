@@ -122,7 +122,7 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
         try:
             carry_on(db, gateway, kinds, tell, begun, by_step=by_step)
         except StripeRefused as refused:
-            _end(db, kinds, tell, id, "refused", str(refused.args[0]))
+            _end(db, kinds, tell, id, "refused", str(refused.args[0]), declined=refused.declined)
             raise
         begun = _begin(db, kinds, id, by_step)
     if begun is None:
@@ -131,7 +131,7 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
     try:
         answer = _answer(gateway, kind, begun)
     except StripeRefused as refused:
-        _end(db, kinds, tell, id, "refused", str(refused.args[0]), refused.missing)
+        _end(db, kinds, tell, id, "refused", str(refused.args[0]), refused.missing, declined=refused.declined)
         raise
     except (StripeUnavailable, StripeNotConfigured) as error:
         if _left_open(db, kinds, tell, begun, str(error)):
@@ -241,7 +241,11 @@ def _left_open(db: Database, kinds: Kinds, tell: Tell, begun: _Begun, reason: st
     return True
 
 
-def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str, missing: str | None = None) -> None:
+def _end(
+    db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str, missing: str | None = None, *,
+    declined: bool = False,
+) -> None:  # fmt: skip
+    """Nothing will come of it: staff should look at it, unless it was the customer's card that said no."""
     with db.write() as tx:
         row = _lock(tx, id)
         if row.status != "open":
@@ -250,9 +254,21 @@ def _end(db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: s
         if missing is not None:
             kinds[row.kind].missing(tx, row, missing)
         _change(tx, id, status=status, reason=reason[:_LONGEST_REASON], next_attempt_at=None, ended_at=tx.now)
-        fact = {"conversation": id, "kind": row.kind, "object": row.subject, "customer": row.customer_id}
-        tx.told.append(("review.needed", {**fact, "status": status, "reason": reason}))
+        tx.told.append(_declined(row, reason) if declined else _to_look_at(row, status, reason))
     tell(tx.told)
+
+
+def _to_look_at(row: Row[Any], status: str, reason: str) -> tuple[str, dict[str, Any]]:
+    fact = {"conversation": row.id, "kind": row.kind, "object": row.subject, "customer": row.customer_id}
+    return "review.needed", {**fact, "status": status, "reason": reason}
+
+
+def _declined(row: Row[Any], reason: str) -> tuple[str, dict[str, Any]]:
+    """As an invoice's payment that failed is told. Stripe tells of none: what was asked was not done at all."""
+    topup = row.subject if row.kind == "topup" else None
+    fact = {"customer": row.customer_id, "invoice": None, "subscription": row.params.get("subscription"),
+            "topup": topup, "reason": reason}  # fmt: skip
+    return "payment.failed", fact
 
 
 def _lock(tx: Tx, id: str) -> Row[Any]:

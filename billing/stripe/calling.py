@@ -75,6 +75,7 @@ def in_our_words(error: Any) -> Refusal:
     if refused and error.http_status != 409:
         named = getattr(error, "param", None)
         refusal = StripeRefused(f"{said} ({named})" if named else said)
+        refusal.declined = isinstance(error, stripe.CardError)
         refusal.missing = (named or "id") if error.code == "resource_missing" else None
         return refusal
     return StripeUnavailable("Stripe can't be reached, or is in trouble. Send the same request again.")

@@ -17,6 +17,7 @@ from billing import (
     SubscriptionPaused,
     UnknownCustomer,
     UnknownPlan,
+    signals,
 )
 from tests.buying.subscriber import MAY, START, Subscriber
 from tests.buying.test_switching import now, paid, stands
@@ -32,10 +33,17 @@ def test_a_declined_card_changes_nothing(team: Subscriber) -> None:
     team.hear()
     before = stands(team)
     team.shop.sandbox.decline(team.customer, declines=True)
-    for _ in range(2):
-        with pytest.raises(StripeRefused, match="declined"):
-            billing.change_plan("team", "pro", key="up")
-    team.hear()
+    told: list[tuple[str, dict[str, Any]]] = []
+    failed: Callable[..., None] = lambda _, **fact: told.append(("payment.failed", fact))  # noqa: E731
+    review: Callable[..., None] = lambda _, **fact: told.append(("review.needed", fact))  # noqa: E731
+    with signals.payment_failed.connected_to(failed), signals.review_needed.connected_to(review):
+        for _ in range(2):
+            with pytest.raises(StripeRefused, match="declined"):
+                billing.change_plan("team", "pro", key="up")
+        team.hear()
+    [(kind, fact)] = told
+    assert (kind, fact["customer"], fact["subscription"]) == ("payment.failed", "team", team.subscription.id)
+    assert "declined" in fact["reason"], "it is the customer's to mend: nobody else has to look at it"
     assert (stands(team), before) == (("basic", 1, "slim", MAY),) * 2
     assert (paid(team), team.shop.available()) == ([1_000], 100)
     team.shop.sandbox.decline(team.customer, declines=False)
