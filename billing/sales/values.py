@@ -30,7 +30,8 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class Topup:
     """One purchase of a pack, or (`pack` None) of any number of credits; `bonus` of the `credits` came on top.
-    `cents` is what it costs, `paid_cents` what was paid of it, before tax, once it was.
+    `cents` is what it costs, `paid_cents` what was paid of it, before tax, once it was; `total_cents` all that was
+    paid, with tax, and `refunded_cents` what of that was given back.
 
     `status`: open (not paid yet), pending (paid, the money is on its way), paid, failed, expired or refunded.
     `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know.
@@ -53,6 +54,8 @@ class Topup:
     expires_at: datetime | None
     paid_at: datetime | None
     session: str | None
+    total_cents: int | None = None
+    refunded_cents: int = 0
     replayed: bool = field(default=False, compare=False)
 
 

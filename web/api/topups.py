@@ -42,7 +42,8 @@ class TopupBody(ma.Schema):
 
 class TopupAnswer(ma.Schema):
     """A purchase of a pack, or (`pack` null) of so many credits; `bonus` of the `credits` came on top. `cents`: what it
-    costs; `paid_cents`: what was paid of it, before tax. `checkout_url` is where it is paid, while it can be.
+    costs; `paid_cents`: what was paid of it, before tax; `total_cents`: all that was paid, with tax; `refunded_cents`:
+    what of that was given back. `checkout_url` is where it is paid, while it can be.
     """
 
     id = ma.fields.String(required=True)
@@ -54,6 +55,8 @@ class TopupAnswer(ma.Schema):
     bonus = ma.fields.Integer(required=True)
     cents = ma.fields.Integer(required=True)
     paid_cents = ma.fields.Integer(required=True, allow_none=True)
+    total_cents = ma.fields.Integer(required=True, allow_none=True)
+    refunded_cents = ma.fields.Integer(required=True)
     currency = ma.fields.String(required=True)
     status = ma.fields.String(required=True, validate=ma.validate.OneOf(STATUSES))
     checkout_url = ma.fields.String(required=True, allow_none=True)

@@ -55,7 +55,9 @@ class Bought:
     at: datetime
     what: str
     price: str
+    instead_of: str | None
     status: str
+    refunded: str | None
     tone: str
 
 
@@ -183,10 +185,20 @@ def bought(topup: Topup, catalog: Catalog) -> Bought:
         when=date_text(topup.created_at),
         at=topup.created_at,
         what=f"{credits} {topup.unit}",
-        price=money_text(topup.cents, topup.currency),
+        price=money_text(topup.cents if topup.paid_cents is None else topup.paid_cents, topup.currency),
+        instead_of=money_text(topup.cents, topup.currency) if topup.paid_cents not in (None, topup.cents) else None,
         status=name,
+        refunded=refunded(topup) if topup.status == "paid" else None,
         tone=tone,
     )
+
+
+def refunded(topup: Topup) -> str | None:
+    """`$3.00 of $10.00`, where a part of what was paid was given back."""
+    paid_cents = topup.total_cents if topup.total_cents is not None else topup.paid_cents
+    if not topup.refunded_cents or paid_cents is None:
+        return None
+    return f"{money_text(topup.refunded_cents, topup.currency)} of {money_text(paid_cents, topup.currency)}"
 
 
 def topup_outcome(who: str, topup: Topup, scale: int, balance: int, *, unreachable: bool) -> Outcome:
@@ -195,7 +207,8 @@ def topup_outcome(who: str, topup: Topup, scale: int, balance: int, *, unreachab
     facts: tuple[tuple[str, str], ...] = (("What", f"{credits} {topup.unit}"), ("Price", price))
     if topup.paid_cents not in (None, topup.cents):
         facts = (*facts, ("Paid, without tax", money_text(topup.paid_cents or 0, topup.currency)))
-    facts = (*facts, ("Number", topup.id))
+    back = refunded(topup)
+    facts = (*facts, *((("Refunded", back),) if back is not None else ()), ("Number", topup.id))
     if topup.status == "paid":
         text = f"{credits} {topup.unit} were added to your wallet. Thank you."
         figure_of = f"Available {topup.unit} now"

@@ -101,7 +101,7 @@ def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, r
     with db.read() as tx:
         row = topup_rows.read(tx, known.id)
         assert row is not None
-        found = topup_rows.shown(row, tx.now, replayed=replayed)
+        found = topup_rows.shown(tx, row, replayed=replayed)
     return _unless_refused(found, found.session, found.status)
 
 

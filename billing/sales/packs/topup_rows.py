@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Row, select
+from sqlalchemy import Row, func, select
 
 from billing.base import ids, sets
 from billing.base.db import Tx
@@ -19,7 +20,7 @@ from billing.rules.sale.amounts import bonus_credits
 from billing.sales import conversations, sessions, stripe_customers
 from billing.sales.conversations import Kind
 from billing.sales.sessions import Return
-from billing.sales.tables import sales, topups
+from billing.sales.tables import refunds, sales, topups
 from billing.sales.values import Topup
 from billing.stripe.calling import Params
 from billing.stripe.gateway import Gateway
@@ -100,7 +101,7 @@ def by_key(tx: Tx, customer: str, key: str) -> Row[Any] | None:
 def find(tx: Tx, customer: str, id: str) -> Topup | Refusal:
     """The customer's top-up, or `UnknownTopup`."""
     row = read(tx, id)
-    return UnknownTopup(id) if row is None or row.customer_id != customer else shown(row, tx.now)
+    return UnknownTopup(id) if row is None or row.customer_id != customer else shown(tx, row)
 
 
 def page(tx: Tx, customer: str, after: str | None, limit: int) -> list[Topup] | Refusal:
@@ -113,11 +114,34 @@ def page(tx: Tx, customer: str, after: str | None, limit: int) -> list[Topup] | 
             return UnknownTopup(after)
         place = sa.tuple_(topups.c.created_at, topups.c.id)
         query = query.where(place < sa.tuple_(sa.literal(last.created_at, topups.c.created_at.type), last.id))
-    return [shown(row, tx.now) for row in tx.connection.execute(query)]
+    rows = list(tx.connection.execute(query))
+    went = _went(tx, [row.session_id for row in rows if row.paid_at is not None])
+    return [_shown(row, tx.now, went, replayed=False) for row in rows]
 
 
-def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Topup:
-    """A row as it is shown at that instant."""
+def shown(tx: Tx, row: Row[Any], *, replayed: bool = False) -> Topup:
+    """A row as it is shown now."""
+    return _shown(row, tx.now, _went(tx, [row.session_id] if row.paid_at is not None else []), replayed=replayed)
+
+
+def _went(tx: Tx, session_ids: Sequence[str | None]) -> dict[str, tuple[int | None, int]]:
+    """By session: all that was paid there, with tax, and what of it was given back."""
+    wanted = [id for id in session_ids if id is not None]
+    if not wanted:
+        return {}
+    s, r = sales.c, refunds.c
+    back = (
+        select(func.coalesce(func.sum(r.cents), 0))
+        .where(r.session_id == s.session_id, r.status == "succeeded")
+        .scalar_subquery()
+    )
+    query = select(s.session_id, func.max(s.total_cents).label("total"), func.max(back).label("back"))
+    rows = tx.connection.execute(query.where(s.session_id.in_(wanted)).group_by(s.session_id))
+    return {row.session_id: (row.total, int(row.back)) for row in rows}
+
+
+def _shown(row: Row[Any], now: datetime, went: Mapping[str, tuple[int | None, int]], *, replayed: bool) -> Topup:
+    total_cents, refunded_cents = went.get(row.session_id, (None, 0))
     return Topup(
         id=row.id,
         customer=row.customer_id,
@@ -136,6 +160,8 @@ def shown(row: Row[Any], now: datetime, *, replayed: bool = False) -> Topup:
         expires_at=row.expires_at,
         paid_at=row.paid_at,
         session=row.session_id,
+        total_cents=total_cents,
+        refunded_cents=refunded_cents,
         replayed=replayed,
     )
 

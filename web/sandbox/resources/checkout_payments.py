@@ -25,6 +25,9 @@ def buy(work: Work, session: Object, customer: Object | None, card: TestCard, em
     """One payment; with `invoice_creation`, of an invoice."""
     if card.decline is None:
         customer = _customer(work, session, customer, email)
+    if not session["amount_total"] and not _wants_invoice(session):
+        session_items.redeem(work, session, id_of(customer))
+        return None
     method = payment_methods.make(work, card, {"email": email})
     given = session["_payment"]["payment_intent_data"]
     if customer is not None and given.get("setup_future_usage") and card.decline is None:
@@ -36,9 +39,6 @@ def buy(work: Work, session: Object, customer: Object | None, card: TestCard, em
         if decline is None:
             session |= {"invoice": invoice["id"], "payment_intent": id_of(invoices.intent_of(work, invoice))}
         return decline
-    if not session["amount_total"]:
-        session_items.redeem(work, session, id_of(customer))
-        return None
     intent = _intent(work, session, customer)
     decline = payment_intents.charge(work, intent, method)
     if decline is None:
