@@ -55,7 +55,8 @@ def _of_earlier_payment(
         return found
     intent, charge, invoice = _payment_of(event)
     purchase = Purchase(invoice) if invoice else payments.purchase_of(tx, intent, charge, known)
-    if isinstance(purchase, Purchase) and payments.sales_of(tx, purchase):
+    paid_by_it = [Purchase(invoice)] if invoice else payments.all_of(tx, intent, charge)
+    if isinstance(purchase, Purchase) and any(payments.sales_of(tx, one) for one in paid_by_it):
         return None
     questions: list[Question] = [InvoiceById(invoice) if invoice else InvoiceOfPayment(intent, charge)]
     if intent is not None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.inbox.tables import stripe_events
-from billing.sales.back import disputes, payments, refunds
+from billing.sales.back import disputes, payments, refunds, returned
 from billing.sales.back.payments import Purchase
 from billing.sales.values import Applied
 from billing.stripe import payments as paid
@@ -64,11 +64,15 @@ def handle_credit_note(tx: Tx, catalog: Catalog, event: Event, known: Known) -> 
     return answer if answer.waits is None else replace(answer, needs=(*answer.needs, *missing))
 
 
-def handle_invoice_payment(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
-    """Which payment paid which invoice: what comes back later names the payment alone."""
+def handle_invoice_payment(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """Which payment paid which invoice: what comes back later names the payment alone. What came back before we knew
+    that it paid this one, too, is shared anew.
+    """
     payment = paid.invoice_payment(event.object)
     named = [(payment.payment_intent, payment.amount_paid_cents), (payment.charge, payment.amount_paid_cents)]
     payments.note(tx, Purchase(invoice=payment.invoice), named)
+    for purchase in payments.all_of(tx, payment.payment_intent, payment.charge):
+        returned.catch_up(tx, catalog, purchase)
     return Applied(note=f"{payment.payment_intent or payment.charge or 'something else'} paid {payment.invoice}")
 
 
@@ -90,7 +94,9 @@ def _of_nothing(tx: Tx, answer: Applied, payment: str | None, charge: str | None
     if answer.waits is None:
         return answer
     purchase = payments.purchase_of(tx, payment, charge, known)
-    if isinstance(purchase, Purchase) and _brought_nothing(tx, purchase):
+    if isinstance(purchase, Purchase) and all(
+        _brought_nothing(tx, one) for one in payments.all_of(tx, payment, charge)
+    ):
         return Applied(note=f"{purchase} has brought no credits")
     return answer
 

@@ -90,12 +90,13 @@ payments = Table(
     Column("id", Text, primary_key=True),  # a payment intent, or a charge where there is none
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
-    Column("cents", Whole),
+    Column("cents", Whole),  # the part of the payment that paid this
     Column("seen_at", UTCDateTime, nullable=False),
-    Column("intent", Text),  # of a charge: the payment intent that it is of, where that was told
+    Column("intent", Text, index=True),  # of a charge: the payment intent that it is of, where that was told
+    Column("purchase", Text, primary_key=True),  # the invoice, or the session where there is none
     CheckConstraint("invoice_id IS NOT NULL OR session_id IS NOT NULL", name="purchase"),
 )
-"""Which payment paid which invoice or Checkout session (all or a part of it)."""
+"""Which payment paid which invoice or Checkout session (all or a part of it). It may have paid several invoices."""
 
 refunds = Table(
     "billing_refunds",
@@ -108,9 +109,9 @@ refunds = Table(
     Column("cents", Whole, nullable=False),
     Column("currency", Text, nullable=False),
     Column("status", Text, nullable=False),
-    Column("created_at", UTCDateTime, nullable=False),  # by Stripe
-    Column("seen_at", UTCDateTime, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False), Column("seen_at", UTCDateTime, nullable=False),  # by Stripe; us
     Column("succeeded_at", UTCDateTime), Column("failed_at", UTCDateTime),  # by Stripe, where it told so exactly
+    Column("meant_for", Text),  # the one invoice of its payment's that it gives back of, where that was said
     CheckConstraint("cents >= 0", name="cents"),
 )  # fmt: skip
 """Money that went or goes back, as it was last heard of. What was taken back because of it follows from these rows."""
@@ -148,10 +149,9 @@ refund_orders = Table(
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("refund_id", Text, unique=True),
-    Column("key", Text, nullable=False),
-    Column("request", Text, nullable=False),
-    Column("created_at", UTCDateTime, nullable=False),
-    Column("ended_at", UTCDateTime),
+    Column("key", Text, nullable=False), Column("request", Text, nullable=False),
+    Column("created_at", UTCDateTime, nullable=False), Column("ended_at", UTCDateTime),
+    Column("invoice_id", Text),  # of the purchase, where it has one
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]), sa.UniqueConstraint("customer_id", "key"),
     CheckConstraint("status IN ('open', 'asked', 'failed')", name="status"), CheckConstraint("cents > 0", name="cents"),
 )  # fmt: skip

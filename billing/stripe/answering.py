@@ -18,6 +18,7 @@ from billing.stripe.questions import (
     DisputesOfPayment,
     InvoiceById,
     InvoiceOfPayment,
+    InvoicesOfPayment,
     ObjectById,
     PaidInvoices,
     PaymentsOfInvoice,
@@ -52,6 +53,8 @@ def answer(client: StripeClient, ask: Ask, question: Question) -> Any:
             return None if found is None else whole_invoice(client, ask, found)
         case InvoiceOfPayment():
             return _invoice_of(client, ask, question)
+        case InvoicesOfPayment(intent, charge):
+            return _parts_of(client, ask, intent, charge)
         case PaymentsOfInvoice(invoice):
             return _payments(client, ask, {"invoice": invoice}) if is_id(invoice) else ()
         case PaidInvoices(subscription):
@@ -141,14 +144,17 @@ def _whole_subscription(client: StripeClient, ask: Ask, found: dict[str, Any]) -
     return read(answers.subscription, found)
 
 
-def _invoice_of(client: StripeClient, ask: Ask, question: InvoiceOfPayment) -> Invoice | None:
-    intent = question.payment_intent
-    if intent is None and question.charge is not None:
-        charge = plain_object(client, ask, "charge", question.charge)
-        intent = None if charge is None else read(payments.charge, charge).payment_intent
+def _parts_of(client: StripeClient, ask: Ask, intent: str | None, charge: str | None) -> tuple[InvoicePayment, ...]:
+    if intent is None and charge is not None:
+        shown = plain_object(client, ask, "charge", charge)
+        intent = None if shown is None else read(payments.charge, shown).payment_intent
     if intent is None or not is_id(intent):
-        return None
-    paid = _payments(client, ask, {"payment": {"type": "payment_intent", "payment_intent": intent}})
+        return ()
+    return _payments(client, ask, {"payment": {"type": "payment_intent", "payment_intent": intent}})
+
+
+def _invoice_of(client: StripeClient, ask: Ask, question: InvoiceOfPayment) -> Invoice | None:
+    paid = _parts_of(client, ask, question.payment_intent, question.charge)
     # One intent may have been meant for several invoices, and have paid one.
     in_order = sorted(paid, key=lambda one: (one.status != "paid", one.id))
     found: Invoice | None = answer(client, ask, InvoiceById(in_order[0].invoice)) if in_order else None

@@ -26,6 +26,14 @@ class InvoiceOfPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoicesOfPayment:
+    """→ tuple of `InvoicePayment`: which invoices this payment was meant for, and what it paid of each."""
+
+    payment_intent: str | None
+    charge: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentsOfInvoice:
     """→ tuple of `InvoicePayment`."""
 
@@ -118,6 +126,7 @@ class ObjectById:
 Question = (
     InvoiceById
     | InvoiceOfPayment
+    | InvoicesOfPayment
     | PaymentsOfInvoice
     | PaidInvoices
     | RefundsOfPayment

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from billing import IdempotencyKeyReused, Invalid, StripeUnavailable, UnknownPurchase, signals
+from billing.testing import START
 from tests.buying.shop import Shop
+from tests.sales.paid import invoice, line, tell
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -115,3 +118,35 @@ def test_a_dispute_from_inquiry_to_loss(shop: Shop) -> None:
 def paid(shop: Shop, topup: Any) -> str:
     """The payment intent of its session."""
     return str(shop.stripe.v1.checkout.sessions.retrieve(topup.session).payment_intent)
+
+
+def test_of_a_payment_for_several_invoices_its_own_part_is_asked_for(shop: Shop) -> None:
+    """A transfer of 1,700 paid two invoices, as Stripe tells; each is given back for itself."""
+    shop.stock()
+    billing, v1, end = shop.billing, shop.stripe.v1, START + timedelta(days=31)
+    payer = v1.customers.create({}).id
+    billing.customer("team", stripe_customer_id=payer)
+    [price] = v1.prices.list({"lookup_keys": ["pro_monthly"]}).data
+    transfer: Any = {"amount": 1_700, "currency": "usd", "customer": payer, "confirm": True}
+    transfer["payment_method"] = "pm_card_visa"
+    intent = v1.payment_intents.create(transfer)
+    for id, cents in (("in_a", 1_000), ("in_b", 700)):
+        bought = line(price.id, cents, START, end, item=f"si_{id}")
+        assert tell(billing, invoice(bought, paid=START, id=id, customer=payer, total=cents)).status == "done"
+        part = {
+            "id": f"inpay_{id}", "object": "invoice_payment", "invoice": id, "status": "paid", "amount_paid": cents,
+            "currency": "usd", "payment": {"type": "payment_intent", "payment_intent": intent.id},
+        }  # fmt: skip
+        assert tell(billing, part, "invoice_payment.paid").status == "done"
+    assert shop.available() == 500
+    with pytest.raises(Invalid, match="At most 700 cents"):
+        billing.refund("team", "in_b", 701, key="too much")
+    assert (billing.refund("team", "in_b", key="b").cents, shop.available()) == (700, 250)
+    shop.told()  # the webhook says the same of it
+    assert (shop.available(), billing.refund_preview("team", "in_b").refundable_cents) == (250, 0)
+    assert billing.refund_preview("team", "in_a").refundable_cents == 1_000
+    v1.refunds.create({"payment_intent": intent.id, "amount": 400})  # from the Dashboard: of what the other one paid
+    shop.told()
+    assert (shop.available(), billing.refund_preview("team", "in_a").refundable_cents) == (150, 600)
+    assert billing.refund("team", "in_a", key="a").cents == 600
+    assert (shop.available(), billing.audit()) == (0, [])

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
+from billing.stripe.values import Dispute
 from billing.testing import TestBilling
-from tests.sales.paid import APRIL, JUNE, MAY, invoice, line
-from tests.sales.returning import Money
+from tests.sales.paid import APRIL, JUNE, MAY, invoice, line, tell
+from tests.sales.returning import Money, dispute_object
 from tests.sales.test_changes import CATALOG
 from tests.sales.test_rollover import ROLL
 from tests.sales.told import Told
@@ -122,3 +123,39 @@ def test_what_is_revived_for_a_period_heard_of_late_is_held_by_a_refund_under_wa
     story.shows("0 · 0 · 0", "0 · 0 · 1,000")
     story.paid(invoice(line("price_roll", 1_000, MAY, JUNE), paid=MAY, id="in_2", total=1_000))
     story.shows("100 · 60 · 0", "1,600 · 0 · 400")
+
+
+GONE, ANEW = ("100 · 0 · 0", "1,000 · 0 · 0 · 500"), ("193 · 0 · 0", "1,467 · 0 · 0 · 500")
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency", "others", "stands", "then"),
+    [
+        (500, "usd", 0, GONE, ANEW),
+        (460, "eur", 0, GONE, ANEW),  # a bank that speaks of another currency questions all of it
+        (800, "usd", 300, GONE, ANEW),  # a payment that paid another invoice, too
+        (
+            799,
+            "usd",
+            300,
+            ("101 · 0 · 0", "1,001 · 0 · 0 · 499"),
+            ("159 · 0 · 0", "1,468 · 0 · 0 · 499"),
+        ),  # all but a cent of this
+    ],
+)
+def test_a_change_that_was_wholly_taken_back_counts_no_more(
+    story: Told, cents: int, currency: str, others: int, stands: tuple[str, str], then: tuple[str, str]
+) -> None:
+    money = upgraded(story)
+    if others:
+        money.invoice("pi_up", "in_z", others)
+    story.at("17 Apr 00:00")
+    lost = Dispute("dp_1", None, "pi_up", cents, currency, "lost", None, story.billing.now, cents)
+    assert tell(story.billing, dispute_object(lost), "charge.dispute.closed", at=story.billing.now).status == "done"
+    story.shows(*stands)
+    twice = (
+        line("price_pro", -467, "24 Apr 00:00", MAY, proration=True),
+        line("price_pro", 934, "24 Apr 00:00", MAY, proration=True, quantity=2),
+    )
+    story.at("24 Apr 00:00").paid(invoice(*twice, paid="24 Apr 00:00", id="in_more", total=467))
+    story.shows(*then)  # from Basic, or from the one that still counts

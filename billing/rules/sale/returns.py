@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -112,15 +112,39 @@ class Share:
     at_most: Fraction
 
 
-def share(total_cents: int, facts: Iterable[tuple[int, Stands]]) -> Share:
-    """The part over all payments of an invoice or session, of all that was to be paid; never more than all of it."""
+def share(
+    total_cents: int, facts: Iterable[tuple[int, Stands]], *, beyond_cents: int = 0, noted_cents: int = 0
+) -> Share:
+    """The part over all payments of an invoice or session, of all that was to be paid; never more than all of it.
+
+    `beyond_cents` is what was paid beyond that: what goes back is that first. `noted_cents` went back by credit notes
+    alone, not out of a payment.
+    """
     if total_cents <= 0:
         return Share(Fraction(0), Fraction(0))
     gone = may_go = 0
     for cents, stands in facts:
         gone += cents if stands == "gone" else 0
         may_go += cents if stands == "may_go" else 0
-    return Share(Fraction(min(total_cents, gone), total_cents), Fraction(min(total_cents, gone + may_go), total_cents))
+
+    def part(cents: int) -> Fraction:
+        return Fraction(min(total_cents, noted_cents + max(0, cents - beyond_cents)), total_cents)
+
+    return Share(part(gone), part(gone + may_go))
+
+
+def split(cents: int, parts: Sequence[int], place: int) -> int:
+    """What of the cents that went back of one payment is of the purchase at `place`, in proportion to the parts of it
+    that each was paid with. Whole cents, their sum over all places is exact, and more cents are never less for any:
+    the first is parted from the rest, then the next; the last has what is left.
+    """
+    left, total = cents, sum(parts)
+    for at, part in enumerate(parts):
+        own = left if at == len(parts) - 1 or total == 0 else left * part // total
+        if at == place:
+            return own
+        left, total = left - own, total - part
+    raise AssertionError(place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,9 @@ from billing.rules.refusals import (
 )
 from billing.sales import conversations
 from billing.sales.asking import offers, settling
-from billing.sales.back import payments, refund_rows, refunds, returned
+from billing.sales.back import payments, refund_rows, refunds, returned, shares
 from billing.sales.back.payments import Purchase
+from billing.sales.back.refund_rows import MARK
 from billing.sales.conversations import Kind, Kinds, Tell
 from billing.sales.tables import payments as payment_rows
 from billing.sales.tables import refund_orders, sales, topups
@@ -37,9 +38,6 @@ from billing.stripe.gateway import Gateway
 from billing.stripe.questions import PaymentsOfInvoice, RefundsOfPayment
 from billing.stripe.values import InvoicePayment
 from billing.stripe.values import Refund as StripeRefund
-
-MARK = "billing_refund"
-"""The metadata of a refund of ours that names its row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def preview(tx: Tx, catalog: Catalog, customer: str, purchase: str) -> RefundPre
         return unknown
     gone, going, questioned = refund_rows.money_back(tx, bought.purchase, bought.total_cents, bought.currency)
     open_cents = refund_rows.ordered(tx, bought.purchase)
-    left = max(0, bought.total_cents - gone - going - questioned - open_cents)
+    left = max(0, _left(tx, bought, gone + going + questioned + open_cents))
     unused = [returned.unused(tx, catalog, row) for row in bought.sold]
     credits, cents = sum(one[0] for one in unused), sum(one[1] for one in unused)
     parts = sum(row.cents for row in bought.sold)
@@ -152,10 +150,17 @@ def _bought(tx: Tx, customer: str, purchase: str) -> _Bought:
     return _Bought(paid, sold, returned.total_cents(sold), currency)
 
 
+def _left(tx: Tx, bought: _Bought, back_cents: int) -> int:
+    """What can still be given back of all that was to be paid: what was paid beyond that went back first."""
+    known = returned.is_known(bought.sold)
+    beyond = shares.paid_beyond(tx, bought.purchase, bought.total_cents) if known and back_cents else 0
+    return bought.total_cents - max(0, back_cents - beyond)
+
+
 def _begin(tx: Tx, customer: str, purchase: str, bought: _Bought, cents: int | None, key: str, asked: str) -> Row[Any]:
     """Writes it down, if that much can still be given back. Under the customer's lock."""
     gone, going, questioned = refund_rows.money_back(tx, bought.purchase, bought.total_cents, bought.currency)
-    left = bought.total_cents - gone - going - questioned - refund_rows.ordered(tx, bought.purchase)
+    left = _left(tx, bought, gone + going + questioned + refund_rows.ordered(tx, bought.purchase))
     payment, most = refund_rows.richest(tx, bought.purchase, bought.total_cents, bought.currency)
     wanted = left if cents is None else cents
     if left <= 0:
@@ -168,6 +173,7 @@ def _begin(tx: Tx, customer: str, purchase: str, bought: _Bought, cents: int | N
     row = {
         "id": id, "customer_id": customer, "purchase": purchase, "payment": payment, "cents": wanted,
         "currency": bought.currency, "status": "open", "key": key, "request": asked, "created_at": tx.now,
+        "invoice_id": bought.purchase.invoice,
     }  # fmt: skip
     sets.insert(tx, refund_orders, [row])
     named = {"payment_intent" if payment.startswith("pi_") else "charge": payment}

@@ -50,7 +50,7 @@ def apply(
         "back_at": dispute.back_at,
     }
     before = _remember(tx, row)
-    moved = returned.settle(tx, catalog, purchase)
+    moved = returned.settle_all(tx, catalog, payments.all_of(tx, dispute.payment_intent, dispute.charge))
     whose = payments.name(tx, disputes, dispute.id, purchase)
     if whose is not None:
         _tell(tx, dispute, whose, before)

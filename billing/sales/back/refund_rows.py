@@ -11,11 +11,15 @@ from sqlalchemy import Row, Select, or_, select
 from billing.base.db import Tx
 from billing.rules.refusals import Invalid
 from billing.rules.sale.returns import refund_stands
-from billing.sales.back import payments
+from billing.sales.back import shares
 from billing.sales.back.payments import Purchase
 from billing.sales.tables import payments as payment_rows
 from billing.sales.tables import refund_orders, refunds, sales
 from billing.sales.values import Refund
+from billing.stripe.values import Refund as Told
+
+MARK = "billing_refund"
+"""The metadata of a refund of ours that names its row."""
 
 _SHOWN = {"succeeded": "succeeded", "failed": "failed", "canceled": "failed"}
 
@@ -29,6 +33,14 @@ def by_key(tx: Tx, customer: str, key: str) -> Row[Any] | None:
     return tx.connection.execute(select(refund_orders).where(its)).one_or_none()
 
 
+def meant_for(tx: Tx, refund: Told) -> str | None:
+    """The invoice it was asked for here; None: it was asked for elsewhere, or for a session alone."""
+    order = read(tx, refund.metadata.get(MARK, ""))
+    if order is None or order.payment not in (refund.payment_intent, refund.charge):
+        return None
+    return None if order.invoice_id is None else str(order.invoice_id)
+
+
 def ordered(tx: Tx, purchase: Purchase) -> int:
     """Cents that were asked for and that no refund of Stripe's has told of yet, by whatever name of the purchase."""
     return sum(row.cents for row in _ordered_of(tx, purchase))
@@ -36,13 +48,14 @@ def ordered(tx: Tx, purchase: Purchase) -> int:
 
 def _ordered_of(tx: Tx, purchase: Purchase) -> list[Row[Any]]:
     its = refund_orders.c.payment.in_(select(payment_rows.c.id).where(purchase.paid(payment_rows)))
-    return list(tx.connection.execute(select(refund_orders).where(its, refund_orders.c.status == "open")))
+    of = or_(refund_orders.c.invoice_id.is_(None), refund_orders.c.invoice_id == purchase.invoice)
+    return list(tx.connection.execute(select(refund_orders).where(its, of, refund_orders.c.status == "open")))
 
 
 def money_back(tx: Tx, purchase: Purchase, total_cents: int, currency: str) -> tuple[int, int, int]:
     """Cents of a purchase that went back, that are on their way, and that disputes are about."""
-    told = [(row.cents, refund_stands(row.status)) for row in payments.refunds_of(tx, purchase)]
-    stands = [payments.disputed(row, total_cents, currency) for row in payments.disputes_of(tx, purchase)]
+    told = [(row.cents, refund_stands(row.status)) for row in shares.refunds_of(tx, purchase)]
+    stands = [shares.disputed(row, total_cents, currency) for row in shares.disputes_of(tx, purchase)]
     return (
         sum(cents for cents, where in told if where == "gone"),
         sum(cents for cents, where in told if where == "may_go"),
@@ -55,11 +68,12 @@ def richest(tx: Tx, purchase: Purchase, total_cents: int, currency: str) -> tupl
     its = select(payment_rows).where(purchase.paid(payment_rows)).order_by(payment_rows.c.id)
     rows = list(tx.connection.execute(its))
     payment_of = {row.id: row.intent or row.id for row in rows}
+    payment_of |= shares.names_of(tx, set(payment_of.values()))  # by its charge, too, where another part named that
     back = [(row.payment, row.cents) for row in _ordered_of(tx, purchase)]
-    back += [(row.payment, row.cents) for row in payments.refunds_of(tx, purchase)
+    back += [(row.payment, row.cents) for row in shares.refunds_of(tx, purchase)
              if refund_stands(row.status) != "stays"]  # fmt: skip
-    back += [(row.payment, payments.disputed(row, total_cents, currency)[0])
-             for row in payments.disputes_of(tx, purchase)]  # fmt: skip
+    back += [(row.payment, shares.disputed(row, total_cents, currency)[0])
+             for row in shares.disputes_of(tx, purchase)]  # fmt: skip
     paid: dict[str, int | None] = {}
     for row in rows:
         id = payment_of[row.id]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.rules.sale.returns import refund_is_newer
-from billing.sales.back import payments, returned
+from billing.sales.back import payments, refund_rows, returned
 from billing.sales.back.payments import Purchase
 from billing.sales.tables import refunds
 from billing.sales.values import Applied
@@ -30,7 +30,10 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known, since: datetim
         return Applied(needs=purchase)
     if purchase is None:
         return Applied(waits=f"no invoice or session is known that {refund.payment_intent or refund.charge} paid")
-    paid_in = returned.currency_of(payments.sales_of(tx, purchase))
+    paid = payments.all_of(tx, refund.payment_intent, refund.charge)
+    meant_for = refund_rows.meant_for(tx, refund)
+    purchase = next((one for one in paid if meant_for is not None and one.invoice == meant_for), purchase)
+    paid_in = returned.currency_of([row for one in paid for row in payments.sales_of(tx, one)])
     if paid_in not in (None, refund.currency):
         return Applied(
             waits=f"{refund.id} gives back {refund.currency}, and {purchase} was paid in {paid_in}: look at it"
@@ -49,9 +52,10 @@ def apply(tx: Tx, catalog: Catalog, refund: Refund, known: Known, since: datetim
             "seen_at": tx.now,
             "succeeded_at": since if refund.status == "succeeded" else None,
             "failed_at": since if refund.status in ("failed", "canceled") else None,
+            "meant_for": meant_for,
         },
     )
-    return _settle(tx, catalog, purchase, refund.id, newer)
+    return _settle(tx, catalog, paid, purchase, refund.id, newer)
 
 
 def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Applied:
@@ -63,6 +67,7 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
     amounts = {row.id: row.cents for row in tx.connection.execute(its)}
     if len(amounts) < len(note.refunds):
         return Applied(waits=f"not all refunds of {note.id} are known yet")
+    _mean(tx, catalog, note, amounts)
     cents = note.beside_refunds(amounts)
     if not cents:
         return Applied(note="its refunds say what went back")
@@ -80,9 +85,10 @@ def credit_note(tx: Tx, catalog: Catalog, note: CreditNote, _known: Known) -> Ap
             "seen_at": tx.now,
             "succeeded_at": note.created,
             "failed_at": note.voided_at,
+            "meant_for": None,
         },
     )
-    answer = _settle(tx, catalog, purchase, note.id, newer)
+    answer = _settle(tx, catalog, [purchase], purchase, note.id, newer)
     if answer.waits is not None and note.pre_payment_cents:
         return Applied(note=f"it counts as soon as {note.invoice} is paid")
     return answer
@@ -105,8 +111,20 @@ def told_cents(tx: Tx, payment_ids: Sequence[str]) -> int:
     return int(tx.connection.execute(total).scalar_one())
 
 
-def _settle(tx: Tx, catalog: Catalog, purchase: Purchase, id: str, newer: bool) -> Applied:
-    moved = returned.settle(tx, catalog, purchase)
+def _mean(tx: Tx, catalog: Catalog, note: CreditNote, amounts: Mapping[str, int]) -> None:
+    """A refund that is the note's as a whole is meant for its invoice, though its payment may have paid others, too."""
+    whole = [one.id for one in note.refunds if one.cents is None or one.cents == amounts[one.id]]
+    its = refunds.c.id.in_(whole) & refunds.c.meant_for.is_(None)
+    unsaid = list(tx.connection.execute(select(refunds.c.payment).where(its)).scalars())
+    tx.connection.execute(sa.update(refunds).where(its).values(meant_for=note.invoice))
+    for payment in dict.fromkeys(unsaid):
+        paid = payments.all_of(tx, payment, None)
+        if len(paid) > 1:
+            returned.settle_all(tx, catalog, paid)
+
+
+def _settle(tx: Tx, catalog: Catalog, paid: Sequence[Purchase], purchase: Purchase, id: str, newer: bool) -> Applied:
+    moved = returned.settle_all(tx, catalog, paid)
     payments.name(tx, refunds, id, purchase)
     if moved is None:
         return Applied(waits=f"{purchase} has brought nothing yet that could be taken back")
@@ -119,7 +137,7 @@ def _remember(tx: Tx, row: dict[str, Any]) -> bool:
         return True
     known = tx.connection.execute(select(refunds).where(refunds.c.id == row["id"]).with_for_update()).one()
     newer = refund_is_newer(row["status"], known.status)
-    times = {name: known._mapping[name] or row[name] for name in ("succeeded_at", "failed_at")}
+    times = {name: known._mapping[name] or row[name] for name in ("succeeded_at", "failed_at", "meant_for")}
     values = {**times, **({"status": row["status"], "seen_at": tx.now} if newer else {})}
     tx.connection.execute(sa.update(refunds).where(refunds.c.id == row["id"]).values(values))
     return newer

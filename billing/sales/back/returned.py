@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,8 +20,9 @@ from billing.rules.refusals import Refusal
 from billing.rules.sale.returns import Share, refund_stands, share, targets
 from billing.rules.wallet import billed, disputed, walk
 from billing.rules.wallet.values import Cause, MonthState
-from billing.sales.back import payments
+from billing.sales.back import payments, shares
 from billing.sales.back.payments import Purchase
+from billing.sales.back.shares import Went
 from billing.sales.tables import change_takings, topups
 
 _TOPUP = "topup:"
@@ -44,6 +44,13 @@ def settle(tx: Tx, catalog: Catalog, purchase: Purchase) -> tuple[str, ...] | No
     return moved
 
 
+def settle_all(tx: Tx, catalog: Catalog, purchases: Iterable[Purchase]) -> tuple[str, ...] | None:
+    """The same for all that one payment paid."""
+    answers = [settle(tx, catalog, purchase) for purchase in purchases]
+    moved = [one for one in answers if one is not None]
+    return tuple(origin for one in moved for origin in one) if moved else None
+
+
 def _open(tx: Tx, catalog: Catalog, ids: Collection[int]) -> dict[int, OpenWallet]:
     names = select(wallets.c.id, wallets.c.customer_id, wallets.c.unit).where(wallets.c.id.in_(ids))
     by_id = {row.id: (row.customer_id, row.unit) for row in tx.connection.execute(names)}
@@ -57,7 +64,7 @@ def _open(tx: Tx, catalog: Catalog, ids: Collection[int]) -> dict[int, OpenWalle
 
 def catch_up(tx: Tx, catalog: Catalog, purchase: Purchase) -> None:
     """What has just been sold may have been refunded or disputed before we learnt of it."""
-    if payments.refunds_of(tx, purchase) or payments.disputes_of(tx, purchase):
+    if shares.refunds_of(tx, purchase) or shares.disputes_of(tx, purchase):
         settle(tx, catalog, purchase)
 
 
@@ -81,16 +88,23 @@ def settle_in(
     return tuple(moved)
 
 
-def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, list[Row[Any]]]:
+def known(tx: Tx, purchase: Purchase, sold: Sequence[Row[Any]]) -> tuple[Share, list[Went]]:
     """The share of the purchase that went back, and the disputes that were won, once it is known when."""
     total = total_cents(sold)
     paid_in = currency_of(sold)
-    refunds = [row for row in payments.refunds_of(tx, purchase) if paid_in in (None, row.currency)]
-    back = [(row.cents, refund_stands(row.status)) for row in refunds]
-    questioned = payments.disputes_of(tx, purchase)
-    lost = [payments.disputed(row, total, paid_in) for row in questioned]
+    refunds = [row for row in shares.refunds_of(tx, purchase) if paid_in in (None, row.currency)]
+    back = [(row.cents, refund_stands(row.status)) for row in refunds if row.payment is not None]
+    noted = sum(row.cents for row in refunds if row.payment is None and refund_stands(row.status) == "gone")
+    questioned = shares.disputes_of(tx, purchase)
+    lost = [shares.disputed(row, total, paid_in) for row in questioned]
     won = [row for row in questioned if row.status == "won" and row.closed_at is not None]
-    return share(total, [*back, *lost]), won
+    beyond = shares.paid_beyond(tx, purchase, total) if (back or lost) and is_known(sold) else 0
+    return share(total, [*back, *lost], beyond_cents=beyond, noted_cents=noted), won
+
+
+def is_known(sold: Sequence[Row[Any]]) -> bool:
+    """Is it known what was to be paid for these sales, with tax?"""
+    return any(row.total_cents is not None for row in sold)
 
 
 def total_cents(sold: Sequence[Row[Any]]) -> int:
@@ -119,9 +133,7 @@ def unused(tx: Tx, catalog: Catalog, sale: Row[Any]) -> tuple[int, int]:
     return credits, cents
 
 
-def _settle_one(
-    tx: Tx, wallet: OpenWallet, row: Row[Any], first: MonthState, part: Share, won: Iterable[Row[Any]]
-) -> None:
+def _settle_one(tx: Tx, wallet: OpenWallet, row: Row[Any], first: MonthState, part: Share, won: Iterable[Went]) -> None:
     position = wallet.position
     cause = Cause(f"returns:{row.origin}")
     for dispute in won:
@@ -155,9 +167,10 @@ def _settle_earned(tx: Tx, wallet: OpenWallet, row: Row[Any], part: Share) -> No
         billed.restore(wallet.position, -more, row.currency, cause)
 
 
-def _move_ends(tx: Tx, wallet: OpenWallet, sale: str, dispute: Row[Any], cause: Cause) -> None:
+def _move_ends(tx: Tx, wallet: OpenWallet, sale: str, dispute: Went, cause: Cause) -> None:
     """A dispute that was won has kept the customer from using what it was about: the ends move by as long, once."""
-    closed_at: datetime = dispute.closed_at
+    closed_at = dispute.closed_at
+    assert closed_at is not None, dispute
     by = closed_at - dispute.created_at
     position = wallet.position
     its = [bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.effective_at < closed_at]
