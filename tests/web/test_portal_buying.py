@@ -21,7 +21,6 @@ from billing.base.settings import Settings
 from billing.testing import TestBilling
 from tests.buying.shop import Shop, open_shop
 from tests.buying.test_topups import EXPIRED, UNPAID, hold_back
-from tests.buying.test_ways_to_pay import CODES, code, open_as
 from tests.sales.paid import tell
 from tests.sandbox.serving import Watch
 from tests.web.service import Service, service_on, settings
@@ -93,29 +92,6 @@ def test_from_the_packs_to_the_risen_balance(service: Service, shop: Shop) -> No
     assert "Payment received" in done
     assert '<p class="big">590</p>' in done
     assert "Paid" in service.client.get(f"{portal(service)}/topup").text
-
-
-@pytest.mark.database("sqlite")
-def test_what_was_really_paid_and_what_came_back_of_it(service: Service, shop: Shop) -> None:
-    open_as(shop, CODES)
-    press(service, f"{portal(service)}/topup", pack="small")
-    [opened] = shop.billing.topups("team")
-    assert opened.session is not None
-    shop.sandbox.enter_code(opened.session, code(shop, 25, "LESS"))
-    shop.pay(opened.session)
-    assert shop.billing.settle(opened.session).granted or shop.available() == 100
-    page = service.client.get(f"{portal(service)}/topup").text
-    assert '$7.50<span class="more">instead of $10.00</span>' in page
-    shop.billing.refund("team", opened.id, 300, key="r")
-    page = service.client.get(f"{portal(service)}/topup").text
-    assert 'Paid<span class="more">refunded $3.00 of $7.50</span>' in page
-    outcome = service.client.get(f"{portal(service)}/topups/{opened.id}").text
-    assert "<dt>Refunded</dt><dd>$3.00 of $7.50</dd>" in outcome
-    [found] = shop.billing.topups("team")
-    assert (found.paid_cents, found.total_cents, found.refunded_cents) == (750, 750, 300)
-    assert found == shop.billing.find_topup("team", opened.id)
-    shop.billing.refund("team", opened.id, key="r2")
-    assert "refunded $" not in service.client.get(f"{portal(service)}/topup").text, "all of it: the state says so"
 
 
 def test_the_page_settles_what_the_webhook_has_not_told(service: Service, shop: Shop) -> None:

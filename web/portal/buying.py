@@ -29,7 +29,7 @@ from billing.rules.refusals import (
 )
 from web.links import checkout_page, topup_page
 from web.pages import message, within_policy
-from web.portal import shop
+from web.portal import purchases, shop
 from web.portal.amounts import amounts_card
 from web.portal.shop import Outcome
 from web.portal.switch import CHANGED
@@ -70,7 +70,7 @@ def topup(link: PortalLink, token: str) -> Any:
         balances=tuple((unit, credits_text(wallet.available, wallet.scale)) for unit, wallet in wallets.items()),
         packs=tuple(cards),
         amounts=tuple(amounts_card(one, wallets[one.id], usual, request.args) for one in catalog.topups.values()),
-        bought=tuple(shop.bought(one, catalog) for one in billing.topups(link.customer, limit=SHOWN)),
+        bought=tuple(purchases.bought(one, catalog) for one in billing.topups(link.customer, limit=SHOWN)),
         key=ids.token(16),
     )
     return render_template("portal/topup.html", page=page, token=token, unit_asked=None)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from billing.base.wording import credits_text, date_text, money_text, span_text, time_text
 from billing.sales.asking.offers import own_currency
 from web.portal.amounts import AmountsCard
+from web.portal.purchases import Bought, refunded
 
 if TYPE_CHECKING:
-    from billing import Catalog, Checkout, Pack, Plan, Subscription, Topup, Wallet
+    from billing import Checkout, Pack, Plan, Subscription, Topup, Wallet
     from billing.stripe.values import Price
 
 
@@ -44,21 +45,6 @@ class PlanCard:
     price: str
     current: bool
     free: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """One top-up in the list of them. `url`: where it can still be paid."""
-
-    id: str
-    when: str
-    at: datetime
-    what: str
-    price: str
-    instead_of: str | None
-    status: str
-    refunded: str | None
-    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +94,6 @@ class Outcome:
     again: bool = False
 
 
-STATUS_NAMES = {
-    "open": ("Not paid yet", "still"),
-    "pending": ("On its way", "still"),
-    "paid": ("Paid", "in"),
-    "failed": ("Failed", "out"),
-    "expired": ("Expired", "still"),
-    "refunded": ("Refunded", "still"),
-}
 _LEFT = (
     "You came back before paying, or the card was declined. The purchase stays open until {until}: go on with it, or "
     "leave it, then nothing happens."
@@ -174,31 +152,6 @@ def money_of(pack: Pack, usual: str | None, prices: Mapping[str, Price]) -> tupl
 def in_currency(prices: Sequence[Price], usual: str | None) -> Price | None:
     """The one that a customer who usually pays in that currency is sold at: as the engine chooses it."""
     return next((price for price in prices if price.currency == usual), prices[0] if prices else None)
-
-
-def bought(topup: Topup, catalog: Catalog) -> Bought:
-    name, tone = STATUS_NAMES[topup.status]
-    unit = catalog.units.get(topup.unit)
-    credits = credits_text(topup.credits, unit.scale if unit else 0)
-    return Bought(
-        id=topup.id,
-        when=date_text(topup.created_at),
-        at=topup.created_at,
-        what=f"{credits} {topup.unit}",
-        price=money_text(topup.cents if topup.paid_cents is None else topup.paid_cents, topup.currency),
-        instead_of=money_text(topup.cents, topup.currency) if topup.paid_cents not in (None, topup.cents) else None,
-        status=name,
-        refunded=refunded(topup) if topup.status == "paid" else None,
-        tone=tone,
-    )
-
-
-def refunded(topup: Topup) -> str | None:
-    """`$3.00 of $10.00`, where a part of what was paid was given back."""
-    paid_cents = topup.total_cents if topup.total_cents is not None else topup.paid_cents
-    if not topup.refunded_cents or paid_cents is None:
-        return None
-    return f"{money_text(topup.refunded_cents, topup.currency)} of {money_text(paid_cents, topup.currency)}"
 
 
 def topup_outcome(who: str, topup: Topup, scale: int, balance: int, *, unreachable: bool) -> Outcome:
