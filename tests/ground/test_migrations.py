@@ -254,3 +254,28 @@ def _nonsense(column: sa.Column[object]) -> str:
     if isinstance(column.type, sa.Integer):
         return "1"
     return "'{}'" if isinstance(column.type, sa.JSON) else "'2026-01-01 00:00:00.000000'"
+
+
+@pytest.mark.quick_on("sqlite")
+def test_a_payment_keeps_what_it_paid(engine: Engine, empty_database_url: str) -> None:
+    """0014 gives each payment a row for each invoice that it paid; going back leaves one row of each."""
+    row = {"id": "pi_1", "invoice_id": "in_1", "session_id": None, "cents": 700, "seen_at": "2025-04-01 00:00:00+00:00"}
+    insert = sa.text(
+        "INSERT INTO billing_payments (id, invoice_id, session_id, cents, seen_at)"
+        " VALUES (:id, :invoice_id, :session_id, :cents, :seen_at)"
+    )
+    rows = sa.text("SELECT id, invoice_id, session_id, cents FROM billing_payments ORDER BY id, invoice_id")
+    schema.upgrade(empty_database_url)
+    schema.downgrade(empty_database_url, "0013")
+    with engine.begin() as connection:
+        connection.execute(insert, [row, {**row, "id": "pi_2", "invoice_id": None, "session_id": "cs_1"}])
+    before = [("pi_1", "in_1", None, 700), ("pi_2", None, "cs_1", 700)]
+    schema.upgrade(empty_database_url)
+    with engine.begin() as connection:
+        purchases = connection.execute(sa.text("SELECT purchase FROM billing_payments ORDER BY id")).scalars()
+        assert (list(connection.execute(rows)), list(purchases)) == (before, ["in_1", "cs_1"])
+        second = str(insert).replace("seen_at)", "seen_at, purchase)", 1).replace(":seen_at)", ":seen_at, 'in_2')")
+        connection.execute(sa.text(second), {**row, "invoice_id": "in_2", "cents": 300})
+    schema.downgrade(empty_database_url, "0013")
+    with engine.connect() as connection:
+        assert list(connection.execute(rows)) == before
