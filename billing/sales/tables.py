@@ -102,7 +102,7 @@ refunds = Table(
     "billing_refunds",
     metadata,
     Column("id", Text, primary_key=True),  # the refund's, or the credit note's that gave money back in another way
-    Column("payment", Text),
+    Column("payment", Text, index=True),
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
     Column("customer_id", Text, index=True),  # whose it was, once that is known
@@ -120,7 +120,7 @@ disputes = Table(
     "billing_disputes",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("payment", Text),
+    Column("payment", Text, index=True),
     Column("invoice_id", Text, index=True),
     Column("session_id", Text, index=True),
     Column("customer_id", Text),

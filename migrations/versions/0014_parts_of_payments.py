@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 NAME = "billing_payments"
+RETURNS = ("billing_refunds", "billing_disputes")
 COLUMNS = "id, invoice_id, session_id, cents, seen_at, intent"
 
 
@@ -24,6 +25,8 @@ def upgrade() -> None:
         op.drop_constraint(op.f("billing_payments_pkey"), NAME)
         op.create_primary_key(op.f("billing_payments_pkey"), NAME, ["id", "purchase"])
     op.create_index(op.f("billing_payments_intent_idx"), NAME, ["intent"])
+    for table in RETURNS:
+        op.create_index(op.f(f"{table}_payment_idx"), table, ["payment"])
     op.execute("""
         UPDATE billing_refund_orders SET invoice_id = (
             SELECT MIN(s.invoice_id) FROM billing_sales s
@@ -34,6 +37,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for table in RETURNS:
+        op.drop_index(op.f(f"{table}_payment_idx"), table)
     op.drop_index(op.f("billing_payments_intent_idx"), NAME)
     first = f"(id, purchase) IN (SELECT id, MIN(purchase) FROM {NAME} GROUP BY id)"
     op.execute(f"DELETE FROM {NAME} WHERE NOT ({first})")

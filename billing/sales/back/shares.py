@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, or_, select
 
 from billing.base.db import Tx
 from billing.rules.sale.returns import Stands, dispute_stands, refund_stands, split
@@ -87,11 +87,12 @@ def sharing(parts: Sequence[Part], back: Iterable[Back]) -> Sharing:
 def of_payments(tx: Tx, purchases: Collection[str]) -> dict[str, list[Part]]:
     """By payment: all that the payments of these invoices or sessions paid."""
     p, names = payments.c, list(purchases)
-    key = func.coalesce(p.intent, p.id)
-    of = select(key).where(or_(p.invoice_id.in_(names), p.session_id.in_(names)))
+    of = select(p.id, p.intent).where(or_(p.invoice_id.in_(names), p.session_id.in_(names)))
+    keys = {row.intent or row.id for row in tx.connection.execute(of)}
     rows: dict[str, list[Row[Any]]] = {}
-    for row in tx.connection.execute(select(payments, key.label("key")).where(key.in_(of))):
-        rows.setdefault(row.key, []).append(row)
+    its = select(payments).where(or_(p.id.in_(keys), p.intent.in_(keys)))
+    for row in tx.connection.execute(its) if keys else ():
+        rows.setdefault(row.intent or row.id, []).append(row)
     return {name: parts_of(its) for name, its in rows.items()}
 
 
