@@ -48,11 +48,15 @@ def place(group: Group, groups: Sequence[Group]) -> tuple[datetime, int, datetim
 
 
 def restarted_by(group: Group, groups: Sequence[Group]) -> bool:
-    """Does it give back what was left of a period, because another begins there?"""
-    return not group.brings and any(
-        other.item == group.item and other.start == group.start and other.end != group.end and other.brings
+    """Does it give back what was left of a period, because another begins there? What the invoice itself brings for its
+    period comes before it; else a second look would find there what the first had not.
+    """
+    begun = [
+        other.end
         for other in groups
-    )
+        if other.item == group.item and other.start == group.start < other.end and other.brings
+    ]
+    return not group.brings and any(end != group.end for end in begun) and group.end not in begun
 
 
 def new_lines(lines: Sequence[tuple[Line, PlanTerms]]) -> list[tuple[Line, PlanTerms]]:

@@ -102,7 +102,7 @@ class _Judging:
     def _know_claimed(self, group: Group) -> None:
         """What was granted by another look at this invoice is a period, though nobody gave its history."""
         for line, owner in group.lines:
-            if isinstance(owner, PlanTerms) and self._had(group.item, owner.unit, group.end) is None:
+            if isinstance(owner, PlanTerms) and self._had_ended(group, owner.unit) is None:
                 level = line.count * owner.credits
                 self._begin(group, owner, f"claimed:{line.id}", level, 0, line.currency)
 
@@ -258,6 +258,8 @@ class _Judging:
             return []
         cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
         history = self._had(group.item, unit, group.end) or self._had_ended(group, unit)
+        if history is not None and group.start < history.start:
+            history = None  # what began before it is of another period that was to end with it
         paid_later = history is not None and cents >= 0 and (history.paid_at or self.paid_at) > self.paid_at
         if history is None or paid_later or (history.assumed and not history.ended):
             history = self._assumed(group, unit, lines, cents) or (history if paid_later else None)
