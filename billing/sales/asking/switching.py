@@ -124,7 +124,7 @@ def _begin(tx: Tx, wanted: Wanted, asked: Asked, told: Told, fingerprint: str) -
         told.id,
         {"subscription": told.id, **asked.params},
         act=wanted.act,
-        was=asked.was.kept,
+        was={**asked.was.kept, "items": [one["id"] for one in asked.params.get("update", {}).get("items", ())]},
         will={} if asked.will is None else asked.will.kept,
         takes_effect_at=item_ends if at_end else None,
         seen_at=subscriptions.seen_at(tx, told.id),
@@ -134,9 +134,10 @@ def _begin(tx: Tx, wanted: Wanted, asked: Asked, told: Told, fingerprint: str) -
 
 
 def unit_of(catalog: Catalog, wanted: Wanted) -> str | None:
-    """The unit of the plan that is wanted."""
+    """The unit of the plan that is wanted, or whose price is."""
     if wanted.plan is None:
-        return None
+        plan = wanted_changes.plan_of(catalog, wanted.price)
+        return None if plan is None else plan.unit
     if wanted.plan not in catalog.plans:
         raise UnknownPlan(wanted.plan)
     return catalog.plans[wanted.plan].unit
