@@ -134,13 +134,19 @@ def _apply(
 
 def _before_rolling(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome]) -> set[tuple[int, str]]:
     """Reads what may roll over into the periods that are sold now. Sales of which refunds have to be caught up with."""
-    again = set()
-    for one in outcomes:
-        if isinstance(one, Allocation | PlanChange):
-            wallet, start = wallets[one.unit], one.period_start if isinstance(one, Allocation) else one.at
-            series.read(tx, wallet.id, wallet.position, {f"plan:{one.item}": start})
-            again |= {(wallet.id, sale) for sale in changing.before_rolling(tx, wallet, one.item, start)}
-    return again
+    plans = [one for one in outcomes if isinstance(one, Allocation | PlanChange)]
+    begun = [(one.unit, one.item, one.period_start if isinstance(one, Allocation) else one.at) for one in plans]
+    for unit, wallet in wallets.items():
+        since: dict[str, datetime] = {}
+        for its_unit, item, start in begun:
+            if its_unit == unit:
+                since[f"plan:{item}"] = min(start, since.get(f"plan:{item}", start))
+        series.read(tx, wallet.id, wallet.position, since)
+    return {
+        (wallets[unit].id, sale)
+        for unit, item, start in begun
+        for sale in changing.before_rolling(tx, wallets[unit], item, start)
+    }
 
 
 def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold], again: set[tuple[int, str]]) -> None:
@@ -219,6 +225,9 @@ class _Selling:
             )
             for one in periods
         }
+        self.changed_at: dict[tuple[str, str, datetime], datetime] = {}
+        for (item, unit, _, end), at in self.latest.items():
+            self.changed_at[item, unit, end] = max(at, self.changed_at.get((item, unit, end), at))
         self.instead: set[str] = set()
         self.cut_at: dict[_Period, datetime] = {}
 
@@ -273,10 +282,7 @@ class _Selling:
 
     def _changed_since(self, sale: Allocation) -> bool:
         """Was the period changed before it was paid? Then the terms of that change hold already."""
-        own = (sale.item, sale.unit, sale.period_end)
-        return any(
-            (item, unit, end) == own and at > sale.period_start for (item, unit, _, end), at in self.latest.items()
-        )
+        return self.changed_at.get((sale.item, sale.unit, sale.period_end), sale.period_start) > sale.period_start
 
     def _plan(self, id: str, lines: Sequence[str]) -> Plan:
         """The plan as it was when these lines of it began."""
