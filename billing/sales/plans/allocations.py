@@ -59,6 +59,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
         )
         for other in ordering.earlier(tx, invoice, paid_at, known)
     ]
+    if before:  # what they brought says what is bought more of
+        lines = priced.lines_of(tx, catalog, invoice, known)
     answer = _apply(tx, catalog, invoice, paid_at, payer, lines, known)
     granted = (*(origin for one in before for origin in one.granted), *answer.granted)
     return Applied(granted, answer.waits, answer.note, payer.linked)
@@ -115,7 +117,9 @@ def _apply(
     )
     outcomes = _unless_there(tx, wallets, decided)
     again = _before_rolling(tx, wallets, outcomes)
-    selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
+    selling = _Selling(
+        tx, catalog, wallets, invoice, paid_at, {line.id: (line, owner) for line, owner in lines}, periods
+    )
     selling.sell_all(outcomes)
     if selling.sold or selling.cuts:
         write(tx, wallets.values())
@@ -171,10 +175,6 @@ def _terms(owner: Plan | Pack | None) -> Owner | None:
     if owner is None:
         return None
     return plan_terms(owner) if isinstance(owner, Plan) else pack_terms(owner)
-
-
-def _by_id(lines: Sequence[Owned]) -> list[tuple[str, Owned]]:
-    return [(line.id, (line, owner)) for line, owner in lines]
 
 
 def _done(tx: Tx, invoice: Invoice, lines: Sequence[Owned]) -> set[str]:
