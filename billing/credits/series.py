@@ -15,6 +15,9 @@ from billing.credits.tables import buckets
 from billing.rules.wallet import rollover
 from billing.rules.wallet.position import Position
 
+_AT_ONCE = 200
+"""So many series are asked for in one statement: SQLite takes no condition of more than a thousand parts."""
+
 
 def read(tx: Tx, wallet: int, position: Position, also: Mapping[str, datetime] | None = None) -> None:
     """Reads the closed buckets that roll-over has to know; `also`: those of a series from a period's start on."""
@@ -25,8 +28,11 @@ def read(tx: Tx, wallet: int, position: Position, also: Mapping[str, datetime] |
     if not wanted:
         return
     position.series |= wanted
-    of = or_(*(and_(buckets.c.series == name, buckets.c.period_end >= since) for name, since in wanted.items()))
-    query = select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == wallet, of)
-    for row in tx.connection.execute(query):
-        if row.number not in position.buckets:
-            position.know(bucket_state(row))
+    names = list(wanted)
+    for first in range(0, len(names), _AT_ONCE):
+        some = [(name, wanted[name]) for name in names[first : first + _AT_ONCE]]
+        of = or_(*(and_(buckets.c.series == name, buckets.c.period_end >= since) for name, since in some))
+        query = select(*BUCKET_COLUMNS).where(buckets.c.wallet_id == wallet, of)
+        for row in tx.connection.execute(query):
+            if row.number not in position.buckets:
+                position.know(bucket_state(row))

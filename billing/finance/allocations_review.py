@@ -24,6 +24,7 @@ from billing.finance.paid_invoices import Told
 from billing.finance.review_values import Reviewed, Status, Total, Wanted
 from billing.rules.sale.lines import Line
 from billing.sales import before
+from billing.sales.plans import priced
 from billing.sales.plans.priced import UNMAPPED
 from billing.sales.stripe_customers import REFERENCE
 from billing.sales.tables import change_takings, claims, sales, stripe_customers, stripe_prices
@@ -42,6 +43,8 @@ class _Known:
     customers: dict[str, str] = field(default_factory=dict)
     ours: set[str] = field(default_factory=set)
     keys: dict[str, str] = field(default_factory=dict)
+    since: dict[str, datetime] = field(default_factory=dict)
+    """Of prorated lines: by the catalog of which instant."""
     before: set[str] = field(default_factory=set)
     """Invoices that were paid before our time."""
     buckets: dict[tuple[int, str], Any] = field(default_factory=dict)
@@ -222,7 +225,8 @@ def _unreadable(told: Told) -> Reviewed:
 def _owner(catalog: Catalog, known: _Known, line: Line | None) -> Plan | Pack | None:
     if line is None:
         return None
-    return owner_then(catalog, line.price, line.lookup_key or known.keys.get(line.price or ""), line.start)
+    key = line.lookup_key or known.keys.get(line.price or "")
+    return owner_then(catalog, line.price, key, known.since.get(line.id, line.start))
 
 
 def _name(catalog: Catalog, owner: Plan | Pack | None, claim: Row[Any] | None, line: Line | None) -> str:
@@ -254,6 +258,7 @@ def _look_up(tx: Tx, told: Sequence[Told]) -> _Known:
         named = {one.metadata[REFERENCE] for one in some if REFERENCE in one.metadata}
         ours = select(customers.c.id).where(customers.c.id.in_(named))
         known.ours |= set(tx.connection.execute(ours).scalars())
+        known.since |= priced.bought(tx, [line for one in some for line in one.lines])
         known.keys |= _lookup_keys(tx, {line.price for one in some for line in one.lines if line.price is not None})
     return known
 

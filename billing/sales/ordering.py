@@ -46,9 +46,12 @@ def skips(tx: Tx, lines: Sequence[Line]) -> bool:
     paid before, and cut that period short, has not been heard of.
     """
     s = sales.c
+    its = s.item_id.in_(sorted({line.item for line in lines if line.item is not None})) & (s.kind == "allocation")
+    known: dict[str, list[tuple[datetime, datetime]]] = {}
+    for row in tx.connection.execute(select(s.item_id, s.period_start, s.period_end).where(its)):
+        known.setdefault(row.item_id, []).append((row.period_start, row.period_end))
     for line in lines:
-        its = (s.item_id == line.item) & (s.kind == "allocation")
-        ends = set(tx.connection.execute(select(s.period_end).where(its, s.period_start < line.start)).scalars())
+        ends = {end for start, end in known.get(line.item or "", ()) if start < line.start}
         if line.start not in ends and any(line.start < end != line.end for end in ends):
             return True
     return False

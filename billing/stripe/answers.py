@@ -116,12 +116,14 @@ def price(document: object) -> Price:
     if recurring:
         count = read.maybe_whole(recurring.get("interval_count"), "price.recurring.interval_count")
         every = (read.text(recurring.get("interval"), "price.recurring.interval"), count or 1)
+    by_the_dozen = every is not None and found.get("transform_quantity") is not None
+    cents = read.maybe_whole(found.get("unit_amount"), "price.unit_amount")
     return Price(
         id=read.text(found.get("id"), "price.id"),
         lookup_key=read.maybe_text(found.get("lookup_key"), "price.lookup_key"),
         active=read.flag(found.get("active"), "price.active"),
         currency=read.currency(found.get("currency"), "price.currency"),
-        cents=read.maybe_whole(found.get("unit_amount"), "price.unit_amount"),
+        cents=None if by_the_dozen else cents,
         every=every,
     )
 
@@ -148,13 +150,17 @@ def _item(document: object, of_all: Mapping[str, Any], where: str) -> Subscribed
 
 
 def _figures(price: object) -> dict[str, Any]:
-    """What a price costs and how often, as far as it says so."""
+    """What a price costs and how often, as far as it says so. What so many cost together depends on how many there are
+    (`transform_quantity`).
+    """
     if not isinstance(price, dict):
         return {}
     told = price.get("recurring")
     recurring = told if isinstance(told, dict) else price  # a plan of before has it itself
     every, count, currency = recurring.get("interval"), recurring.get("interval_count"), price.get("currency")
     cents = price.get("unit_amount") if price.get("unit_amount") is not None else price.get("amount")
+    if price.get("transform_quantity") is not None or price.get("transform_usage") is not None:
+        cents = None
     return {
         "cents": cents if isinstance(cents, int) else None,
         "currency": currency if isinstance(currency, str) else None,

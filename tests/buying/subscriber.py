@@ -43,6 +43,11 @@ prices = ["pictures_monthly"]
 [plans.free]
 name = "Free"
 credits = 5
+
+[plans.sketches]
+name = "Sketches"
+credits = 2
+unit = "images"
 """)
 
 PRICES = (

@@ -34,7 +34,7 @@ def stands(team: Subscriber) -> tuple[str | None, int, str | None, datetime | No
 
 def paid(team: Subscriber) -> list[int]:
     """The totals of the invoices, the newest first."""
-    return [one.total for one in team.v1.invoices.list({"limit": 20}).data]
+    return [one.total for one in team.v1.invoices.list({"limit": 100}).data]
 
 
 def test_up_comes_at_once_and_is_paid_at_once(team: Subscriber) -> None:

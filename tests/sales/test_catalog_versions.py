@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,13 @@ from sqlalchemy.orm import Session
 from billing import Invalid, UnknownPack
 from billing.catalog.loading import parse
 from billing.finance import allocations_review
+from billing.stripe import payloads
 from billing.testing import TestBilling
+from tests.stories.books import all_entries, books
+from tests.stories.story import moment
 
-from .paid import APRIL, JUNE, MAY, invoice, line, lines_of, seconds, session, session_line, tell
+from .paid import APRIL, JUNE, MAY, Json, invoice, line, lines_of, seconds, session, session_line, tell
+from .test_changes_order import Stripe
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -34,6 +38,12 @@ name = "Small"
 credits = 100
 prices = { usd = 1000 }
 stripe_prices = ["price_small"]
+"""
+PRO = """
+[plans.pro]
+name = "Pro"
+credits = 300
+prices = ["price_pro"]
 """
 MORE = FIRST.replace("credits = 100\nprices = [", "credits = 150\nprices = [").replace("limit = 10", "limit = 20")
 
@@ -215,3 +225,48 @@ def test_what_was_expected_and_what_a_session_bought_are_of_the_version_then(bil
         (100, 100, "granted"),
         (150, 150, "granted"),
     ]
+
+
+def seats(at: datetime, *lines: tuple[int, int]) -> list[Json]:
+    return [line("price_basic", cents, at, MAY, proration=True, quantity=count) for cents, count in lines]
+
+
+@pytest.mark.parametrize("heard", ["in order", pytest.param("the change first", marks=pytest.mark.slow)])
+def test_what_is_bought_more_of_is_what_there_is(billing: TestBilling, file: Path, heard: str) -> None:
+    """A seat that is bought in the middle of a period brings what the others do, whatever a seat brings by now; and
+    given up it takes its money out as it came in. Another plan is bought as it is now.
+    """
+    apply(billing, file, FIRST + PRO)
+    billing.advance(by=timedelta(days=3))
+    less = FIRST.replace("credits = 100\nprices = [", 'credit_share = "50%"\ncredits = 40\nprices = [')
+    apply(billing, file, less + PRO.replace("300", "200"))
+    half = moment("16 Apr 00:00")
+    billing.advance(to=half)
+    seat = seats(half, (-500, 1), (1_000, 2))
+    first, second = invoice(line("price_basic", 1_000), id="in_1"), invoice(*seat, id="in_2", paid=half)
+    if heard == "in order":
+        tell(billing, first)
+        tell(billing, second)
+    else:
+        Stripe([first, second]).tell(billing, payloads.invoice(second))
+    assert sorted(granted(billing)) == [50, 100]
+    last = half + timedelta(days=7, hours=12)
+    billing.advance(to=last)
+    tell(billing, invoice(*seats(last, (-500, 2), (250, 1)), id="in_3", paid=last))
+    sums = books(all_entries(billing, "team"))
+    assert sums.deferred + sums.earned + sums.broken == 1_000 + 500 - 250
+    assert billing.wallet("team").available == 125
+    pro = [
+        line(price, cents, last, MAY, proration=True) for price, cents in (("price_basic", -250), ("price_pro", 500))
+    ]
+    tell(billing, invoice(*pro, id="in_4", paid=last))
+    assert billing.wallet("team").available == 125 + (200 - 100) // 4
+    if heard == "in order":  # finance has heard of all of it, and expects the same
+        with billing.database.read() as tx:
+            found = allocations_review.reviewed(tx, billing.catalog, APRIL, JUNE)
+        assert [(one.granted_cents, one.status) for one in found] == [
+            (250, "granted"),
+            (-250, "granted"),
+            (500, "granted"),
+            (1_000, "granted"),
+        ]

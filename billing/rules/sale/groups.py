@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from billing.rules.sale.lines import Line
+from billing.rules.sale.planchange import PeriodHistory
 from billing.rules.sale.values import Owner, PackTerms, PlanTerms
 
 Owned = tuple[Line, Owner | None]
@@ -31,6 +33,9 @@ class Group:
         return any(not line.is_negative for line, _ in self.lines)
 
 
+T = TypeVar("T", Group, PeriodHistory)
+
+
 def groups_of(priced: Sequence[Owned]) -> list[Group]:
     """Lines of items that have to do with a plan: a price that nobody knows may stand in a plan's place."""
     found: dict[tuple[str, datetime, datetime, bool], Group] = {}
@@ -41,18 +46,32 @@ def groups_of(priced: Sequence[Owned]) -> list[Group]:
     return [group for group in found.values() if any(isinstance(owner, PlanTerms) for _, owner in group.lines)]
 
 
+def by_item(all_of_them: Iterable[T]) -> dict[str, list[T]]:
+    """What is said of each item, in the order given."""
+    found: dict[str, list[T]] = {}
+    for one in all_of_them:
+        found.setdefault(one.item, []).append(one)
+    return found
+
+
 def place(group: Group, groups: Sequence[Group]) -> tuple[datetime, int, datetime, str]:
-    """In order of time. Where a period begins anew, the old one is ended first; whole lines come before prorations."""
+    """In order of time; `groups` are its item's. Where a period begins anew, the old one is ended first; whole lines
+    come before prorations.
+    """
     rank = 0 if restarted_by(group, groups) else 2 if group.prorated else 1
     return group.start, rank, group.end, group.item
 
 
 def restarted_by(group: Group, groups: Sequence[Group]) -> bool:
-    """Does it give back what was left of a period, because another begins there?"""
-    return not group.brings and any(
-        other.item == group.item and other.start == group.start and other.end != group.end and other.brings
+    """Does it give back what was left of a period, because another begins there? What the invoice itself brings for its
+    period comes before it; else a second look would find there what the first had not.
+    """
+    begun = [
+        other.end
         for other in groups
-    )
+        if other.item == group.item and other.start == group.start < other.end and other.brings
+    ]
+    return not group.brings and any(end != group.end for end in begun) and group.end not in begun
 
 
 def new_lines(lines: Sequence[tuple[Line, PlanTerms]]) -> list[tuple[Line, PlanTerms]]:

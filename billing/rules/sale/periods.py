@@ -13,7 +13,7 @@ from datetime import datetime
 from billing.rules.money import credit_part
 from billing.rules.periods import add
 from billing.rules.sale.assumed import after_change, before_change
-from billing.rules.sale.groups import Group, Owned, groups_of, new_lines, place, restarted_by, span, written
+from billing.rules.sale.groups import Group, Owned, by_item, groups_of, new_lines, place, restarted_by, span, written
 from billing.rules.sale.lines import Line
 from billing.rules.sale.months import Month, months, spans_of
 from billing.rules.sale.planchange import PastSale, PeriodHistory, begun_inside, give_back, judge
@@ -38,8 +38,9 @@ def plan_sales(
     judging = _Judging(paid_at, invoice, claimed, list(histories), trials)
     judging.strange = {(line.item, line.start): line for line, owner in priced if owner is None}
     groups = groups_of(priced)
-    for group in sorted(groups, key=lambda group: place(group, groups)):
-        found.extend(judging.judge(group, groups))
+    beside = by_item(groups)
+    for group in sorted(groups, key=lambda group: place(group, beside[group.item])):
+        found.extend(judging.judge(group, beside[group.item]))
     return found
 
 
@@ -54,8 +55,8 @@ class _Judging:
         histories: list[PeriodHistory],
         trials: Mapping[str, datetime | None],
     ) -> None:
-        self.paid_at, self.invoice, self.claimed = paid_at, invoice, claimed
-        self.histories, self.trials = histories, trials
+        self.paid_at, self.invoice, self.claimed, self.trials = paid_at, invoice, claimed, trials
+        self.of = by_item(histories)  # no item's periods have to do with another's
         self.strange: dict[tuple[str | None, datetime], Line] = {}
 
     def judge(self, group: Group, groups: Sequence[Group]) -> list[Outcome]:
@@ -89,20 +90,20 @@ class _Judging:
         return found
 
     def _had(self, item: str, unit: str | None, end: datetime) -> PeriodHistory | None:
-        for history in self.histories:
-            its = history.item == item and history.end == end and unit in (None, history.unit)
+        for history in self.of.get(item, ()):
+            its = history.end == end and unit in (None, history.unit)
             if its and not history.ended and not history.assumed:
                 return history
         return None
 
     def _had_ended(self, group: Group, unit: str) -> PeriodHistory | None:
-        its = [one for one in self.histories if (one.item, one.unit, one.end) == (group.item, unit, group.end)]
+        its = [one for one in self.of.get(group.item, ()) if (one.unit, one.end) == (unit, group.end)]
         return max(its, key=lambda history: history.start, default=None)
 
     def _know_claimed(self, group: Group) -> None:
         """What was granted by another look at this invoice is a period, though nobody gave its history."""
         for line, owner in group.lines:
-            if isinstance(owner, PlanTerms) and self._had(group.item, owner.unit, group.end) is None:
+            if isinstance(owner, PlanTerms) and self._had_ended(group, owner.unit) is None:
                 level = line.count * owner.credits
                 self._begin(group, owner, f"claimed:{line.id}", level, 0, line.currency)
 
@@ -123,7 +124,7 @@ class _Judging:
         refused = self._waits(group, price, lines, terms)
         if refused is not None:
             return refused
-        if any(sale.origin == origin for history in self.histories for sale in history.sales):
+        if any(sale.origin == origin for history in self.of.get(group.item, ()) for sale in history.sales):
             return "granted_before", f"{origin} was granted before, until another time"
         trial = all(line.is_free for line in lines) and self._in_trial(lines[0])
         quantity = sum(line.count for line in lines)
@@ -139,7 +140,7 @@ class _Judging:
         if credits > LARGEST_CREDITS or cents > LARGEST_CENTS:
             return "too_much", f"{figures}: more than the books can hold"
         origin = f"allocation:{group.item}:{price}:{written(group.start)}"
-        if self._is_there(terms.unit, origin):
+        if self._is_there(group.item, terms.unit, origin):
             return "granted_before", f"{origin} was granted before"
         cut = self._cut(group, lines[0]) if not trial else []
         if not credits and not cents:
@@ -150,7 +151,7 @@ class _Judging:
             lines[0].subscription, group.item, price, tuple(line.id for line in lines),
             tuple(month for month in brought if month.credits), level, terms.every, stub, trial,
         )  # fmt: skip
-        return [*cut, allocation, *self._cut_short(self.histories[-1], lines[0])]
+        return [*cut, allocation, *self._cut_short(self.of[group.item][-1], lines[0])]
 
     def _waits(self, group: Group, price: str, lines: list[Line], terms: PlanTerms) -> Refused | None:
         if group.start >= group.end:
@@ -184,7 +185,7 @@ class _Judging:
         money = [month.cents for month in brought]
         money[0] += cents - sum(money)
         first = PastSale(origin, group.start, level, tuple(month.credits for month in brought), tuple(money))
-        self.histories.append(
+        self.of.setdefault(group.item, []).append(
             PeriodHistory(group.item, terms.unit, terms.every, spans, (first,), paid_at=self.paid_at, currency=currency)
         )
 
@@ -201,14 +202,13 @@ class _Judging:
         """Periods of the item that still ran when this one began end there, with nothing given back."""
         return [
             self._end(history, group.start, line)
-            for history in list(self.histories)
-            if history.item == group.item and history.start < group.start < history.end != group.end
-            and not history.ended
+            for history in list(self.of.get(group.item, ()))
+            if history.start < group.start < history.end != group.end and not history.ended
         ]  # fmt: skip
 
     def _cut_short(self, own: PeriodHistory, line: Line) -> list[Outcome]:
         """This one, or what changes it, was learnt late: another that began in the middle of it is known already."""
-        begins = begun_inside(own, self.histories)
+        begins = begun_inside(own, self.of[own.item])
         return [self._end(own, begins, line)] if begins is not None else []
 
     def _end(self, history: PeriodHistory, at: datetime, line: Line) -> PlanChange:
@@ -221,11 +221,12 @@ class _Judging:
         )  # fmt: skip
 
     def _now(self, before: PeriodHistory, after: PeriodHistory) -> None:
+        its = self.of.setdefault(before.item, [])
         if before.assumed:
-            self.histories = [one for one in self.histories if not one.assumed or _key(one) != _key(before)]
-            self.histories.append(after_change(after))
+            its[:] = [one for one in its if not one.assumed or _key(one) != _key(before)]
+            its.append(after_change(after))
         else:
-            self.histories[self.histories.index(before)] = after
+            its[its.index(before)] = after
 
     def _level(self, lines: Sequence[tuple[Line, PlanTerms]]) -> int:
         trial = all(line.amount_cents == 0 and self._in_trial(line) for line, _ in lines)
@@ -237,8 +238,8 @@ class _Judging:
         """A period that was not granted here, or was paid later than this, by the level that these lines give up. Money
         that goes back waits for it, unless other changes of it have brought something.
         """
-        its = (one for one in self.histories if one.assumed and not one.ended)
-        there = next((one for one in its if (one.item, one.unit, one.end) == (group.item, unit, group.end)), None)
+        its = (one for one in self.of.get(group.item, ()) if one.assumed and not one.ended)
+        there = next((one for one in its if (one.unit, one.end) == (unit, group.end)), None)
         old = [(line, terms) for line, terms in lines if line.is_negative]
         every = {terms.every for _, terms in lines}
         brought = there is not None and any(sale.counts and sale.at <= group.start for sale in there.sales)
@@ -246,9 +247,9 @@ class _Judging:
             return None
         return before_change(group.item, unit, every.pop(), group.start, group.end, self._level(old), there)
 
-    def _is_there(self, unit: str, origin: str) -> bool:
+    def _is_there(self, item: str, unit: str, origin: str) -> bool:
         """Two periods of one item that begin, or are changed by one invoice, at one instant would have one name."""
-        return any(sale.origin == origin for one in self.histories if one.unit == unit for sale in one.sales)
+        return any(sale.origin == origin for one in self.of.get(item, ()) if one.unit == unit for sale in one.sales)
 
     def _change(
         self, group: Group, unit: str, lines: Sequence[tuple[Line, PlanTerms]], *, ends: bool
@@ -258,11 +259,13 @@ class _Judging:
             return []
         cents = sum(credit_part(line.net_cents, terms.credit_share) for line, terms in lines)
         history = self._had(group.item, unit, group.end) or self._had_ended(group, unit)
+        if history is not None and group.start < history.start:
+            history = None  # what began before it is of another period that was to end with it
         paid_later = history is not None and cents >= 0 and (history.paid_at or self.paid_at) > self.paid_at
         if history is None or paid_later or (history.assumed and not history.ended):
             history = self._assumed(group, unit, lines, cents) or (history if paid_later else None)
         origin = f"change:{self.invoice}:{group.item}:{written(group.start)}"
-        if history is None or (history.ended and new) or self._is_there(unit, origin):
+        if history is None or (history.ended and new) or self._is_there(group.item, unit, origin):
             return "change", f"item {group.item} was changed in a period that was never granted here ({span(group)})"
         if history.currency not in (None, lines[0][0].currency):
             paid = f"was paid for in {history.currency}, and changed in {lines[0][0].currency}"
@@ -293,5 +296,5 @@ class _Judging:
         return [change] if after.ended else [change, *self._cut_short(after, lines[0][0])]
 
 
-def _key(history: PeriodHistory) -> tuple[str, str, datetime]:
-    return history.item, history.unit, history.end
+def _key(history: PeriodHistory) -> tuple[str, datetime]:
+    return history.unit, history.end

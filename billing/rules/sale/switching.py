@@ -7,7 +7,7 @@ lost. During a trial nothing has been paid, and nothing waits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 When = Literal["at_once", "anew", "next_period", "unpaid", "never"]
@@ -42,7 +42,8 @@ class Having:
     @classmethod
     def read(cls, kept: dict[str, Any]) -> Having:
         every = kept["every"]
-        return cls(**{**kept, "every": None if every is None else (every[0], every[1])})
+        its = {field.name: kept[field.name] for field in fields(cls) if field.name in kept}
+        return cls(**{**its, "every": None if every is None else (every[0], every[1])})
 
     def same(self, other: Having) -> bool:
         """Is it the same price, as many times?"""

@@ -61,7 +61,9 @@ class SubscriptionCancels(_Subscribed):
 
 
 class ChangeScheduled(_Subscribed):
-    """A change waits for the next period, and this one can't be reckoned beside it (billing mode classic)."""
+    """A change waits for the next period, and this one can't be reckoned beside it: it is the same, wanted now, or the
+    billing mode is classic.
+    """
 
     code = "change_scheduled"
     words = "changes with its next period: undo that first by resuming it."

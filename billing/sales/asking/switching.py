@@ -6,8 +6,9 @@ the invoices that Stripe makes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
@@ -92,10 +93,9 @@ def kinds(catalog: Catalog) -> Kinds:
     def record(tx: Tx, row: Row[Any], made: Told) -> str:
         change = subscription_changes.read(tx, row.subject)
         assert change is not None
-        item = subscriptions.item_of(catalog, made)
         at = change.takes_effect_at
-        if at is not None and item is not None:
-            at = item.period_end or at  # a renewal may have come between
+        if at is not None:
+            at = _period_end(made, change.was.get("items")) or at  # a renewal may have come between
         subscription_changes.done(tx, row.subject, at)
         if made.status in ENDED:
             subscriptions.mirror(tx, catalog, made, made.ended_at or tx.now)
@@ -116,7 +116,7 @@ def kinds(catalog: Catalog) -> Kinds:
 
 
 def _begin(tx: Tx, wanted: Wanted, asked: Asked, told: Told, fingerprint: str) -> Row[Any]:
-    item_ends = max((item.period_end for item in told.items if item.period_end is not None), default=None)
+    items = [one["id"] for one in asked.params.get("update", {}).get("items", ())]
     at_end = asked.how == "next_period" or (wanted.act == "cancel" and not wanted.now)
     return subscription_changes.begin(
         tx,
@@ -124,19 +124,26 @@ def _begin(tx: Tx, wanted: Wanted, asked: Asked, told: Told, fingerprint: str) -
         told.id,
         {"subscription": told.id, **asked.params},
         act=wanted.act,
-        was=asked.was.kept,
+        was={**asked.was.kept, "items": items},
         will={} if asked.will is None else asked.will.kept,
-        takes_effect_at=item_ends if at_end else None,
+        takes_effect_at=_period_end(told, items) if at_end else None,
         seen_at=subscriptions.seen_at(tx, told.id),
         key=wanted.key,
         request=fingerprint,
     )
 
 
+def _period_end(told: Told, items: Sequence[str] | None) -> datetime | None:
+    """When the period of these items ends, or that of all: they may have different ones."""
+    its = [item for item in told.items if not items or item.id in items]
+    return max((item.period_end for item in its if item.period_end is not None), default=None)
+
+
 def unit_of(catalog: Catalog, wanted: Wanted) -> str | None:
-    """The unit of the plan that is wanted."""
+    """The unit of the plan that is wanted, or whose price is."""
     if wanted.plan is None:
-        return None
+        plan = wanted_changes.plan_of(catalog, wanted.price)
+        return None if plan is None else plan.unit
     if wanted.plan not in catalog.plans:
         raise UnknownPlan(wanted.plan)
     return catalog.plans[wanted.plan].unit

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import Row
+
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
@@ -66,12 +68,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A subscription as Stripe has it: the item that is a plan's, what is in force, and whether a change waits."""
+    """A subscription as Stripe has it: the item that is a plan's, what is in force, and whether a change of it waits.
+    `undone`: every item of which one waits, as it stood before.
+    """
 
     told: Subscription
     item: SubscribedItem
     was: Having
     waiting: bool
+    undone: tuple[Params, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,18 @@ def standing(tx: Tx, catalog: Catalog, told: Subscription, unit: str | None) -> 
     item = subscriptions.item_of(catalog, told, unit)
     if item is None or item.price is None:
         raise SubscriptionEnded(told.id)
-    row = subscription_changes.scheduled(tx, told.id, item.price, item.quantity, item.period_end)
+    waits = {one.id: row for one in told.items if (row := _scheduled(tx, told, one)) is not None}
+    row = waits.get(item.id)
     plan = owner_of(catalog, item.price, item.lookup_key)
     credits = plan.credits if isinstance(plan, Plan) else 0
     name = plan.id if isinstance(plan, Plan) else None
     was = Having(name, item.price, item.quantity, item.cents, item.every, credits)
-    return Standing(told, item, was if row is None else Having.read(row.was), row is not None)
+    undone = tuple(_set(id, Having.read(one.was)) for id, one in waits.items())
+    return Standing(told, item, was if row is None else Having.read(row.was), row is not None, undone)
+
+
+def _scheduled(tx: Tx, told: Subscription, item: SubscribedItem) -> Row[Any] | None:
+    return subscription_changes.scheduled(tx, told.id, item.id, item.price, item.quantity, item.period_end)
 
 
 def decide(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[str, Having]) -> Asked:
@@ -110,7 +121,7 @@ def decide(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[s
         raise SubscriptionPaused(told.id)
     if told.cancels or told.cancel_at is not None:
         raise SubscriptionCancels(told.id)
-    will = _wanted(stands, wanted, prices)
+    will = _wanted(stands, catalog, wanted, prices)
     if will.same(stands.was):
         if not stands.waiting:
             raise Invalid.field("plan", "That is what the customer has.")
@@ -121,8 +132,10 @@ def decide(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[s
     if how == "never":
         raise ChangeNeedsNow(told.id)
     billed = how in ("at_once", "anew")
-    if billed and stands.waiting and told.billing_mode != "flexible":
-        raise ChangeScheduled(told.id)  # Stripe would credit the price that waits, which nobody has paid
+    there = (will.price, will.quantity) == (stands.item.price, stands.item.quantity)
+    if billed and stands.waiting and (there or told.billing_mode != "flexible"):
+        # Stripe would credit the price that waits, which nobody has paid; or nothing, as it has that price already.
+        raise ChangeScheduled(told.id)
     update = _items(stands, will, "always_invoice" if billed else "none")
     if billed:
         update["payment_behavior"] = "error_if_incomplete"
@@ -131,10 +144,12 @@ def decide(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[s
     return Asked({"update": update}, stands.was, will, how)
 
 
-def _wanted(stands: Standing, wanted: Wanted, prices: Mapping[str, Having]) -> Having:
+def _wanted(stands: Standing, catalog: Catalog, wanted: Wanted, prices: Mapping[str, Having]) -> Having:
     """What shall be: of what is not said, what is in force."""
     quantity = stands.was.quantity if wanted.quantity is None else wanted.quantity
     if not prices:
+        if sum(_is_plans(catalog, item) for item in stands.told.items) > 1:
+            raise Invalid.field("plan", "Say which plan: the subscription has several.")
         return replace(stands.was, quantity=quantity)
     every = stands.was.every
     chosen = next((one for one in prices.values() if one.price == stands.was.price), None)
@@ -149,8 +164,8 @@ def prices(gateway: Gateway, catalog: Catalog, wanted: Wanted, told: Subscriptio
     if wanted.plan is not None:
         plan = catalog.plans_on_sale.get(wanted.plan)
     else:
-        owner = owner_of(catalog, wanted.price) or owner_of(catalog, None, wanted.price)
-        plan = owner if isinstance(owner, Plan) and not owner.retired else None
+        plan = plan_of(catalog, wanted.price)
+        plan = plan if plan is not None and not plan.retired else None
     if plan is None:
         raise UnknownPlan(wanted.plan) if wanted.plan is not None else Invalid.field("price", "No plan has this price.")
     if not plan.prices:
@@ -171,15 +186,28 @@ def prices(gateway: Gateway, catalog: Catalog, wanted: Wanted, told: Subscriptio
     return fitting
 
 
+def plan_of(catalog: Catalog, price: str | None) -> Plan | None:
+    """Whose price it is, by Stripe's id of it or by its lookup key."""
+    owner = owner_of(catalog, price) or owner_of(catalog, None, price)
+    return owner if isinstance(owner, Plan) else None
+
+
+def _is_plans(catalog: Catalog, item: SubscribedItem) -> bool:
+    return isinstance(owner_of(catalog, item.price, item.lookup_key), Plan)
+
+
 def _items(stands: Standing, will: Having, prorations: str) -> dict[str, Any]:
     """Its plan's own item as it shall be; what else the subscription has stays."""
-    item = {"id": stands.item.id, "price": will.price, "quantity": will.quantity}
-    return {"items": [item], "proration_behavior": prorations}
+    return {"items": [_set(stands.item.id, will)], "proration_behavior": prorations}
+
+
+def _set(item: str, to: Having) -> Params:
+    return {"id": item, "price": to.price, "quantity": to.quantity}
 
 
 def _undone(stands: Standing) -> dict[str, Any]:
     told = stands.told
-    undone: dict[str, Any] = _items(stands, stands.was, "none") if stands.waiting else {}
+    undone: dict[str, Any] = {"items": list(stands.undone), "proration_behavior": "none"} if stands.undone else {}
     if told.cancels_with_period:
         undone["cancel_at_period_end"] = False
     elif told.cancel_at is not None:  # as the customer portal sets it, alone

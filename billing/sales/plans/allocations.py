@@ -59,6 +59,8 @@ def apply(tx: Tx, catalog: Catalog, invoice: Invoice, paid_at: datetime, known: 
         )
         for other in ordering.earlier(tx, invoice, paid_at, known)
     ]
+    if before:  # what they brought says what is bought more of
+        lines = priced.lines_of(tx, catalog, invoice, known)
     answer = _apply(tx, catalog, invoice, paid_at, payer, lines, known)
     granted = (*(origin for one in before for origin in one.granted), *answer.granted)
     return Applied(granted, answer.waits, answer.note, payer.linked)
@@ -115,7 +117,9 @@ def _apply(
     )
     outcomes = _unless_there(tx, wallets, decided)
     again = _before_rolling(tx, wallets, outcomes)
-    selling = _Selling(tx, catalog, wallets, invoice, paid_at, dict(_by_id(lines)), periods)
+    selling = _Selling(
+        tx, catalog, wallets, invoice, paid_at, {line.id: (line, owner) for line, owner in lines}, periods
+    )
     selling.sell_all(outcomes)
     if selling.sold or selling.cuts:
         write(tx, wallets.values())
@@ -134,13 +138,19 @@ def _apply(
 
 def _before_rolling(tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome]) -> set[tuple[int, str]]:
     """Reads what may roll over into the periods that are sold now. Sales of which refunds have to be caught up with."""
-    again = set()
-    for one in outcomes:
-        if isinstance(one, Allocation | PlanChange):
-            wallet, start = wallets[one.unit], one.period_start if isinstance(one, Allocation) else one.at
-            series.read(tx, wallet.id, wallet.position, {f"plan:{one.item}": start})
-            again |= {(wallet.id, sale) for sale in changing.before_rolling(tx, wallet, one.item, start)}
-    return again
+    plans = [one for one in outcomes if isinstance(one, Allocation | PlanChange)]
+    begun = [(one.unit, one.item, one.period_start if isinstance(one, Allocation) else one.at) for one in plans]
+    for unit, wallet in wallets.items():
+        since: dict[str, datetime] = {}
+        for its_unit, item, start in begun:
+            if its_unit == unit:
+                since[f"plan:{item}"] = min(start, since.get(f"plan:{item}", start))
+        series.read(tx, wallet.id, wallet.position, since)
+    return {
+        (wallets[unit].id, sale)
+        for unit, item, start in begun
+        for sale in changing.before_rolling(tx, wallets[unit], item, start)
+    }
 
 
 def _catch_up(tx: Tx, catalog: Catalog, invoice: Invoice, sold: Sequence[Sold], again: set[tuple[int, str]]) -> None:
@@ -165,10 +175,6 @@ def _terms(owner: Plan | Pack | None) -> Owner | None:
     if owner is None:
         return None
     return plan_terms(owner) if isinstance(owner, Plan) else pack_terms(owner)
-
-
-def _by_id(lines: Sequence[Owned]) -> list[tuple[str, Owned]]:
-    return [(line.id, (line, owner)) for line, owner in lines]
 
 
 def _done(tx: Tx, invoice: Invoice, lines: Sequence[Owned]) -> set[str]:
@@ -219,6 +225,9 @@ class _Selling:
             )
             for one in periods
         }
+        self.changed_at: dict[tuple[str, str, datetime], datetime] = {}
+        for (item, unit, _, end), at in self.latest.items():
+            self.changed_at[item, unit, end] = max(at, self.changed_at.get((item, unit, end), at))
         self.instead: set[str] = set()
         self.cut_at: dict[_Period, datetime] = {}
 
@@ -273,10 +282,7 @@ class _Selling:
 
     def _changed_since(self, sale: Allocation) -> bool:
         """Was the period changed before it was paid? Then the terms of that change hold already."""
-        own = (sale.item, sale.unit, sale.period_end)
-        return any(
-            (item, unit, end) == own and at > sale.period_start for (item, unit, _, end), at in self.latest.items()
-        )
+        return self.changed_at.get((sale.item, sale.unit, sale.period_end), sale.period_start) > sale.period_start
 
     def _plan(self, id: str, lines: Sequence[str]) -> Plan:
         """The plan as it was when these lines of it began."""

@@ -11,6 +11,7 @@ from billing.credits.opening import OpenWallet
 from billing.rules.sale.planchange import Take
 from billing.rules.sale.values import PlanChange
 from billing.rules.wallet import billed, rollover, walk
+from billing.rules.wallet.endterms import terms_of
 from billing.rules.wallet.values import BucketState, Cause, MonthState
 
 
@@ -65,7 +66,8 @@ def before_rolling(tx: Tx, wallet: OpenWallet, item: str, start: datetime) -> li
     taken again by whoever catches up with these sales.
     """
     position, series = wallet.position, f"plan:{item}"
-    its = {one.sale for one in position.buckets.values() if one.series == series and one.period_end == start}
+    ending = (one for one in position.buckets.values() if one.series == series and one.period_end == start)
+    its = {one.sale for one in ending if terms_of(one) is not None}
     found = []
     for sale in sorted(sale for sale in its if sale is not None):
         first = lineage.read(tx, wallet, sale)

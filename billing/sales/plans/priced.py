@@ -6,8 +6,11 @@ sold for, Stripe is asked for its key, once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import func, select
 
 from billing.base.db import Tx
 from billing.catalog.prices import owner_then
@@ -15,6 +18,7 @@ from billing.catalog.terms import Catalog, Pack, Plan
 from billing.rules.sale.lines import Line
 from billing.rules.sale.values import Outcome, Waiting
 from billing.sales import stripe_prices
+from billing.sales.tables import sales
 from billing.stripe.questions import Known, ObjectById
 from billing.stripe.values import Invoice
 
@@ -22,18 +26,42 @@ Owned = tuple[Line, Plan | Pack | None]
 
 
 def lines_of(tx: Tx, catalog: Catalog, invoice: Invoice, known: Known | None) -> list[Owned]:
-    """Each line with the plan or pack that its price sells."""
+    """Each line with the plan or pack that its price sells: by the catalog as it was when the line began. What is more
+    or less of a plan in the middle of its period is of what there is already: by the catalog of that purchase.
+    """
     keys = stripe_prices.keys(tx, {line.price for line in invoice.lines if line.lookup_key is None})
     told = _told(tx, invoice, keys, known)
     keys = {**told, **keys}
+    since = bought(tx, invoice.lines)
     found = [
-        (line, owner_then(catalog, line.price, line.lookup_key or keys.get(line.price or ""), line.start))
+        (
+            line,
+            owner_then(
+                catalog, line.price, line.lookup_key or keys.get(line.price or ""), since.get(line.id, line.start)
+            ),
+        )
         for line in invoice.lines
     ]
     for price in dict.fromkeys(line.price for line, owner in found if owner is None and line.price in told):
         reason = f"{UNMAPPED} {price}, on invoice {invoice.id}: brings no credits"
         tx.told.append(("review.needed", {"type": "invoice.paid", "object": price, "reason": reason}))
     return found
+
+
+def bought(tx: Tx, lines: Iterable[Line]) -> dict[str, datetime]:
+    """By prorated line: when its item came to have its price in this very period, where it had that before."""
+    lines = [line for line in lines if line.proration and line.item is not None]
+    if not lines:
+        return {}
+    s = sales.c
+    its = s.item_id.in_(sorted({line.item for line in lines if line.item is not None})) & s.price.is_not(None)
+    query = select(s.item_id, s.price, s.period_end, func.min(s.period_start)).where(its)
+    rows = tx.connection.execute(query.group_by(s.item_id, s.price, s.period_end))
+    since: dict[tuple[str | None, str | None, datetime], datetime] = {
+        (item, price, end): start for item, price, end, start in rows
+    }
+    found = {line.id: since.get((line.item, line.price, line.end), line.start) for line in lines}
+    return {line.id: min(found[line.id], line.start) for line in lines}
 
 
 def unheard(tx: Tx, lines: Sequence[Owned]) -> list[ObjectById]:

@@ -46,13 +46,15 @@ def latest(tx: Tx, subscription: str) -> Row[Any] | None:
 
 
 def scheduled(
-    tx: Tx, subscription: str, price: str | None, quantity: int, period_end: datetime | None
+    tx: Tx, subscription: str, item: str | None, price: str | None, quantity: int, period_end: datetime | None
 ) -> Row[Any] | None:
-    """The change that waits for the next period, if one does: as long as Stripe has it as it was asked, and the period
-    in which it was asked runs. Whoever changed it elsewhere since then, or undid it here, has the last word.
+    """The change of this item that waits for the next period, if one does: as long as Stripe has it as it was asked,
+    and the period in which it was asked runs. Whoever changed it elsewhere since then, or undid it here, has the last
+    word.
     """
     its = (changes.c.subscription_id == subscription) & (changes.c.status == "done") & (changes.c.act != "cancel")
-    row = tx.connection.execute(select(changes).where(its).order_by(changes.c.number.desc()).limit(1)).one_or_none()
+    rows = tx.connection.execute(select(changes).where(its).order_by(changes.c.number.desc()))
+    row = next((row for row in rows if item is None or item in row.was.get("items", (item,))), None)
     if row is None or row.takes_effect_at is None or row.takes_effect_at != period_end or period_end <= tx.now:
         return None
     return row if (row.will["price"], row.will["quantity"]) == (price, quantity) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,9 @@ from billing.sales.tables import sales, subscriptions
 from billing.sales.values import ENDED, Applied, Subscription
 from billing.stripe.values import SubscribedItem
 from billing.stripe.values import Subscription as Told
+
+_Priced = tuple[str | None, str | None]
+"""A price's id, and its lookup key."""
 
 LIVE = ("active", "trialing", "past_due", "unpaid", "paused")
 """Statuses in which a subscription is paid for, or will be again. An incomplete one never was."""
@@ -59,7 +63,7 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         endings.end(tx, catalog, payer.customer, told.id, told.ended_at or at)
     if sets.insert(tx, subscriptions, [{"id": told.id, **values}], unless_there=True):
         _tell(tx, catalog, payer.customer, told, item)
-        _follow(tx, catalog, payer.customer, told, item)
+        _follow(tx, catalog, payer.customer, told, ())
         return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
     known = tx.connection.execute(select(subscriptions).where(subscriptions.c.id == told.id).with_for_update()).one()
     stale = first or at < known.seen_at
@@ -67,7 +71,7 @@ def mirror(tx: Tx, catalog: Catalog, told: Told, at: datetime, *, first: bool = 
         return Applied(note="older than what is known of it", linked=payer.linked)
     tx.connection.execute(sa.update(subscriptions).where(subscriptions.c.id == told.id).values(**values))
     _tell(tx, catalog, payer.customer, told, item)
-    _follow(tx, catalog, payer.customer, told, item)
+    _follow(tx, catalog, payer.customer, told, _items(known))
     return Applied(note=f"the subscription is {told.status}", linked=payer.linked)
 
 
@@ -104,9 +108,13 @@ def which(tx: Tx, catalog: Catalog, customer: str, unit: str | None, id: str | N
 
 def _has_plan(catalog: Catalog, row: Row[Any], unit: str | None) -> bool:
     """Is one of its items a plan's (of this unit)?"""
-    items = row.subscribed_items or [{"price": row.price, "lookup_key": row.lookup_key}]
-    plans = [_plan(catalog, item["price"], item["lookup_key"]) for item in items]
+    plans = [_plan(catalog, *priced) for priced in _items(row)]
     return any(plan is not None and unit in (None, plan.unit) for plan in plans)
+
+
+def _items(row: Row[Any]) -> list[_Priced]:
+    items = row.subscribed_items or [{"price": row.price, "lookup_key": row.lookup_key}]
+    return [(item["price"], item["lookup_key"]) for item in items]
 
 
 def set_free(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> None:
@@ -115,18 +123,17 @@ def set_free(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> None:
     free_plans.put(tx, catalog, customer, plan, subscribed=paid is not None)
 
 
-def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, item: SubscribedItem | None) -> None:
-    """A free plan of the unit stands still while a paid one lives."""
-    plan = _plan(catalog, item.price, item.lookup_key) if item else None
-    if plan is None:
+def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, had: Sequence[_Priced]) -> None:
+    """A free plan of a unit stands still while a paid one lives. `had`: the prices it had before."""
+    priced = [*had, *((item.price, item.lookup_key) for item in told.items)]
+    units = {plan.unit for one in priced if (plan := _plan(catalog, *one)) is not None}
+    if not units:
         return
     its = (subscriptions.c.customer_id == customer) & subscriptions.c.status.in_(LIVE)
-    living = [
-        row.created_at
-        for row in tx.connection.execute(select(subscriptions).where(its))
-        if (other := _plan(catalog, row.price, row.lookup_key)) is not None and other.unit == plan.unit
-    ]
-    free_plans.follow(tx, catalog, customer, plan.unit, min(living, default=None), told.ended_at or tx.now)
+    rows = list(tx.connection.execute(select(subscriptions).where(its)))
+    for unit in sorted(units):
+        living = [row.created_at for row in rows if _has_plan(catalog, row, unit)]
+        free_plans.follow(tx, catalog, customer, unit, min(living, default=None), told.ended_at or tx.now)
 
 
 def seen_at(tx: Tx, id: str) -> datetime | None:
@@ -162,8 +169,7 @@ def living(tx: Tx, catalog: Catalog, customer: str, unit: str, *, beside: str | 
     its = (subscriptions.c.customer_id == customer) & subscriptions.c.status.in_(LIVE)
     rows = list(tx.connection.execute(select(subscriptions).where(its).order_by(subscriptions.c.created_at)))
     for row in rows:
-        plan = _plan(catalog, row.price, row.lookup_key)
-        if plan is not None and plan.unit == unit and row.id != beside:
+        if row.id != beside and _has_plan(catalog, row, unit):
             return _shown(tx, catalog, row)
     known = set(
         tx.connection.execute(select(subscriptions.c.id).where(subscriptions.c.customer_id == customer)).scalars()
@@ -190,7 +196,9 @@ def _shown(tx: Tx, catalog: Catalog, row: Row[Any]) -> Subscription:
     ends = row.ended_at or row.cancel_at or (row.current_period_end if row.cancels else None)
     name = plan.id if plan is not None else None
     shown = Subscription(row.id, row.customer_id, name, row.status, row.current_period_end, ends, row.quantity)
-    waits = subscription_changes.scheduled(tx, row.id, row.price, row.quantity, row.current_period_end)
+    its = (row.price, row.quantity)
+    item = next((one["id"] for one in row.subscribed_items or () if (one["price"], one["quantity"]) == its), None)
+    waits = subscription_changes.scheduled(tx, row.id, item, *its, row.current_period_end)
     if waits is None:
         return shown
     shown = replace(shown, plan=waits.was["plan"], quantity=waits.was["quantity"])

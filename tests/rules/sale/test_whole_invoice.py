@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -112,6 +113,38 @@ def some_lines() -> st.SearchStrategy[list[Sold]]:
         return [(one, owner.get(str(one.price))) for one in numbered]
 
     return st.builds(owned, st.lists(one, max_size=5), owners)
+
+
+MID = at("11 Apr 10:00")
+
+
+@pytest.mark.parametrize(
+    ("lines", "brings"),
+    [
+        # what gives back the period that the same invoice brings, whatever of no length begins there, too
+        ([line(-1000, "il_1"), line(0, "il_2", end=APRIL), line(1, "il_3")], [("il_3",), ("il_1",)]),
+        (
+            [line(-1000, "il_1"), line(2000, "il_2", end=JUNE, price="price_b"), line(1, "il_3")],
+            [("il_3",), ("il_2",), ("il_1",)],
+        ),
+        # what gives back a period, beside another that begins later and ends with it
+        ([line(-1000, "il_1"), line(1, "il_2", start=MID)], [("il_2",)]),
+        # a change of a period that is not here, and money back for no time at its end
+        ([line(-1000, "il_1", start=MAY), line(-1000, "il_2", net=0)], [("il_2",)]),
+        # what brings nothing at all ends a period once
+        ([line(1, "il_1", end=JUNE), line(1, "il_2", net=0, start=MID, quantity=0)], [("il_1",), ()]),
+    ],
+)  # fmt: skip
+def test_a_second_look_at_what_is_strange_finds_what_the_first_did(
+    lines: list[Line], brings: list[tuple[str, ...]]
+) -> None:
+    sold: list[Sold] = [(one, BASIC) for one in lines]
+    first = decide(sold, APRIL)
+    sales = [one for one in first if not isinstance(one, Waiting)]
+    assert [one.lines for one in sales] == brings
+    claimed = {id for sale in sales for id in sale.lines}
+    again = decide(sold, APRIL, claimed=claimed, histories=after([], sales))
+    assert [one for one in again if not isinstance(one, Waiting)] == []
 
 
 @given(some_lines(), st.sampled_from([APRIL, MAY, JUNE]))
