@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, exists, func, or_, select
+from sqlalchemy import Select, Table, Text, and_, case, cast, exists, func, literal, or_, select
 
 from billing.base.db import Tx
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
@@ -43,6 +43,13 @@ def _ends() -> Asked:
     m, b = bucket_ends.c, buckets.c
     chain = (m.wallet_id, m.bucket)
     window: dict[str, Any] = {"partition_by": chain, "order_by": m.number}
+    e = entries.c
+    into = (e.wallet_id == m.wallet_id) & (e.kind == "roll_over") & (e.recorded_at <= m.recorded_at)
+    came = select(func.coalesce(func.sum(e.credits), 0)).where(
+        into, e.destination == literal("bucket:").concat(cast(m.bucket, Text))
+    )
+    # Of one that was rolled over what nobody used may have been called back since.
+    got = case((b.rolled_from.is_(None), b.granted), else_=came.correlate(bucket_ends).scalar_subquery())
     moves = (
         select(
             m.wallet_id, m.number, m.was, m.becomes, m.free, m.held, m.key, m.request, m.effective_at, m.recorded_at,
@@ -50,7 +57,7 @@ def _ends() -> Asked:
             func.lead(m.was, type_=m.was.type).over(**window).label("was_after"),
             before(m.number, m.wallet_id, m.number).label("number_before"),
             before(m.recorded_at, m.wallet_id, m.number).label("recorded_at_before"),
-            b.expires_at, b.granted, b.granted_at, b.number.label("bucket"), wallets.c.last_at,
+            b.expires_at, got.label("granted"), b.granted_at, b.number.label("bucket"), wallets.c.last_at,
         )
         .select_from(
             bucket_ends.outerjoin(buckets, and_(b.wallet_id == m.wallet_id, b.number == m.bucket))

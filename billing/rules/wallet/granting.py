@@ -24,6 +24,7 @@ def too_much(position: Position, credits: int) -> Refusal | None:
 def grant(position: Position, bucket: BucketState, cause: Cause) -> None:
     """Makes the bucket. It repays debt if the policy says so; one learnt after its end repays first, then expires."""
     position.add(bucket, cause)
+    rollover.join(position, bucket)
     if bucket.ended(position.at):
         position.end(bucket, cause)
     position.settle_debt(cause)

@@ -20,6 +20,8 @@ class Position(Moves):
             self.through_end(bucket, cause)
 
     def through_end(self, bucket: BucketState, cause: Cause) -> None:
+        if bucket.number in self.reopened:
+            return  # when it is closed
         if bucket.free and bucket.voided_at is not None:
             self.take(bucket, bucket.free, "void", "voided", cause)
         if bucket.free and self.owed and not bucket.features and self.terms.overdraft.debt != "forgive":

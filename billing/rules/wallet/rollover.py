@@ -41,45 +41,74 @@ def learnt(position: Moves, following: BucketState) -> None:
         position.settle_debt(Cause(f"period:{position.next_number}"))
 
 
-def may_have_rolled(position: Moves, sale: str) -> bool:
-    """Has a bucket of that sale ended whose next period was paid for?"""
-    return bool(_ended(position, sale))
-
-
-def could_roll(position: Moves, sale: str) -> bool:
-    """Has a bucket of that sale ended that would have rolled over, had there been anywhere to?"""
-    its = (bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.rolled_from is None)
-    return any(bucket.ended(position.at) and terms_of(bucket) is not None for bucket in its)
-
-
 def reopen(position: Moves, sale: str) -> list[BucketState]:
-    """A change of that sale is heard of: what nobody used since its buckets' ends is in them again, so that it takes
-    what it would have taken in time. `close` them afterwards.
+    """Something of that sale is taken, or given back: what nobody used since its buckets' ends is in them again, so
+    that it moves what it would have moved in time. `close` them afterwards. Those that are open already are not named.
     """
-    ended = _ended(position, sale)
-    for bucket in ended:
-        _call_back(position, bucket, Cause(f"rollover:{bucket.number}"))
-    position.reopened = {bucket.number for bucket in ended}
+    return _open_again(position, [one for one in position.buckets.values() if one.sale == sale and not one.rolled_from])
+
+
+def reopen_period(
+    position: Moves, series: str, ends: datetime, *, paid_at: datetime | None = None
+) -> list[BucketState]:
+    """What is heard of decides anew what goes on from the period that ended then: all of its buckets are as full as if
+    they had not ended. `paid_at`: the next period is heard of only now, and was paid for then.
+    """
+    its = [one for one in position.buckets.values() if (one.series, one.period_end) == (series, ends)]
+    return _open_again(position, its, paid_at)
+
+
+def _open_again(position: Moves, buckets: Sequence[BucketState], paid_at: datetime | None = None) -> list[BucketState]:
+    ended = [
+        bucket
+        for bucket in buckets
+        if bucket.number not in position.reopened
+        and bucket.voided_at is None
+        and bucket.ended(position.at)
+        and terms_of(bucket) is not None
+        and (_in_time(bucket, paid_at) or next_period(position.buckets.values(), bucket) is not None)
+    ]
+    position.reopened |= {bucket.number for bucket in ended}
+    call_back(position, ended)
     return ended
 
 
-def _ended(position: Moves, sale: str) -> list[BucketState]:
-    return [
-        bucket
-        for bucket in position.buckets.values()
-        if bucket.sale == sale
-        and bucket.rolled_from is None
-        and bucket.voided_at is None
-        and bucket.ended(position.at)
-        and next_period(position.buckets.values(), bucket) is not None
-    ]
+def _in_time(bucket: BucketState, paid_at: datetime | None) -> bool:
+    return paid_at is not None and bucket.expires_at is not None and paid_at <= bucket.expires_at
+
+
+def call_back(position: Moves, reopened: Iterable[BucketState] | None = None) -> None:
+    """All that nobody has used is in the reopened buckets, also what has just been given back to where it was taken."""
+    for bucket in reopened if reopened is not None else [position.buckets[number] for number in position.reopened]:
+        _call_back(position, bucket, Cause(f"rollover:{bucket.number}"))
+
+
+def join(position: Moves, bucket: BucketState) -> None:
+    """One that is heard of after its end goes through it with the others of its period, where these are reopened."""
+    its = (position.buckets[number] for number in position.reopened)
+    if bucket.ended(position.at) and any(_ends_with(one, bucket) for one in its):
+        position.reopened.add(bucket.number)
+
+
+def _ends_with(one: BucketState, other: BucketState) -> bool:
+    return other.series is not None and (one.series, one.period_end) == (other.series, other.period_end)
 
 
 def close(position: Moves, reopened: Iterable[BucketState]) -> None:
     """They go through their ends again."""
-    position.reopened = set()
-    for bucket in sorted(reopened, key=newest_first, reverse=True):
+    closing = sorted(reopened, key=newest_first, reverse=True)
+    position.reopened -= {bucket.number for bucket in closing}
+    for bucket in closing:
         position.through_end(bucket, Cause(f"rollover:{bucket.number}"))
+
+
+def close_all(position: Moves) -> bool:
+    """All that is reopened goes through its end again, and repays if it can. Was there any?"""
+    reopened = [position.buckets[number] for number in position.reopened]
+    if reopened:
+        close(position, reopened)
+        position.settle_debt(Cause(f"period:{position.next_number}"))
+    return bool(reopened)
 
 
 def next_period(known: Iterable[BucketState], source: BucketState) -> BucketState | None:
@@ -117,6 +146,8 @@ def _sources(position: Moves, following: BucketState) -> list[BucketState]:
 def _share_out(position: Moves, following: BucketState, *, learnt: bool, cause: Cause | None = None) -> None:
     """Each source's part goes on. `cause`: what brought this about; None: their ends, had they been known."""
     sources = _sources(position, following)
+    if any(source.number in position.reopened for source in sources):
+        return  # they are shared out when they are closed
     loose = [_loose(position, _child(position, source)) for source in sources]
     planned = _plan(position, sources, following, learnt=learnt)
     work = [
@@ -197,6 +228,7 @@ def _roll(position: Moves, source: BucketState, credits: int, following: BucketS
     child = _child(position, source) or _rolled(position, source, following)
     if child.number not in position.buckets:
         position.know(child)
+        join(position, child)
     if child.rolled_back:  # nothing of what it had got was left in it, or used
         child.granted = child.paid_cents = child.rolled_back = 0
     _move(position, source, child, credits, cause)

@@ -65,7 +65,7 @@ class State:
         self.undoing: set[str] = set()
         """Sales whose takings are being undone: what a repayment of theirs gives back to them stays there."""
         self.reopened: set[int] = set()
-        """Ended buckets that a change is heard of for, with all in them again that nobody has used."""
+        """Ended buckets whose ends are decided anew, with all in them again that nobody has used."""
         self.series: dict[str, datetime] = {}
         """Series of which all buckets are known whose period ends at that instant or later."""
         self._begun: Cause | None = None

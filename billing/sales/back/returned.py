@@ -18,7 +18,7 @@ from billing.credits.wallets import position_now
 from billing.credits.writing import write
 from billing.rules.refusals import Refusal
 from billing.rules.sale.returns import Share, refund_stands, share, targets
-from billing.rules.wallet import billed, disputed, walk
+from billing.rules.wallet import billed, disputed, rollover, walk
 from billing.rules.wallet.values import Cause, MonthState
 from billing.sales.back import payments, shares
 from billing.sales.back.payments import Purchase
@@ -64,14 +64,21 @@ def _open(tx: Tx, catalog: Catalog, ids: Collection[int]) -> dict[int, OpenWalle
 
 def catch_up(tx: Tx, catalog: Catalog, purchase: Purchase) -> None:
     """What has just been sold may have been refunded or disputed before we learnt of it."""
-    if shares.refunds_of(tx, purchase) or shares.disputes_of(tx, purchase):
+    if in_question(tx, purchase):
         settle(tx, catalog, purchase)
+
+
+def in_question(tx: Tx, purchase: Purchase) -> bool:
+    """Is any refund or dispute of it known?"""
+    return bool(shares.refunds_of(tx, purchase) or shares.disputes_of(tx, purchase))
 
 
 def settle_in(
     tx: Tx, purchase: Purchase, opened: Mapping[int, OpenWallet], sold: Sequence[Row[Any]]
 ) -> tuple[str, ...]:
-    """The same in wallets that are open already, by their ids; the caller writes. To be asked under their locks."""
+    """The same in wallets that are open already, by their ids; the caller writes. To be asked under their locks. Where
+    ends are reopened it takes and gives back, and has to be asked again after they are closed: then it holds.
+    """
     part, won = known(tx, purchase, sold)
     moved = []
     for row in sold:
@@ -143,12 +150,17 @@ def _settle_one(tx: Tx, wallet: OpenWallet, row: Row[Any], first: MonthState, pa
         row.credits, row.cents, part, changed_credits=so_far.changed_credits, credited_cents=so_far.credited_cents
     )
     fewer, less = max(0, so_far.credits - wanted.credits), max(0, so_far.cents - wanted.cents)
+    more, dearer = max(0, wanted.credits - so_far.credits), max(0, wanted.cents - so_far.cents)
+    moves = fewer or less or more or dearer
+    reopened = rollover.reopen(position, row.origin) if moves else []
     if fewer or less:
         walk.give_back(position, first, so_far.past, fewer, less, cause)
-    more, dearer = max(0, wanted.credits - so_far.credits), max(0, wanted.cents - so_far.cents)
+        rollover.call_back(position)
     if more or dearer:
         walk.take(position, first, more, dearer, cause)
-    walk.hold(position, first, wanted.held_credits, cause)
+    rollover.close(position, reopened)
+    if not position.reopened:  # what goes on into the next period is held there
+        walk.hold(position, first, wanted.held_credits, cause)
     position.settle_debt(cause)
 
 

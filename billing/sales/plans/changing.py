@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.base.db import Tx
-from billing.credits import ends, grants, lineage
+from billing.credits import ends, grants, lineage, series
 from billing.credits.opening import OpenWallet
 from billing.rules.sale.planchange import Take
-from billing.rules.sale.values import PlanChange
+from billing.rules.sale.values import Allocation, PlanChange
 from billing.rules.wallet import billed, rollover, walk
-from billing.rules.wallet.endterms import terms_of
-from billing.rules.wallet.values import BucketState, Cause, MonthState
+from billing.rules.wallet.values import Cause, MonthState
 
 
 def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
@@ -21,60 +20,51 @@ def take(tx: Tx, wallet: OpenWallet, change: PlanChange) -> list[Take]:
     What refunds took of them is given back first, and taken again by whoever catches up with them: a change takes
     before refunds do, whichever was heard of first.
     """
-    cause, found = Cause(change.origin), []
+    cause, position = Cause(change.origin), wallet.position
     sales = {origin: lineage.read(tx, wallet, origin) for origin in dict.fromkeys(one.origin for one in change.takes)}
+    reopened = [
+        bucket for sale in sales.values() if sale is not None for bucket in rollover.reopen(position, sale.sale)
+    ]
     for sale in sales.values():
         if sale is not None:
             _give_back(tx, wallet, sale)
     for one in change.takes:
         first = sales[one.origin]
-        its = (month for month in wallet.position.months.values() if month.sale == one.origin)
+        its = (month for month in position.months.values() if month.sale == one.origin)
         among = {month.number for month in its if month.ends_at == one.ends_at}
         if first is not None:
-            reopened = _reopen(wallet, first)
             walk.take(
-                wallet.position,
-                first,
-                one.credits,
-                one.cents,
-                cause,
-                among=among,
-                change=True,
-                currency=change.currency,
+                position, first, one.credits, one.cents, cause, among=among, change=True, currency=change.currency
             )
-            rollover.close(wallet.position, reopened)
         else:  # what was earned at once has no months
             assert not one.credits, one
-            billed.give_back(wallet.position, one.cents, change.currency, cause)
-        found.append(one)
-    if found:
-        wallet.position.settle_debt(cause)  # what was spent of it is owed, as after a refund
-    return found
+            billed.give_back(position, one.cents, change.currency, cause)
+    rollover.close(position, reopened)
+    if change.takes:
+        position.settle_debt(cause)  # what was spent of it is owed, as after a refund
+    return list(change.takes)
 
 
-def _reopen(wallet: OpenWallet, first: MonthState) -> list[BucketState]:
-    """Where something of the sale may have rolled over before the change was heard of, it takes what it would have
-    taken in time.
+def reopen(tx: Tx, wallet: OpenWallet, sale: Allocation | PlanChange, paid_at: datetime) -> list[str]:
+    """A period, or a change of one, is heard of: of what may roll over because of it, or otherwise than it did, all
+    that nobody used is put back to where it was before the end, and what refunds took is given back. The caller takes
+    that again for the sales that are named, and then closes.
     """
-    if not rollover.may_have_rolled(wallet.position, first.sale):
-        return []
-    return rollover.reopen(wallet.position, first.sale)
-
-
-def before_rolling(tx: Tx, wallet: OpenWallet, item: str, start: datetime) -> list[str]:
-    """A period that begins then is heard of: what refunds took of those that roll over into it is given back first, and
-    taken again by whoever catches up with these sales.
-    """
-    position, series = wallet.position, f"plan:{item}"
-    ending = (one for one in position.buckets.values() if one.series == series and one.period_end == start)
-    its = {one.sale for one in ending if terms_of(one) is not None}
-    found = []
-    for sale in sorted(sale for sale in its if sale is not None):
-        first = lineage.read(tx, wallet, sale)
-        if first is not None and rollover.could_roll(position, sale):
+    position, name = wallet.position, f"plan:{sale.item}"
+    if isinstance(sale, Allocation):
+        series.read(tx, wallet.id, position, {name: sale.period_start})
+        reopened = rollover.reopen_period(position, name, sale.period_start, paid_at=paid_at)
+    else:
+        series.read(tx, wallet.id, position, {name: sale.at})
+        its = {one.period_end for one in position.buckets.values() if one.series == name and one.period_end is not None}
+        ends_at = sorted(end for end in its if sale.at < end <= sale.period_end)
+        reopened = [one for end in ends_at for one in rollover.reopen_period(position, name, end)]
+    sales = sorted({bucket.sale for bucket in reopened if bucket.sale is not None})
+    for origin in sales:
+        first = lineage.read(tx, wallet, origin)
+        if first is not None:
             _give_back(tx, wallet, first)
-            found.append(sale)  # also where nothing was taken yet: what is revived may have to be held
-    return found
+    return sales  # also where nothing was taken yet: what is revived may have to be held
 
 
 def _give_back(tx: Tx, wallet: OpenWallet, first: MonthState) -> None:
@@ -82,6 +72,7 @@ def _give_back(tx: Tx, wallet: OpenWallet, first: MonthState) -> None:
     if so_far.credits or so_far.cents:
         cause = Cause(f"returns:{first.sale}")
         walk.give_back(wallet.position, first, so_far.past, so_far.credits, so_far.cents, cause)
+        rollover.call_back(wallet.position)
 
 
 def grant(wallet: OpenWallet, change: PlanChange, lots: Sequence[grants.Lot], ended_at: datetime | None) -> None:
