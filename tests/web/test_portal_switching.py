@@ -94,3 +94,29 @@ def test_what_can_go_wrong_is_said(service: Service, team: Subscriber) -> None:
     team.shop.later(minutes=1)
     assert "3 seats, which ends on 1 May 2025" in page(service)
     assert [one.total for one in team.v1.invoices.list({"limit": 9}).data] == [3_000]
+
+
+@pytest.mark.database("sqlite")
+def test_nobody_elses_plan_is_touched_and_a_look_changes_nothing(service: Service, team: Subscriber) -> None:
+    """Neither by another customer's link or path, nor by a key that may not, nor from another site."""
+    team.subscribe("basic_monthly")
+    billing, id = team.shop.billing, team.subscription.id
+    billing.customer("eve")
+    had = billing.subscription("team")
+    ways = ("/subscription/change", "/subscription/cancel", "/subscription/resume")
+    data = {"plan": "pro", "key": "k", "subscription": id, "customer": "team"}
+    asked = {"subscription": id}
+    weak = f"Bearer {service.new_key('read', 'spend')}"
+    for way in ways:
+        assert service.client.post(f"{portal(service, 'eve')}{way}", data=data).status_code == 409
+        for sent_from in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+            answer = service.client.post(f"{portal(service)}{way}", data=data, headers=sent_from)
+            assert answer.status_code == 403, (way, sent_from)
+        method, rest, body = ("PATCH", "", {**asked, "plan": "pro"}) if "change" in way else ("POST", way[13:], asked)
+        assert service.ask(method, f"/v1/customers/eve/subscription{rest}", body).status_code == 409
+        assert (
+            service.ask(method, f"/v1/customers/team/subscription{rest}", body, Authorization=weak).status_code == 403
+        )
+    for look in ("/subscription/change?plan=pro&key=a", "/subscription/change?quantity=5", "/subscription/cancel"):
+        assert service.client.get(f"{portal(service)}{look}").status_code == 200
+    assert (billing.subscription("team"), billing.conversations()) == (had, [])
