@@ -90,7 +90,7 @@ def test_what_a_full_cap_turned_away_stays_expired(make_billing: Callable[..., T
 
 
 @pytest.mark.database("sqlite")
-@pytest.mark.parametrize("seed", [49, 61, 66, 68])
+@pytest.mark.parametrize("seed", [17, 24, 27])
 def test_a_life_is_the_same_however_it_is_heard_of(make_billing: Callable[..., TestBilling], seed: int) -> None:
     play(make_billing(catalog=CATALOG, start=APRIL), at_random(seed), seed)
 

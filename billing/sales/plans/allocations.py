@@ -9,20 +9,18 @@ from datetime import datetime
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog, Pack, Plan
-from billing.credits import customers, ends, series
+from billing.credits import customers, ends
 from billing.credits.opening import OpenWallet
 from billing.credits.writing import write
 from billing.rules.money import credit_part
 from billing.rules.sale.allocation import decide
 from billing.rules.sale.planchange import PeriodHistory
 from billing.rules.sale.values import Allocation, Outcome, Owner, PackSale, PlanChange, Waiting
-from billing.rules.wallet import rollover
 from billing.sales import claims, ordering, stripe_customers
-from billing.sales.back import payments, returned, taken_back
-from billing.sales.back.payments import Purchase
+from billing.sales.back import returned, taken_back
 from billing.sales.claims import Sold, Source
 from billing.sales.packs import ties, topups
-from billing.sales.plans import changing, histories, planned, priced
+from billing.sales.plans import changing, histories, planned, priced, reopening
 from billing.sales.plans import subscriptions as mirrored
 from billing.sales.plans.priced import Owned
 from billing.sales.stripe_customers import Nobody, Payer
@@ -117,14 +115,14 @@ def _apply(
         has_more=invoice.has_more,
     )
     outcomes = _unless_there(tx, wallets, decided)
-    again = _reopen(tx, wallets, outcomes, paid_at)
+    again = reopening.reopen(tx, wallets, outcomes, paid_at)
     selling = _Selling(
         tx, catalog, wallets, invoice, paid_at, {line.id: (line, owner) for line, owner in lines}, periods
     )
     selling.sell_all(outcomes)
     if selling.sold or selling.cuts:
         claims.record(tx, Source(paid_at, invoice=invoice.id, total_cents=invoice.total_cents), selling.sold)
-        others = _catch_up(tx, wallets, invoice, selling.sold, again)
+        others = reopening.close(tx, wallets, invoice.id, selling.sold, again)
         write(tx, wallets.values())
         for wallet, cuts in selling.cuts:
             ends.record(tx, wallet, cuts)
@@ -137,45 +135,6 @@ def _apply(
     if not (granted or waits or note):
         note = "applied before" if done else "no line of it brings credits"
     return Applied(granted, waits or None, note, payer.linked)
-
-
-def _reopen(
-    tx: Tx, wallets: Mapping[str, OpenWallet], outcomes: Sequence[Outcome], paid_at: datetime
-) -> set[tuple[int, str]]:
-    """Ends that are decided anew with what is sold now are open. Sales of which refunds have to be caught up with."""
-    plans = [one for one in outcomes if isinstance(one, Allocation | PlanChange)]
-    for unit, wallet in wallets.items():  # all at once: an invoice may have very many items
-        since: dict[str, datetime] = {}
-        for one in plans:
-            start, name = one.period_start if isinstance(one, Allocation) else one.at, f"plan:{one.item}"
-            if one.unit == unit:
-                since[name] = min(start, since.get(name, start))
-        series.read(tx, wallet.id, wallet.position, since)
-    return {
-        (wallets[one.unit].id, sale) for one in plans for sale in changing.reopen(tx, wallets[one.unit], one, paid_at)
-    }
-
-
-def _catch_up(
-    tx: Tx, wallets: Mapping[str, OpenWallet], invoice: Invoice, sold: Sequence[Sold], again: set[tuple[int, str]]
-) -> list[Purchase]:
-    """What has just been sold may have been refunded before we learnt of it; and of what changes took from, refunds
-    want so much less. Then the ends that were open are decided. Those purchases that lie in other wallets, too, wait
-    until this is written.
-    """
-    opened = {wallet.id: wallet for wallet in wallets.values()}
-    taken = again | {(one.wallet.id, take.origin) for one in sold for take in one.taken}
-    paid_by = [Purchase(invoice=id) for id in sorted({invoice.id, *claims.invoices_of(tx, taken)})]
-    bought = [(one, payments.sales_of(tx, one)) for one in paid_by if returned.in_question(tx, one)]
-    here = [(one, its) for one, its in bought if all(row.wallet_id in opened for row in its)]
-    for purchase, its in here:
-        returned.settle_in(tx, purchase, opened, its)
-    closed = [wallet for wallet in wallets.values() if rollover.close_all(wallet.position)]
-    if closed:  # what is under way is held in what has rolled over
-        for purchase, its in here:
-            returned.settle_in(tx, purchase, opened, its)
-    done = [purchase for purchase, _ in here]
-    return [purchase for purchase, _ in bought if purchase not in done]
 
 
 def _trials(tx: Tx, lines: Sequence[Owned], known: Known | None) -> dict[str, datetime | None]:
