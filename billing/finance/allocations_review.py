@@ -87,15 +87,10 @@ def totals(found: Iterable[Reviewed]) -> list[Total]:
             expected=sum(one.expected or 0 for one in group),
             unreckoned=sum(one.granted for one in group if one.expected is None),
             granted=sum(one.granted for one in group),
-            open=sum(is_open(one) for one in group),
+            open=sum(one.is_open for one in group),
         )
         for (name, currency, unit), group in sorted(groups.items())
     ]
-
-
-def is_open(one: Reviewed) -> bool:
-    """Is there something to look at, or to wait for? Not for a price of something else beside what brings credits."""
-    return one.status != "granted" and not (one.status == "unmapped" and (one.reason or "").startswith(UNMAPPED))
 
 
 def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:

@@ -80,7 +80,7 @@ def reconcile(
 def _of_line(line: Reviewed) -> Iterator[Difference]:
     """What a paid invoice's line shows."""
     kinds: dict[str, Kind] = {"held": "waiting", "unmapped": "waiting", "missing": "failed", "mismatched": "amount"}
-    if not allocations_review.is_open(line):
+    if not line.is_open:
         if line.cents is None and line.granted_cents:
             yield Difference("unpriced", line.paid_at, f"{line.invoice} ({line.name})", line.customer or line.payer,
                              line.currency, None, line.granted_cents, line.granted_cents, _UNPRICED,

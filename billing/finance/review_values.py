@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from billing.sales.plans.priced import UNMAPPED
+
 Status = Literal["granted", "missing", "mismatched", "held", "unmapped"]
 STATUSES: tuple[Status, ...] = ("missing", "mismatched", "held", "unmapped", "granted")
 """What needs somebody first."""
@@ -42,6 +44,13 @@ class Reviewed:
     reason: str | None
     bucket: str | None
     lines: tuple[str, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Is there something to look at, or to wait for? Not for an add-on beside what brings credits."""
+        if self.status == "unmapped":
+            return not (self.reason or "").startswith(UNMAPPED)
+        return self.status != "granted"
 
 
 @dataclass(frozen=True, slots=True)
