@@ -123,6 +123,7 @@ class Customer:
             return period(up) + 1 if up else number[id].effective_at.month
 
         rolled: Counter[str] = Counter()
+        turned: dict[str, datetime] = {}  # at one instant an older one may have had its turn before the newer went on
         for one in all_entries(self.billing, self.name):
             out = by_place.get(one.source)
             if out is None:
@@ -132,12 +133,14 @@ class Customer:
                 forth = into.id in source and out.id.endswith(f"_{source[into.id]}")
                 rolled[out.id if forth else into.id] += one.credits if forth else -one.credits
             elif one.kind == "expire" and one.credits:
-                beside = [id for id in +rolled if period(id) == period(out.id)]
-                newer = [id for id in beside if number[id].effective_at > out.effective_at]
-                following = granted.get(datetime(2025, period(out.id) + 1, 1, tzinfo=UTC), 0)
-                cap = MAX if (out.metadata or {})["plan"] == "basic" else following // SHARE
-                full = sum(rolled[id] for id in beside) >= cap
-                if full and any((number[id].metadata or {})["paid_by"] in refunded for id in newer):
+                turned[out.id] = one.effective_at
+            for id in [id for id, at in turned.items() if at == one.effective_at]:
+                beside = [other for other in +rolled if period(other) == period(id)]
+                newer = [other for other in beside if number[other].effective_at > number[id].effective_at]
+                following = granted.get(datetime(2025, period(id) + 1, 1, tzinfo=UTC), 0)
+                cap = MAX if (number[id].metadata or {})["plan"] == "basic" else following // SHARE
+                full = sum(rolled[other] for other in beside) >= cap
+                if full and any((number[other].metadata or {})["paid_by"] in refunded for other in newer):
                     return True
         return False
 
