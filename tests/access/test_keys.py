@@ -11,6 +11,8 @@ from billing.access.tables import api_keys
 from billing.base.db import Database
 from billing.testing import TestBilling
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 PEPPERS = ("newest", "older")
 
 

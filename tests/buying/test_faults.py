@@ -15,6 +15,8 @@ from billing.stripe import calling
 from tests.buying.shop import KEY, Shop
 from tests.sandbox.serving import Watch
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 HOW = ("lost", "500", "429", "reset", "timeout")
 PATHS = ("/v1/customers", "/v1/checkout/sessions")
 

@@ -20,12 +20,15 @@ from tests.sales.paid import APRIL, body, event, session, tell
 from tests.sales.paid import CATALOG as SOLD
 from tests.sandbox.serving import Watch, served
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def test_a_customer_deleted_at_stripe_buys_again_as_a_new_one(shop: Shop) -> None:
     shop.stock()
     shop.pay(shop.buy("before").session)
     (old,) = shop.customers()
     shop.stripe.v1.customers.delete(old)
+    shop.told()
     shop.pay(shop.buy("after").session)
     (new,) = shop.customers()
     assert new != old

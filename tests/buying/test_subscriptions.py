@@ -12,6 +12,8 @@ from billing.testing import START
 from tests.buying.shop import Shop
 from tests.sales.paid import seconds, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 BACK = "https://app.example.com/{checkout}"
 
 

@@ -13,6 +13,8 @@ from billing.access import keys
 from tests.cli.conftest import Run
 from tests.sales.paid import event, invoice, line, session
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def written(folder: Path, name: str, document: Any) -> str:
     path = folder / name

@@ -14,6 +14,8 @@ import pytest
 from billing import Billing
 from tests.cli.conftest import Run
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -93,12 +93,7 @@ def test_what_rolls_over_says_where_from(make_billing: object) -> None:
     assert [(step.what, step.change) for step in explained(billing).steps] == [
         ("Granted 100: Roll plan, April 2025, paid $10.00", 100),
         ("Expired 100 of Roll plan, April 2025", -100),
+        ("No longer expired: 100 of Roll plan, April 2025", 0),
         ("Granted 100: Roll plan, May 2025, paid $10.00", 100),
-        (
-            "; ".join(
-                f"{what} of Roll plan, April 2025"
-                for what in ("No longer expired: 100", "Rolled over 60", "Expired 40")
-            ),
-            60,
-        ),
+        ("Rolled over 60 of Roll plan, April 2025; Expired 40 of Roll plan, April 2025", 60),
     ]

@@ -20,6 +20,8 @@ from web.demo.people import CUSTOMERS, HARBOUR, JUNIPER, KESTREL, LUMEN, MAPLE, 
 from web.demo.telling import tell
 from web.demo.world import World
 
+pytestmark = pytest.mark.slow
+
 TELL = """
 import sys
 from datetime import datetime
@@ -139,7 +141,6 @@ def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -
     assert not world.billing.audit()
 
 
-@pytest.mark.slow
 def test_a_telling_that_was_killed_goes_on(folder: Path, tmp_path: Path) -> None:
     """Killed twice on its way, it ends as the same world: nothing is missing, nothing is there twice."""
     half = tmp_path / "half"
@@ -161,7 +162,6 @@ def test_a_telling_that_was_killed_goes_on(folder: Path, tmp_path: Path) -> None
         check(one.billing)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "now",
     [
@@ -179,7 +179,6 @@ def test_on_any_day(now: datetime, tmp_path: Path) -> None:
         check(world.billing)
 
 
-@pytest.mark.slow
 @pytest.mark.database("postgresql")
 def test_on_postgresql(empty_database_url: str, tmp_path: Path) -> None:
     with opened(tmp_path, url=empty_database_url) as world:

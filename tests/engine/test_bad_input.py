@@ -14,6 +14,8 @@ import pytest
 from billing import Invalid, Refusal, Spend
 from billing.testing import TestBilling
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 class Nowhere(tzinfo):
     """A zone that doesn't say how far it is from UTC."""

@@ -17,6 +17,8 @@ from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spen
 from billing.base import db
 from billing.base.clock import Clock
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 Rows = Callable[[str], dict[str, list[Any]]]
 
 VERBS: dict[str, Callable[[Billing], object]] = {

@@ -13,6 +13,8 @@ from tests.concurrency.crashes import DIED, StandingStill, die_at
 from tests.sales.paid import APRIL, CATALOG, Json, body, event, invoice, line, session
 from tests.stories.books import all_entries
 
+pytestmark = pytest.mark.quick_on("postgresql")
+
 WORKERS = 8
 
 

@@ -17,6 +17,8 @@ from billing.inbox.tables import stripe_events
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, Json, body, event, invoice, line, session, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 UNKNOWN = event(invoice(line("price_?", 5), id="in_1"), id="evt_1")
 
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from billing import Gateway
 from billing.inbox import handling
+from billing.stripe import calling
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, body, event, invoice, line, session
 
@@ -98,6 +99,7 @@ def test_of_many_that_wait_the_oldest_are_tried_at_once(
 ) -> None:
     """The rest is due in a minute, once for all the grants till then; the other mode's wait for another key."""
     monkeypatch.setattr(handling, "AT_ONCE", 3)
+    monkeypatch.setattr(calling, "LONGEST", 0.2)  # nobody answers there
     billing = make_billing(catalog=CATALOG, start=APRIL, gateway=Gateway("sk_test_nobody", "http://127.0.0.1:9"))
     billing.customer("team", stripe_customer_id="cus_1")
 
@@ -128,6 +130,7 @@ def test_of_many_that_wait_the_oldest_are_tried_at_once(
 @pytest.mark.quick_on("sqlite")
 def test_all_that_waited_for_a_link_comes_in_the_end(billing: TestBilling, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handling, "AT_ONCE", 3)
+    monkeypatch.setattr(calling, "LONGEST", 0.2)  # nobody answers there
     billing.customer("team")
     for n in range(5):
         held = invoice(line("price_small", 1_000, item=None, id=f"il_{n}"), id=f"in_{n}")

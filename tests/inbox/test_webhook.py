@@ -17,6 +17,8 @@ from billing.testing import TestBilling
 from tests.sales.paid import body, event, invoice, line
 from tests.web.service import problem, service_on
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 PAID = event(invoice(line("price_basic", 1_000)), id="evt_1")
 
 

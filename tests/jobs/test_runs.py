@@ -17,6 +17,8 @@ from jobs.runs import Run, Taken
 from jobs.timetable import TIMETABLE
 from tests.jobs.timetables import job, not_covered_once, noting
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -17,6 +17,8 @@ from tests.sales.test_rollover import ROLL
 from tests.sales.told import Told
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 NEXT_APRIL = APRIL.replace(year=2026)
 
 

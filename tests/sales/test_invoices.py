@@ -13,6 +13,8 @@ from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, JUNE, MAY, Json, event, invoice, line, tell
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def brought(billing: TestBilling, unit: str = "credits") -> list[tuple[str | None, int, int]]:
     return [(one.description, one.granted, one.paid_cents) for one in reversed(billing.buckets("team", unit=unit))]

@@ -14,6 +14,8 @@ from tests.sales.told import Told
 from tests.stories.books import all_entries
 from tests.stories.story import moment
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def story(make_billing: Callable[..., TestBilling]) -> Told:

@@ -8,6 +8,8 @@ from billing import Invalid, StripeCustomerTaken
 from billing.testing import TestBilling
 from tests.sales.paid import invoice, line, session, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def test_a_customer_shows_the_one_linked_last(billing: TestBilling) -> None:
     assert billing.find_customer("team").stripe_customer_id == "cus_1"

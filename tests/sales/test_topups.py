@@ -11,6 +11,8 @@ from billing import signals
 from billing.testing import TestBilling
 from tests.sales.paid import APRIL, CATALOG, invoice, line, lines_of, seconds, session, session_line, tell
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def brought(billing: TestBilling) -> list[tuple[str, int, int]]:
     return [(one.origin, one.granted, one.paid_cents) for one in reversed(billing.buckets("team"))]

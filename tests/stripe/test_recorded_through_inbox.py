@@ -21,7 +21,7 @@ from tests.stories.books import all_entries, books
 from tests.stripe import recorded
 from tests.web.service import service_on
 
-pytestmark = recorded.needed
+pytestmark = [recorded.needed, pytest.mark.quick_on("sqlite")]
 
 SECRET = "whsec_recorded"
 

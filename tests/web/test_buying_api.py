@@ -14,6 +14,8 @@ from tests.sandbox.serving import Watch
 from tests.web.service import Service, problem, service_on
 from web.state import EXTENSION, State
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def shop(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Shop]:

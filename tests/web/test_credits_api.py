@@ -9,6 +9,8 @@ import pytest
 
 from tests.web.service import Service, problem
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 TEAM = "/v1/customers/team_42"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.web.service import Service, problem
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 def test_a_customer_made_changed_and_found(service: Service) -> None:
     made = service.ask("PUT", "/v1/customers/o'brien & söhne", {"name": "O'Brien", "metadata": {"tier": 2}}, key=None)

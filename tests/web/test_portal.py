@@ -14,6 +14,8 @@ from tests.web.service import Service, settings
 from web.portal import balance
 from web.portal.words import kind_of
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)
 
 

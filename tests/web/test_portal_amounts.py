@@ -12,6 +12,8 @@ from tests.web.service import Service
 from tests.web.test_portal_buying import back, portal, press
 from web.state import EXTENSION, MOST_ASKING
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 shop = shared.shop
 service = shared.service
 

@@ -26,6 +26,8 @@ from tests.sandbox.serving import Watch
 from tests.web.service import Service, service_on, settings
 from web.state import EXTENSION, MOST_ASKING, State
 
+pytestmark = pytest.mark.quick_on("sqlite")
+
 
 @pytest.fixture
 def shop(make_billing: Callable[..., TestBilling], tmp_path: Path, watch: Watch) -> Iterator[Shop]:
