@@ -36,7 +36,7 @@ bench: .venv/.test
 
 soak: .venv/.test
 	@for round in $$(seq $(ROUNDS)); do echo "round $$round of $(ROUNDS)"; \
-		LIVES=2 $(PYTEST) -m "slow and not e2e" --timeout 1200 tests/simulation tests/concurrency || exit 1; done
+		LIVES=4 $(PYTEST) -m "slow and not e2e" --timeout 1200 tests/simulation tests/concurrency || exit 1; done
 	ARRIVALS=2000 $(PYTEST) -m "slow and not e2e" --timeout 1200 tests/arrival
 
 # What a person and other people's programs see: one after the other, since they share one demo.

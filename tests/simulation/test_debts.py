@@ -16,7 +16,7 @@ FEW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=750 * LIVES)
+MANY = settings(FEW, max_examples=400 * LIVES)
 
 
 def live(url: str, with_settings: settings) -> None:

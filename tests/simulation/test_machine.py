@@ -23,7 +23,7 @@ QUICK = settings(
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-LONG = settings(QUICK, max_examples=500 * LIVES, stateful_step_count=50, phases=[*QUICK.phases, Phase.shrink])
+LONG = settings(QUICK, max_examples=250 * LIVES, stateful_step_count=50, phases=[*QUICK.phases, Phase.shrink])
 
 
 class Wallet(RuleBasedStateMachine):

@@ -32,7 +32,7 @@ FEW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=150 * LIVES)
+MANY = settings(FEW, max_examples=80 * LIVES)
 _customers = count(1)
 
 LARGE: dict[str, st.SearchStrategy[dict[str, object]]] = {
@@ -159,7 +159,7 @@ def test_a_life_is_the_same_without_the_purse(database_url: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_life_is_the_same_without_the_purse_for_long(database_url: str) -> None:
-    compare(database_url, MANY, 300 * LIVES)
+    compare(database_url, MANY, 100 * LIVES)
 
 
 @pytest.mark.slow

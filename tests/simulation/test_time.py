@@ -23,7 +23,7 @@ FEW = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=300 * LIVES)
+MANY = settings(FEW, max_examples=150 * LIVES)
 _customers = count(1)
 Movement = tuple[int, str, str, str, int, int, datetime]
 
