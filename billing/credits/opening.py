@@ -51,6 +51,8 @@ class OpenWallet:
     """What its purse is filled under."""
     changed: dict[str, Any] = field(default_factory=dict)
     """Settings of the wallet's row to be written along."""
+    moved_ends: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of moved ends to be written along: their buckets may be new."""
 
 
 def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms, tuple[datetime, Terms] | None]:

@@ -1,5 +1,4 @@
 """Writing: the one place that writes entries, buckets and holds. It takes open wallets and asks nothing.
-
 One statement on PostgreSQL, one a table on SQLite, whatever the number of movements or wallets.
 """
 
@@ -15,7 +14,7 @@ from billing.base.db import Tx
 from billing.credits import purse, terms_text
 from billing.credits.opening import OpenWallet
 from billing.credits.rows import BUCKET_NAMES
-from billing.credits.tables import buckets, entries, holds, months, wallet_terms, wallets
+from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
 from billing.rules.wallet import endterms
 from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, MonthState, Movement
@@ -30,7 +29,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
     rows, plain, changed, terms = _Rows(), _Rows(), _Rows(), _Rows()
     new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()
-    new_months, old_months = _Rows(), _Rows()
+    new_months, old_months, ends = _Rows(), _Rows(), _Rows()
     for wallet in opened:
         position = wallet.position
         _follow_free_plan(wallet)
@@ -55,6 +54,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
+        ends += wallet.moved_ends
         if signals.heard():
             tx.told.extend(_facts(wallet))
     writes = sets.Writes(tx)
@@ -62,6 +62,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.insert(buckets, new_buckets)
     writes.update(buckets, ("wallet_id", "number"), old_buckets)
     writes.update(buckets, ("wallet_id", "number"), reshaped)
+    writes.insert(bucket_ends, ends)
     writes.insert(months, new_months)
     writes.update(months, ("wallet_id", "number"), [{name: row[name] for name in _MONTHS} for row in old_months])
     writes.insert(holds, new_holds)

@@ -20,8 +20,6 @@ from billing import (
 from billing.testing import START
 from tests.buying.shop import BACK, Shop
 
-pytestmark = pytest.mark.quick_on("sqlite")
-
 
 def test_it_is_opened_paid_and_there(shop: Shop) -> None:
     opened = shop.buy()

@@ -8,7 +8,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, func, select
 
-from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import lineage
@@ -187,10 +186,9 @@ def _move_ends(tx: Tx, wallet: OpenWallet, sale: str, dispute: Went, cause: Caus
     position = wallet.position
     its = [bucket for bucket in position.buckets.values() if bucket.sale == sale and bucket.effective_at < closed_at]
     ending = {f"dispute:{dispute.id}:{bucket.number}": bucket for bucket in its if bucket.expires_at is not None}
-    done = _moved(tx, wallet.id, ending)
+    done = _moved(tx, wallet.id, ending) | {row["key"] for row in wallet.moved_ends}
     last = select(func.coalesce(func.max(bucket_ends.c.number), 0)).where(bucket_ends.c.wallet_id == wallet.id)
-    number = int(tx.connection.execute(last).scalar_one())
-    rows = []
+    number = int(tx.connection.execute(last).scalar_one()) + len(wallet.moved_ends)
     for key, bucket in ending.items():
         if key in done or bucket.voided_at is not None or by.total_seconds() <= 0:
             continue
@@ -198,14 +196,13 @@ def _move_ends(tx: Tx, wallet: OpenWallet, sale: str, dispute: Went, cause: Caus
         was = bucket.expires_at
         assert was is not None
         disputed.later_end(position, bucket, was + by, cause)
-        rows.append(
+        wallet.moved_ends.append(
             {
                 "wallet_id": wallet.id, "number": number, "bucket": bucket.number, "was": was, "becomes": was + by,
                 "free": bucket.free, "held": bucket.held, "key": key, "request": _REQUEST,
                 "effective_at": wallet.at, "recorded_at": wallet.at,
             }
         )  # fmt: skip
-    sets.insert(tx, bucket_ends, rows)
 
 
 _REQUEST = "0" * 32
