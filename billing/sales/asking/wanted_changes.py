@@ -218,8 +218,9 @@ def _undone(stands: Standing) -> dict[str, Any]:
 
 
 def _seats(value: object) -> str | None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return None if whole and 0 < value <= MOST_SEATS else f"Must be a whole number from 1 to {MOST_SEATS:,}."  # type: ignore[operator]
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEATS:
+        return None
+    return f"Must be a whole number from 1 to {MOST_SEATS:,}."
 
 
 def _maybe_text(value: object) -> str | None:
