@@ -62,11 +62,19 @@ wallets = Table(
     Column("open_months", Whole, nullable=False, server_default="0"),
     Column("plan_from", UTCDateTime),  # the catalog's version of then says what the plan's terms are
     Column("free", Json),  # its free plan, and how far that has come
+    Column("low_balance", Json),  # its own thresholds; NULL: its plan's, or the catalog's
+    Column("low_told", Whole),  # the lowest threshold that was told of since the balance was last above it
+    Column("low_base", Whole),  # what the plan allots for the period that ends at `low_period`: 20 % is of this
+    Column("low_period", UTCDateTime),
+    Column("auto_topup", Json),  # when to buy for it, and how much: its threshold is one more balance to stop at
+    Column("topup_due_at", UTCDateTime),  # since when its balance has called for that
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
     Index("billing_wallets_next_due_at_idx", "next_due_at", postgresql_where=sa.text("next_due_at IS NOT NULL"),
           sqlite_where=sa.text("next_due_at IS NOT NULL")),
+    Index("billing_wallets_topup_due_at_idx", "topup_due_at", postgresql_where=sa.text("topup_due_at IS NOT NULL"),
+          sqlite_where=sa.text("topup_due_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 

@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from billing import signals
-from billing.base import sets
+from billing.base import outbox, sets
 from billing.base.db import Tx
-from billing.credits import purse, terms_text
+from billing.credits import purse, telling, terms_text
 from billing.credits.opening import OpenWallet
 from billing.credits.rows import BUCKET_NAMES
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
-from billing.rules.wallet import endterms
 from billing.rules.wallet.purse import Purse
 from billing.rules.wallet.values import BucketState, HoldState, MonthState, Movement
 
@@ -30,6 +29,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     rows, plain, changed, terms = _Rows(), _Rows(), _Rows(), _Rows()
     new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()
     new_months, old_months, ends = _Rows(), _Rows(), _Rows()
+    facts: list[outbox.Fact] = []
     for wallet in opened:
         position = wallet.position
         _follow_free_plan(wallet)
@@ -55,8 +55,7 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
         ends += wallet.moved_ends
-        if signals.heard():
-            tx.told.extend(_facts(wallet))
+        facts += telling.facts(wallet)
     writes = sets.Writes(tx)
     writes.insert(entries, _lean(rows))
     writes.insert(buckets, new_buckets)
@@ -70,7 +69,10 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.insert(wallet_terms, terms)
     for each in (plain, changed):
         writes.update(wallets, ("id",), each)
+    writes.insert(outbox.outbox, outbox.rows(tx, telling.lasting(facts)))
     writes.run()
+    if signals.heard():
+        tx.told.extend((name, dict(fact)) for name, fact in facts)
 
 
 def _follow_free_plan(wallet: OpenWallet) -> None:
@@ -239,62 +241,3 @@ def _hold(wallet: OpenWallet, hold: HoldState) -> dict[str, Any]:
         "captured": hold.captured,
         "outcome": hold.outcome,
     }
-
-
-_EVENTS = {
-    "grant": "credits.granted",
-    "spend": "credits.spent",
-    "capture": "credits.spent",
-    "overdraw": "credits.spent",
-    "reverse": "credits.reversed",
-    "expire": "credits.expired",
-    "roll_over": "credits.rolled_over",
-    "clawback": "credits.clawed_back",
-    "owe": "credits.clawed_back",
-    "restore": "credits.restored",
-    "void": "credits.adjusted",
-    "repay": "debt.repaid",
-    "forgive": "debt.forgiven",
-}
-
-
-def _named(wallet: OpenWallet, movement: Movement) -> list[str]:
-    """What is told of a movement; of credits that could have gone on into the next period, that they did not, too."""
-    name = _EVENTS.get(movement.kind)
-    if movement.kind not in ("expire", "roll_over"):
-        return [name] if name else []
-    source, target = (_bucket_at(wallet, place) for place in (movement.source, movement.destination))
-    if movement.kind == "roll_over":
-        return ["credits.rolled_over"] if source and target and target.rolled_from == source.number else []
-    forfeited = source is not None and endterms.terms_of(source) is not None
-    return ["credits.expired", *(["credits.rollover_forfeited"] if forfeited else [])]
-
-
-def _bucket_at(wallet: OpenWallet, place: str) -> BucketState | None:
-    kind, _, number = place.partition(":")
-    return wallet.position.buckets.get(int(number)) if kind == "bucket" else None
-
-
-def _facts(wallet: OpenWallet) -> list[tuple[str, dict[str, Any]]]:
-    """One fact per event name and cause: what moved, and how the wallet stands after it."""
-    facts: dict[tuple[str, str], dict[str, Any]] = {}
-    owed = wallet.row["owed"]
-    for movement in wallet.position.movements:
-        names = _named(wallet, movement)
-        if not owed and movement.owed_after:
-            names.append("debt.opened")
-        owed = movement.owed_after
-        for name in names:
-            fact = facts.setdefault(
-                (name, movement.cause.name),
-                {
-                    "customer": wallet.customer,
-                    "unit": wallet.unit,
-                    "cause": movement.cause.name,
-                    "credits": 0,
-                },
-            )
-            fact["credits"] += movement.owed_after if name == "debt.opened" else movement.credits
-            fact["available"], fact["owed"] = movement.available_after, movement.owed_after
-            fact["effective_at"] = movement.effective_at
-    return [(name, fact) for (name, _), fact in facts.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from billing.base import outbox
 from billing.base.db import Tx
 from billing.catalog import offered
 from billing.catalog.terms import Catalog
@@ -45,7 +46,7 @@ def handle_price(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applie
     stripe_prices.note(tx, [(price.id, price.lookup_key)])
     wrong = offered.differs(catalog, price)
     if wrong is not None:
-        tx.told.append(("review.needed", {"type": event.type, "object": price.id, "reason": wrong}))
+        outbox.tell(tx, ("review.needed", {"type": event.type, "object": price.id, "reason": wrong}))
         return Applied(note=wrong)
     return Applied(note=None if price.lookup_key else "it has no lookup key")
 

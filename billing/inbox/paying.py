@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from billing.base import outbox
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.sales import claims, payers, stripe_customers
@@ -45,7 +46,7 @@ def handle_invoice_trouble(tx: Tx, _: Catalog, event: Event, known: Known) -> Ap
             "reason": what}  # fmt: skip
     if customer is None:
         return Applied(note=f"{what}; linked to nobody")
-    tx.told.append(("payment.failed", fact))
+    outbox.tell(tx, ("payment.failed", fact))
     return Applied(note=what)
 
 
@@ -94,7 +95,7 @@ def handle_payment_failed(tx: Tx, _: Catalog, event: Event, known: Known) -> App
         return Applied(note=f"it names {topup.id}, a top-up of another customer")
     what = _FAILURES["invoice.payment_failed"]
     fact = {"customer": whose, "invoice": None, "subscription": None, "topup": topup.id, "reason": what}
-    tx.told.append(("payment.failed", fact))
+    outbox.tell(tx, ("payment.failed", fact))
     return Applied(note=what)
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from billing.base import outbox
 from billing.base.db import Database, Tx
 from billing.inbox.tables import stripe_events
 from billing.inbox.values import StripeEvent
@@ -93,4 +94,4 @@ def _tell_review(tx: Tx, before: Row[Any], now: StripeEvent) -> None:
     """Once when something begins to wait or fail, and again when the reason is another."""
     if (before.status, before.reason) != (now.status, now.reason):
         fact = {"stripe_event": now.id, "type": now.type, "object": now.object_id, "status": now.status}
-        tx.told.append(("review.needed", {**fact, "reason": now.reason}))
+        outbox.tell(tx, ("review.needed", {**fact, "reason": now.reason}))

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, select
 
-from billing.base import ids, sets
+from billing.base import ids, outbox, sets
 from billing.base.db import Database, Tx
 from billing.credits import customers
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
@@ -254,7 +254,7 @@ def _end(
         if missing is not None:
             kinds[row.kind].missing(tx, row, missing)
         _change(tx, id, status=status, reason=reason[:_LONGEST_REASON], next_attempt_at=None, ended_at=tx.now)
-        tx.told.append(_declined(row, reason) if declined else _to_look_at(row, status, reason))
+        outbox.tell(tx, _declined(row, reason) if declined else _to_look_at(row, status, reason))
     tell(tx.told)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from billing.base import outbox
 from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
@@ -138,7 +139,7 @@ def _complete(tx: Tx, catalog: Catalog, session: Session) -> None:
         reason = f"It was paid beside {other}: two subscriptions to plans of one unit. Cancel and refund one of both."
         checkouts.note(tx, row.id, reason)
         fact = {"customer": row.customer_id, "object": session.subscription, "beside": other, "reason": reason}
-        tx.told.append(("review.needed", fact))
+        outbox.tell(tx, ("review.needed", fact))
 
 
 def _whose(tx: Tx, session: Session) -> str | None:

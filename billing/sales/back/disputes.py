@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, select
 
-from billing.base import sets
+from billing.base import outbox, sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.rules.sale.returns import DisputeNews, dispute_is_newer, dispute_stands
@@ -94,6 +94,6 @@ def _tell(tx: Tx, dispute: Dispute, customer: str, before: str) -> None:
     _, stands = dispute_stands(dispute.status, dispute.amount_cents, dispute.withdrawn_cents)
     _, stood = dispute_stands(before, dispute.amount_cents, 0)
     if stands == "may_go" and before != "stale" and stood != "may_go":
-        tx.told.append(("dispute.opened", fact))
+        outbox.tell(tx, ("dispute.opened", fact))
     if dispute.status in _CLOSED and before not in ("stale", dispute.status):
-        tx.told.append(("dispute.closed", fact))
+        outbox.tell(tx, ("dispute.closed", fact))

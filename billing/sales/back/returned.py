@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, func, select
 
+from billing.base import outbox
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import lineage
@@ -224,4 +225,4 @@ def _tell_topups(tx: Tx, sold: Sequence[Row[Any]], part: Share) -> None:
         if status == "refunded" and done:
             fact = {"customer": row.customer_id, "topup": id, "pack": row.product, "credits": row.credits,
                     "cents": row.cents, "currency": row.currency}  # fmt: skip
-            tx.told.append(("topup.refunded", fact))
+            outbox.tell(tx, ("topup.refunded", fact))

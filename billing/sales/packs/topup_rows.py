@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, func, select
 
-from billing.base import ids, sets
+from billing.base import ids, outbox, sets
 from billing.base.db import Tx
 from billing.base.wording import span_text
 from billing.catalog.terms import ANY, Amounts, CheckoutTerms, Pack
@@ -194,7 +194,7 @@ def note_review(tx: Tx, session: str, reason: str) -> None:
     if row is not None and row.reason != reason:
         tx.connection.execute(sa.update(topups).where(topups.c.id == row.id).values(reason=reason))
         fact = {"customer": row.customer_id, "topup": row.id, "object": session, "reason": reason}
-        tx.told.append(("review.needed", fact))
+        outbox.tell(tx, ("review.needed", fact))
 
 
 def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
@@ -208,7 +208,7 @@ def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
         assert row is not None
         fact = {"customer": row.customer_id, "topup": id, "unit": row.unit, "pack": pack_of(row.pack),
                 "credits": row.credits, "cents": row.cents, "currency": row.currency, "reason": row.reason}  # fmt: skip
-        tx.told.append((f"topup.{status}", fact))
+        outbox.tell(tx, (f"topup.{status}", fact))
     return bool(done)
 
 

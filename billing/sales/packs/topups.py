@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from billing.base import outbox
 from billing.base.db import Tx
 from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack
@@ -195,7 +196,7 @@ def tell_paid(tx: Tx, sold: list[Sold]) -> None:
             fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": topup_rows.pack_of(sale.pack),
                     "credits": sale.credits,
                     "cents": sale.cents, "currency": sale.currency, "cause": sale.origin}  # fmt: skip
-            tx.told.append(("topup.paid", fact))
+            outbox.tell(tx, ("topup.paid", fact))
 
 
 def _not_paid(session: Session) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from billing.base import outbox
 from billing.base.db import Tx
 from billing.catalog.prices import owner_then
 from billing.catalog.terms import Catalog, Pack, Plan
@@ -44,7 +45,7 @@ def lines_of(tx: Tx, catalog: Catalog, invoice: Invoice, known: Known | None) ->
     ]
     for price in dict.fromkeys(line.price for line, owner in found if owner is None and line.price in told):
         reason = f"{UNMAPPED} {price}, on invoice {invoice.id}: brings no credits"
-        tx.told.append(("review.needed", {"type": "invoice.paid", "object": price, "reason": reason}))
+        outbox.tell(tx, ("review.needed", {"type": "invoice.paid", "object": price, "reason": reason}))
     return found
 
 

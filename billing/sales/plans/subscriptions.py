@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Row, select
 
-from billing.base import sets
+from billing.base import outbox, sets
 from billing.base.db import Tx
 from billing.catalog.prices import owner_of
 from billing.catalog.terms import Catalog, Plan
@@ -234,4 +234,4 @@ def _written(item: SubscribedItem) -> dict[str, Any]:
 def _tell(tx: Tx, catalog: Catalog, customer: str, told: Told, item: SubscribedItem | None) -> None:
     plan = _plan(catalog, item.price, item.lookup_key) if item else None
     fact = {"customer": customer, "subscription": told.id, "plan": plan and plan.id, "status": told.status}
-    tx.told.append(("subscription.changed", fact))
+    outbox.tell(tx, ("subscription.changed", fact))
