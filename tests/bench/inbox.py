@@ -214,4 +214,7 @@ def print_rates(name: str, measured: Iterable[tuple[str, Handled]]) -> None:
     print(f"\n| {'one event':20} | {'ms':>6} | ms of our processor | statements |")
     print(f"|{'-' * 22}|-------:|--------------------:|-----------:|")
     for kind, (spent, ours, statements) in first.kinds.items() if first else ():
+        if not statements:  # what is granted wakes what may have waited for it: it is handled there, and counted there
+            print(f"| {kind:20} | along with what it belongs to |")
+            continue
         print(f"| {kind:20} | {1000 * spent:6.2f} | {1000 * ours:19.2f} | {statements:10.1f} |", flush=True)

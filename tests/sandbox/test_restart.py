@@ -121,7 +121,7 @@ def test_killed_between_requests_it_knows_all(tmp_path: Path) -> None:
         assert requests.get(f"{url}/_sandbox/clock", timeout=10).json()["offset_seconds"] == pytest.approx(
             2 * 86_400, abs=60
         )
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0
 
 

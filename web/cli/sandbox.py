@@ -1,7 +1,8 @@
-"""`billing sandbox`: a stand-in for Stripe, served on loopback until Ctrl-C."""
+"""`billing sandbox`: a stand-in for Stripe, served on loopback until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from pathlib import Path
@@ -43,9 +44,12 @@ def sandbox(port: int | None, webhook: str | None, file: Path) -> None:
     click.echo(f"STRIPE_SECRET_KEY={KEY}")
     if webhook is not None:
         click.echo(f"STRIPE_WEBHOOK_SECRETS={opened.tell(webhook)}")
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
     try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
+        while not told.wait(1):  # with a limit, so that signals are heeded on every platform
+            pass
         click.echo("Stopped.")
     finally:
         served.close()
