@@ -52,8 +52,8 @@ def in_force(versions: Sequence[Version], at: datetime) -> Catalog | None:
     return replace(versions[0].catalog, history=history).at(at)
 
 
-def add(tx: Tx, catalog: Catalog, content: str, holds_from: datetime) -> Version:
-    """Writes a version. Two at once break a unique rule: then it is tried again."""
+def add(tx: Tx, catalog: Catalog, content: str, holds_from: datetime) -> Version | None:
+    """Writes a version; None if another one is written in the same moment: this one was not compared with it."""
     last = tx.connection.execute(select(func.coalesce(func.max(catalog_versions.c.number), 0))).scalar_one()
     row = {
         "number": last + 1,
@@ -62,7 +62,8 @@ def add(tx: Tx, catalog: Catalog, content: str, holds_from: datetime) -> Version
         "holds_from": holds_from,
         "applied_at": tx.now,
     }
-    sets.insert(tx, catalog_versions, [row])
+    if not sets.insert(tx, catalog_versions, [row], unless_there=True):
+        return None
     return Version(last + 1, catalog, holds_from, tx.now)
 
 

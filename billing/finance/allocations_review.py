@@ -7,7 +7,7 @@ shows here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,11 @@ from sqlalchemy import Row, and_, func, select
 from billing.base import ids, sets
 from billing.base.db import Tx
 from billing.catalog.prices import owner_then
-from billing.catalog.terms import Catalog, Pack, Plan
+from billing.catalog.terms import Amounts, Catalog, Pack, Plan
 from billing.credits.tables import buckets, customers, wallets
 from billing.finance import expected, paid_invoices, scheduled_review
 from billing.finance.paid_invoices import Told
-from billing.finance.review_values import Reviewed, Status, Total, Wanted
+from billing.finance.review_values import Reviewed, Status, Total, Wanted, totals
 from billing.rules.sale.lines import Line
 from billing.sales import before
 from billing.sales.plans import priced
@@ -70,29 +70,6 @@ def month(tx: Tx, catalog: Catalog, since: datetime, until: datetime) -> list[Re
     return sorted(everything, key=lambda one: (one.paid_at, one.invoice), reverse=True)
 
 
-def totals(found: Iterable[Reviewed]) -> list[Total]:
-    """By plan or pack and currency, in that order."""
-    groups: dict[tuple[str, str, str], list[Reviewed]] = defaultdict(list)
-    for one in found:
-        groups[one.name, one.currency, one.unit].append(one)
-    return [
-        Total(
-            product=group[0].product,
-            name=name,
-            currency=currency,
-            unit=unit,
-            lines=len(group),
-            paid_cents=sum(one.paid_cents or 0 for one in group),
-            cents=sum(one.cents or 0 for one in group),
-            expected=sum(one.expected or 0 for one in group),
-            unreckoned=sum(one.granted for one in group if one.expected is None),
-            granted=sum(one.granted for one in group),
-            open=sum(one.is_open for one in group),
-        )
-        for (name, currency, unit), group in sorted(groups.items())
-    ]
-
-
 def _of_invoice(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
     if told.invoice is None:
         return _by_sales(catalog, known, told) or [_unreadable(told)]
@@ -121,20 +98,26 @@ def _by_sales(catalog: Catalog, known: _Known, told: Told) -> list[Reviewed]:
 
 
 def _claim_of(catalog: Catalog, known: _Known, invoice: str, line: Line) -> Row[Any] | None:
-    """What the line brought: itself, or the Checkout session that made its invoice."""
+    """What the line brought: itself, or the Checkout session that made its invoice. A top-up of ours is the only thing
+    on its own, at a price that was made for it and that no catalog knows.
+    """
     claim = known.claimed.get(line.id)
     if claim is not None or line.price is None:
         return claim
     owner = _owner(catalog, known, line)
     by_session = (sold for sold in known.by_invoice.get(invoice, ()) if sold.session_id is not None)
-    return next((sold for sold in by_session if owner is not None and sold.product == owner.id), None)
+    return next((sold for sold in by_session if (sold.product == owner.id if owner else _is_own(sold))), None)
+
+
+def _is_own(claim: Row[Any] | None) -> bool:
+    return claim is not None and claim.origin.startswith("topup:top_")
 
 
 def _of_lines(catalog: Catalog, known: _Known, told: Told, lines: Sequence[Line], claim: Row[Any] | None) -> Reviewed:
     """One row of the review: lines that belong together, or a sale whose lines the event did not carry."""
     bought = next((line for line in lines if not line.is_negative), lines[0] if lines else None)
     owner = _owner(catalog, known, bought)
-    cents = expected.cents(owner, lines) if lines else claim.sale_cents if claim else None
+    cents = expected.cents(owner, lines, own=_is_own(claim)) if lines else claim.sale_cents if claim else None
     wanted = expected.credits(owner, lines) if lines else None
     status: Status
     reason: str | None
@@ -228,7 +211,8 @@ def _name(catalog: Catalog, owner: Plan | Pack | None, claim: Row[Any] | None, l
     if owner is not None:
         return owner.name
     if claim is not None:
-        sold: Mapping[str, Plan | Pack] = {**catalog.packs, **catalog.plans}
+        amounts = {one.product: one for one in catalog.topups.values()}
+        sold: Mapping[str, Plan | Pack | Amounts] = {**catalog.packs, **catalog.plans, **amounts}
         return sold[claim.product].name if claim.product in sold else str(claim.product)
     return f"unknown price {line.price}" if line is not None else "unknown"
 

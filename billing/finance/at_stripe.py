@@ -17,7 +17,9 @@ _OPEN_FOR = timedelta(days=60)
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment at Stripe. `kind`: invoice or session. `priced`: something on it has a price, and so it may be ours."""
+    """A payment at Stripe. `kind`: invoice or session. `priced`: something on it has a price, and so it may be ours.
+    `invoice`: what a session made, which is the same payment.
+    """
 
     kind: str
     id: str
@@ -26,6 +28,7 @@ class Paid:
     cents: int
     currency: str
     priced: bool
+    invoice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +88,5 @@ def _session(document: dict[str, object]) -> Paid | None:
         return None
     if not is_paid(one) or one.created is None:
         return None
-    return Paid("session", one.id, one.customer, one.created, one.net_cents or 0, one.currency or "", priced=True)
+    cents, currency = one.net_cents or 0, one.currency or ""
+    return Paid("session", one.id, one.customer, one.created, cents, currency, priced=True, invoice=one.invoice)

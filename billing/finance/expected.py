@@ -28,12 +28,12 @@ def credits(owner: Plan | Pack | None, lines: Sequence[Line]) -> int | None:
     return None if periods is None else count * owner.credits * periods
 
 
-def cents(owner: Plan | Pack | None, lines: Sequence[Line]) -> int | None:
-    """The credit part of the lines."""
+def cents(owner: Plan | Pack | None, lines: Sequence[Line], *, own: bool = False) -> int | None:
+    """The credit part of the lines; of a pack, or of a top-up of ours (`own`), all of it."""
+    if own or isinstance(owner, Pack):
+        return sum(line.net_cents for line in lines)
     if owner is None:
         return None
-    if isinstance(owner, Pack):
-        return sum(line.net_cents for line in lines)
     return sum(credit_part(line.net_cents, owner.credit_share) for line in lines)
 
 

@@ -135,6 +135,7 @@ def _against_stripe(
     """What Stripe says that its events did not, and what was granted that Stripe knows nothing of."""
     granted = {name for row in sold for name in (row.invoice_id, row.session_id)}
     missing = [one for one in at_stripe if one.priced and one.id not in told and one.id not in granted]
+    missing = [one for one in missing if one.invoice not in {other.id for other in missing}]  # judged by that
     arrived = _arrived(tx, {one.id for one in missing}) | before.known(tx, [one.id for one in missing])
     for one in missing:
         begins = before.begins(tx, start, one.payer)

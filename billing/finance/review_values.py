@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -87,3 +89,26 @@ class Total:
     granted: int
     open: int
     """How many of the lines somebody should look at, or wait for."""
+
+
+def totals(found: Iterable[Reviewed]) -> list[Total]:
+    """By plan or pack and currency, in that order."""
+    groups: dict[tuple[str, str, str], list[Reviewed]] = defaultdict(list)
+    for one in found:
+        groups[one.name, one.currency, one.unit].append(one)
+    return [
+        Total(
+            product=group[0].product,
+            name=name,
+            currency=currency,
+            unit=unit,
+            lines=len(group),
+            paid_cents=sum(one.paid_cents or 0 for one in group),
+            cents=sum(one.cents or 0 for one in group),
+            expected=sum(one.expected or 0 for one in group),
+            unreckoned=sum(one.granted for one in group if one.expected is None),
+            granted=sum(one.granted for one in group),
+            open=sum(one.is_open for one in group),
+        )
+        for (name, currency, unit), group in sorted(groups.items())
+    ]

@@ -88,7 +88,8 @@ def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the event is kept and says why
-        _LOG.warning("Stripe event %s could not be handled", attempt.id, exc_info=error)
+        unreadable = isinstance(error, PayloadInvalid)  # says all there is to say of it
+        _LOG.warning("Stripe event %s could not be handled", attempt.id, exc_info=None if unreadable else error)
         _note(desk, attempt.id, "failed", _sentence(error))
         return Applied()
     _note(desk, attempt.id, "failed", "it had to know more again and again: the log says of what")

@@ -16,14 +16,16 @@ from billing.catalog.terms import Catalog, Pack, Plan
 from billing.catalog.versions import Version
 from billing.credits.tables import buckets, wallets
 from billing.rules import asking
-from billing.rules.refusals import Invalid, Refusal
+from billing.rules.refusals import Busy, Invalid, Refusal
 from billing.sales.plans.subscriptions import LIVE
 from billing.sales.tables import sales, subscriptions, topups
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference to what is in force when the new version begins. `what`: added, changed, retired or removed."""
+    """One difference to what is in force when the new version begins. `what`: added, changed, retired or removed; of
+    the `kind` topup (any number of credits) `id` is a unit.
+    """
 
     what: str
     kind: str
@@ -34,7 +36,8 @@ class Change:
 def changes(before: Catalog, after: Catalog) -> tuple[Change, ...]:
     """What is different in `after`."""
     found = [Change("changed", "policy", name) for name in _differing(before.policy, after.policy)]
-    for kind in ("unit", "plan", "pack"):
+    found += [Change("changed", "checkout", name) for name in _differing(before.checkout, after.checkout)]
+    for kind in ("unit", "plan", "pack", "topup"):
         old, new = getattr(before, f"{kind}s"), getattr(after, f"{kind}s")
         found += [Change("added", kind, id) for id in new if id not in old]
         found += [Change("removed", kind, id) for id in old if id not in new]
@@ -75,7 +78,8 @@ def apply(
     forbidden = list(_forbidden(tx, before, after, at_once=since == tx.now))
     if forbidden:
         return Invalid({"catalog": forbidden})
-    return versions.add(tx, after, content, since)
+    added = versions.add(tx, after, content, since)
+    return added or Busy("Another catalog was applied in the same moment. See what changes now, and apply it again.")
 
 
 def _forbidden(tx: Tx, before: Catalog, after: Catalog, *, at_once: bool) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Opening balances as a CSV file: read and judged whole, all that is wrong with it at once, each with its line.
 
-Columns: customer, credits; ends, paid_cents, currency, unit, name, email, stripe_customer_id and row may be left out.
-Credits are written as people see them, with at most the unit's decimals; times are ISO 8601, UTC unless they name a
-zone.
+Columns: customer, credits; begins, ends, paid_cents, currency, unit, name, email, stripe_customer_id and row may be
+left out. Credits are written as people see them, with at most the unit's decimals; times are ISO 8601, UTC unless they
+name a zone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from billing.rules import asking
 from billing.rules.wallet.values import LARGEST_CREDITS
 
 NEEDED = ("customer", "credits")
-COLUMNS = (*NEEDED, "ends", "paid_cents", "currency", "unit", "name", "email", "stripe_customer_id", "row")
+COLUMNS = (*NEEDED, "begins", "ends", "paid_cents", "currency", "unit", "name", "email", "stripe_customer_id", "row")
 
 _LONGEST_SAID = 500
 
@@ -33,7 +33,9 @@ _ROW = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """One row: what a customer had elsewhere. `credits` 0: the customer comes without any. `line`: where it stands."""
+    """One row: what a customer had elsewhere. `credits` 0: the customer comes without any. `line`: where it stands.
+    `begins`: when that is later than the other balances, as the months to come of a year that was paid.
+    """
 
     line: int
     customer: str
@@ -46,12 +48,15 @@ class Balance:
     email: str | None
     stripe_customer: str | None
     row: str | None
+    begins: datetime | None = None
 
     @property
     def content(self) -> dict[str, Any]:
         """What makes it the same balance when it is brought again."""
         ends = None if self.ends is None else self.ends.isoformat()
-        return {"credits": self.credits, "ends": ends, "paid_cents": self.paid_cents, "currency": self.currency}
+        begins = {} if self.begins is None else {"begins": self.begins.isoformat()}
+        money = {"paid_cents": self.paid_cents, "currency": self.currency}
+        return {"credits": self.credits, **begins, "ends": ends, **money}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def _take(
         line=line,
         customer=take("customer", _checked(asking.name), ""),
         credits=take("credits", lambda text: _credits(text, known.scale if known else 0), 0),
-        ends=take("ends", lambda text: _ends(text, at)),
+        ends=take("ends", lambda text: _after(text, at, "it has ended")),
         paid_cents=take("paid_cents", _cents, 0),
         currency=take("currency", lambda text: str(_checked(asking.currency)(text.lower()))),
         unit=unit,
@@ -130,6 +135,7 @@ def _take(
         email=take("email", _checked(asking.text)),
         stripe_customer=take("stripe_customer_id", _stripe_customer),
         row=take("row", _row),
+        begins=take("begins", lambda text: _after(text, at, "leave it out")),
     )
     wrong += [Wrong(line, f"{name}: {said}") for name, said in (_needed(given, found) | problems).items()]
     rows.append(found)
@@ -139,6 +145,8 @@ def _needed(given: Mapping[str, str], found: Balance) -> dict[str, str]:
     said = {name: "must be given" for name in NEEDED if not given[name]}
     if found.paid_cents and found.currency is None:
         said["currency"] = "say in which currency paid_cents are"
+    if found.begins is not None and found.ends is not None and found.ends <= found.begins:
+        said["ends"] = "it ends before it begins"
     if found.paid_cents and not found.credits:
         said["paid_cents"] = "money was paid, and there are no credits"
     return said
@@ -191,18 +199,19 @@ def _cents(text: str) -> int:
     return int(text)
 
 
-def _ends(text: str, at: datetime) -> datetime:
+def _after(text: str, at: datetime, else_said: str) -> datetime:
+    """A time after `at`, when the balances hold."""
     try:
         read = datetime.fromisoformat(text)
-        ends = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        found = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r}: write a time such as 2026-12-31 or 2026-12-31T18:00Z") from None
-    if ends <= at:
-        raise ValueError(f"{ends:%Y-%m-%d %H:%M} is not after {at:%Y-%m-%d %H:%M}: it has ended")
-    wrong = asking.instant(ends)
+    if found <= at:
+        raise ValueError(f"{found:%Y-%m-%d %H:%M} is not after {at:%Y-%m-%d %H:%M}: {else_said}")
+    wrong = asking.instant(found)
     if wrong is not None:
         raise ValueError(wrong)
-    return ends
+    return found
 
 
 def _stripe_customer(text: str) -> str:

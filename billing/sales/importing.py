@@ -153,7 +153,7 @@ def _lot(one: Balance, at: datetime) -> grants.Lot:
     return grants.Lot(
         credits=one.credits,
         description=DESCRIPTION,
-        effective_at=at,
+        effective_at=one.begins or at,
         expires_at=one.ends,
         paid_cents=one.paid_cents,
         currency=one.currency if one.paid_cents else None,
@@ -182,7 +182,8 @@ def _brought(tx: Tx, names: set[str]) -> tuple[dict[tuple[str, str], dict[str, d
     for row in tx.connection.execute(query):
         if isinstance(row.details, dict) and isinstance(row.details.get("import"), dict):
             found[row.customer_id, row.unit][row.key] = row.details["import"]
-            since[row.customer_id] = max(row.effective_at, since.get(row.customer_id, row.effective_at))
+            if "begins" not in row.details["import"]:
+                since[row.customer_id] = max(row.effective_at, since.get(row.customer_id, row.effective_at))
     return found, since
 
 
@@ -242,9 +243,11 @@ def _not_there(tx: Tx, names: set[str]) -> set[str]:
 
 def _words(content: Mapping[str, Any]) -> str:
     paid = f" for {content['paid_cents']} cents {content['currency']}" if content["paid_cents"] else ""
-    return f"{content['credits']} credits{paid} until {content['ends'] or 'for ever'}".replace("until for", "for")
+    begins = f" from {content['begins']}" if "begins" in content else ""
+    ends = f"until {content['ends']}" if content["ends"] else "for ever"
+    return f"{content['credits']} credits{paid}{begins} {ends}"
 
 
 def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    changed = [f"{name} was {before.get(name)}, is {now[name]}" for name in now if before.get(name) != now[name]]
-    return "; ".join(changed)
+    said = {name: (before.get(name), now.get(name)) for name in (*now, *before)}
+    return "; ".join(f"{name} was {was}, is {value}" for name, (was, value) in said.items() if was != value)

@@ -78,6 +78,28 @@ def test_balances_come_once(run: Run, billing: Billing, write: Write) -> None:
     assert run("import", write(more)).stdout.startswith("Brought 1 balance (5 credits);")
 
 
+def test_the_months_to_come_of_a_year_that_was_paid(run: Run, billing: Billing, write: Write) -> None:
+    """Each is there when it begins; who is taken over begins with the balances, not with the last of these."""
+    file = write(
+        "customer,credits,begins,ends,paid_cents,currency,stripe_customer_id\n"
+        "acme,60,,2090-02-02,500,usd,cus_7\n"
+        "acme,100,2090-02-01,2090-03-02,833,usd,cus_7\n"
+        "acme,100,2090-03-01,2090-04-02,834,usd,cus_7\n"
+    )
+    assert run("import", file, "--at", "2025-05-01").stdout.startswith("Brought 3 balances (260 credits), paid $21.67;")
+    assert run("import", file, "--at", "2025-06-01").stdout.startswith("Brought 0 balances;")
+    assert billing.wallet("acme").available == 60
+    stand = [(one.effective_at.isoformat()[:10], one.status) for one in billing.buckets("acme")]
+    assert sorted(stand) == [("2025-05-01", "live"), ("2090-02-01", "upcoming"), ("2090-03-01", "upcoming")]
+    for id, paid in (("in_1", APRIL), ("in_2", JUNE)):
+        told = invoice(line("price_basic", 1_000, paid, paid + timedelta(days=30)), id=id, customer="cus_7", paid=paid)
+        billing.take_stripe_event(json.dumps(event(told, id=f"evt_{id}")).encode())
+    assert len(billing.buckets("acme")) == 4, "what was paid before grants nothing, the renewal does"
+    changed = write("customer,credits,begins,ends\nacme,1,2020-01-01,\nacme,1,2090-02-02,2090-02-01\n")
+    said = run("import", changed, status=1).output
+    assert "line 2: begins: 2020-01-01 00:00 is not after" in said and "line 3: ends: it ends before" in said
+
+
 @pytest.mark.database("sqlite")
 def test_all_that_is_wrong_is_said_at_once(run: Run, billing: Billing, write: Write) -> None:
     before = state(billing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from billing.catalog.loading import parse
+from billing.catalog.terms import CheckoutTerms
 from billing.finance import at_stripe
 from billing.finance.reconciliation import Reconciliation, reconcile
 from billing.testing import START, TestBilling
@@ -151,6 +153,14 @@ def test_stripe_itself_is_asked(shop: Shop) -> None:
     shop.billing.settle(second.session or "")
     assert [one.paid_cents for one in asked(shop).differences] == [2_000], "settled on the buyer's way back"
     assert [kind for kind, _ in kinds(looked(shop.billing, START, MAY))] == ["never_arrived"]
+
+
+def test_a_session_and_the_invoice_it_made_are_one_payment(shop: Shop) -> None:
+    shop.events = False
+    shop.billing.catalog = replace(shop.billing.catalog, checkout=CheckoutTerms(invoice=True))
+    shop.pay(shop.buy("one").session)
+    [one] = asked(shop).differences
+    assert (one.kind, one.paid_cents, one.customer, one.where[:3]) == ("never_arrived", 1_000, "team", "in_")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from billing.catalog.terms import Amounts, CheckoutTerms
 from billing.finance import allocations_review, inbox_review
 from billing.finance.expected import whole_periods
 from billing.finance.reconciliation import reconcile
 from billing.finance.review_values import Reviewed
 from billing.testing import START, TestBilling
+from tests.buying.shop import CATALOG as SHOP
 from tests.buying.shop import Shop, open_shop
 from tests.sales.paid import APRIL, JULY, JUNE, MAY, invoice, line, tell
 from tests.sales.returning import CATALOG, Money, invoice_value
@@ -107,6 +110,27 @@ def test_what_went_back_stands_beside_what_was_taken_back(billing: TestBilling) 
     assert (tie.paid_cents, tie.granted_cents, tie.booked_cents) == (1_000, 1_000, 1_000)
     assert (tie.returned_cents, tie.taken_cents) == (550, 500), "the tax went back, too"
     assert found.differences == ()
+
+
+@pytest.mark.parametrize("terms", [{}, {"automatic_tax": True, "tax_behavior": "inclusive"}])
+def test_a_top_up_that_makes_an_invoice_is_one_row(shop: Shop, terms: dict[str, Any]) -> None:
+    """Its price was made for it: no catalog knows it."""
+    of_any = Amounts("credits", 100, 900, {"usd": 99}, per=10)
+    shop.billing.catalog = replace(SHOP, checkout=CheckoutTerms(invoice=True, **terms), topups={"credits": of_any})
+    where = {"country": "FR"} if terms else {}
+    for opened in (shop.buy("pack"), shop.buy("any", None, credits=500)):
+        shop.sandbox.pay(str(opened.session), **where)
+    shop.told()
+    found = month(shop.billing, START, START + timedelta(days=31))
+    nets = [833, 4_125] if terms else [1_000, 4_950]
+    assert sorted((one.name, one.granted, one.paid_cents, one.cents, one.granted_cents) for one in found) == [
+        ("Small", 100, nets[0], nets[0], nets[0]),
+        ("Top-up", 500, nets[1], nets[1], nets[1]),
+    ]
+    assert {one.status for one in found} == {"granted"}
+    with shop.billing.database.read() as tx:
+        [tie] = reconcile(tx, shop.billing.catalog, START, START + timedelta(days=31)).ties
+    assert (tie.paid_cents, tie.granted_cents, tie.booked_cents) == (sum(nets), sum(nets), sum(nets))
 
 
 def test_an_invoice_that_a_thin_event_told_of(shop: Shop) -> None:

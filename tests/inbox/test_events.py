@@ -120,13 +120,14 @@ def test_what_is_too_busy_stays_due(billing: TestBilling, monkeypatch: pytest.Mo
     assert billing.wallet("team").available == 100
 
 
-def test_an_object_that_cannot_be_read_fails_visibly(billing: TestBilling) -> None:
+def test_an_object_that_cannot_be_read_fails_visibly(billing: TestBilling, caplog: pytest.LogCaptureFixture) -> None:
     wrong: list[Json] = [{"currency": 5}, {"lines": None}, {"lines": {"data": [{"id": "il"}]}}, {"created": -1}]
     for number, more in enumerate(wrong):
         failed = tell(billing, invoice(**more), id=f"evt_{number}", at=APRIL)
         assert failed.status == "failed", more
         assert (failed.reason or "").startswith("invoice.")
     assert billing.replay_stripe_event("evt_0").status == "failed"
+    assert caplog.records and not any(record.exc_info for record in caplog.records), "what is wrong with it says all"
 
 
 def test_a_delivery_again_tries_what_is_open_again(

@@ -92,7 +92,7 @@ def test_the_commands(shop: Shop, command: Command) -> None:
     subscribe(shop)
     synced = command("stripe", "sync", status=1).output  # this command's catalog sells nothing: the price is unknown
     assert "invoice.paid of in_" in synced and "unknown price" in synced
-    assert "0 had never arrived" in command("stripe", "sync", "--since", "2024-01-01").output
+    assert "0 had never arrived" in command("stripe", "sync", "--since", "2024-01-01T00:00:00Z").output
 
 
 @pytest.mark.slow

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from billing import Invalid, UnknownPack
+from billing import Busy, Invalid, UnknownPack
+from billing.base import sets
+from billing.base.db import Tx
 from billing.catalog.loading import parse
 from billing.finance import allocations_review
 from billing.stripe import payloads
@@ -112,6 +116,25 @@ def test_another_process_notices(billing: TestBilling, make_billing: Make, file:
     assert other.catalog.plans["basic"].credits == 150
 
 
+@pytest.mark.database("postgresql")
+def test_of_two_at_once_one_is_told_to_look_again(
+    billing: TestBilling, make_billing: Make, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would change was seen before the other one came."""
+    rival = make_billing(catalog=parse(FIRST), start=APRIL)
+
+    def overtaken(tx: Tx, table: Table, *rest: Any, **more: Any) -> int:
+        monkeypatch.undo()
+        assert apply(rival, file, MORE)
+        return sets.insert(tx, table, *rest, **more)
+
+    monkeypatch.setattr(sets, "insert", overtaken)
+    with pytest.raises(Busy, match="See what changes now"):
+        apply(billing, file.with_name("other.toml"), FIRST)
+    assert [one.catalog.plans["basic"].credits for one in billing.catalog_versions()] == [150]
+    assert apply(billing, file, FIRST)
+
+
 def test_spends_go_on_over_a_change(billing: TestBilling, file: Path) -> None:
     billing.grant("team", 100, reason="gift", key="g")
     billing.spend("team", 1, key="1")
@@ -195,14 +218,18 @@ def test_a_price_that_was_mapped_later_is_found(billing: TestBilling, file: Path
 
 
 def test_what_would_change_is_shown_first(billing: TestBilling, file: Path) -> None:
+    any_number = "[topups.credits]\nmin = 1\nmax = 9\nprice = { usd = 60 }\n"
+    apply(billing, file, FIRST + any_number)
     text = MORE.replace("[plans.rare]", "[plans.rich]").replace("{ usd = 1000 }", "{ usd = 900 }\nretired = true")
-    file.write_text(text)
+    file.write_text(text + any_number.replace("60", "70") + "[checkout]\ninvoice = true\n")
     found = [(one.what, one.kind, one.id, one.keys) for one in billing.catalog_changes(file)]
     assert found == [
+        ("changed", "checkout", "invoice", ()),
         ("added", "plan", "rich", ()),
         ("removed", "plan", "rare", ()),
         ("changed", "plan", "basic", ("credits", "overdraft")),
         ("retired", "pack", "small", ("prices", "retired")),
+        ("changed", "topup", "credits", ("price",)),
     ]
 
 

@@ -28,6 +28,15 @@ def told(listener: Listener, sandbox: Sandbox, since: int) -> list[tuple[str, An
     return [(kind, thing.amount_refunded if kind == "charge.refunded" else thing.status) for kind, thing in found]
 
 
+def test_thousandths_go_back_in_tens(shop: Shop, sandbox: Sandbox) -> None:
+    data = {"currency": "kwd", "unit_amount": 3_050, "product_data": {"name": "Credits"}}
+    session = shop.session(shop.pack(), line_items=[{"price_data": data, "quantity": 1}])
+    intent = sandbox.pay(session.id)["payment_intent"]
+    with pytest.raises(stripe.InvalidRequestError, match="divisible by 10"):
+        shop.v1.refunds.create({"payment_intent": intent, "amount": 1_005})
+    assert shop.v1.refunds.create({"payment_intent": intent, "amount": 1_010}).amount == 1_010
+
+
 def test_in_parts_until_nothing_is_left(shop: Shop, sandbox: Sandbox, listener: Listener) -> None:
     charge = bought(shop)
     assert sandbox.drain()

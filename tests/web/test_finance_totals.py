@@ -117,3 +117,11 @@ def test_the_file_the_page_and_the_books_add_up(service: Service) -> None:
     assert sum(whole(row, "granted_credits") for row in own) + year == booked
     paid = sum(whole(row, "credit_part_cents") for row in own)
     assert (paid, paid, paid) == (tie.paid_cents, tie.granted_cents, tie.booked_cents)
+
+
+def test_a_month_that_was_paid_before_shows_its_part_alone(service: Service) -> None:
+    """What it shows as paid adds up to the total: the year was paid in one."""
+    tell(service.billing, invoice(line("price_yearly", 9_000, APRIL, "1 Apr 2026 00:00"), id="in_y"))
+    page = get(entered(service), "/finance/allocations").text
+    shown = re.findall(r'data-label="Paid">([^<]*)(?:<span class="more">(.*?) for credits</span>)?</td>', page)
+    assert sorted(shown) == [("$0.00", ""), ("$90.00", ""), ("$90.00", ""), ("–", "$7.50")]  # two lines, two totals

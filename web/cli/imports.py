@@ -27,8 +27,8 @@ MOST_SAID = 1_000
 )
 @click.option("--dry-run", is_flag=True, help="Say what it would bring, and bring nothing.")
 def bring(file: Path, at: datetime | None, dry_run: bool) -> None:
-    """Bring the opening balances in FILE (CSV: customer, credits; ends, paid_cents, currency, unit, name, email,
-    stripe_customer_id, row).
+    """Bring the opening balances in FILE (CSV: customer, credits; begins, ends, paid_cents, currency, unit, name,
+    email, stripe_customer_id, row).
 
     All that is wrong is said at once, and then nothing is brought. What was brought before counts once, so the same
     file may be given again. What a stripe_customer_id paid before `--at` grants nothing: it is in the balance.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
+from web.cli.amounts import Moment
 from web.cli.opening import engine
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ def stripe() -> None:
 @stripe.command()
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="Look through customers' invoices, sessions, refunds and disputes since then, too (UTC).",
+    type=Moment(),
+    help="Look through customers' invoices, sessions, refunds and disputes since then, too.",
 )
 @click.pass_context
 def sync(ctx: click.Context, since: datetime | None) -> None:
@@ -33,7 +34,7 @@ def sync(ctx: click.Context, since: datetime | None) -> None:
     """
     looked, healed, open_still = 0, 0, 0
     with engine() as billing:
-        for found in billing.look_through_stripe(since.replace(tzinfo=UTC) if since else None):
+        for found in billing.look_through_stripe(since):
             looked += found.looked
             for event in found.healed:
                 healed += 1

@@ -109,14 +109,14 @@ def _reviewed(month: Month) -> list[Reviewed]:
 def _row(one: Reviewed) -> dict[str, Any]:
     catalog = engine().catalog
     scale = catalog.units[one.unit].scale if one.unit in catalog.units else 0
-    paid = one.cents if one.paid_cents is None else one.paid_cents
+    apart = one.cents not in (None, one.paid_cents) and one.currency
     period = f"{date_text(one.starts)} – {date_text(one.ends)}" if one.starts and one.ends else ""
     return {
         "of": one,
         "paid": time_text(one.paid_at).removesuffix(" UTC"),
         "period": period,
-        "money": words.money(paid, one.currency),
-        "part": None if one.cents in (None, paid) else words.money(one.cents, one.currency),
+        "money": words.money(one.paid_cents, one.currency),
+        "part": words.money(one.cents, one.currency) if apart else None,
         "expected": words.credits(one.expected, scale),
         "granted": words.credits(one.granted, scale),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from web.sandbox import ids
 from web.sandbox.errors import Refused
-from web.sandbox.money import money
+from web.sandbox.money import money, odd
 from web.sandbox.params import merged
 from web.sandbox.resources import cards
 from web.sandbox.store import Object
@@ -166,6 +166,9 @@ def _allowed(work: Work, charge: Object, amount: int) -> int:
     if amount > left:
         asked, rest = (money(cents, charge["currency"]) for cents in (amount, left))
         raise Refused(f"Refund amount ({asked}) is greater than unrefunded amount on charge ({rest})", param="amount")
+    if odd(amount, charge["currency"]):
+        words = f"Amounts in {charge['currency']} must be divisible by 10: {amount} is not."
+        raise Refused(words, code="parameter_invalid_integer", param="amount")
     return amount
 
 
