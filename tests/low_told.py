@@ -1,0 +1,26 @@
+"""What is told of credits that run low, as short sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from billing import signals
+
+
+@contextmanager
+def hearing() -> Iterator[list[str]]:
+    """In order, as long as it is open: `low 20%=200 at 150`."""
+    told: list[str] = []
+
+    def hear(name: str) -> Callable[..., None]:
+        def listen(_: object, *, thresholds: list[dict[str, Any]], available: int, **more: Any) -> None:
+            listed = " ".join(f"{one['setting']}={one['credits']}" for one in thresholds)
+            told.append(f"{name} {listed} at {available}")
+
+        return listen
+
+    low, exhausted = hear("low"), hear("exhausted")
+    with signals.credits_low.connected_to(low), signals.credits_exhausted.connected_to(exhausted):
+        yield told
