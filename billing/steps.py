@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from billing.base.round import Round
+
 if TYPE_CHECKING:
     from billing.engine import Billing
 
-Step = Callable[["Billing"], bool]
-"""Does some of what is due. Says whether there is more."""
+Step = Callable[["Billing"], Round | bool]
+"""Does some of what is due. Says whether there is more, and, as a `Round`, how much it did."""
 
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
@@ -21,7 +23,9 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
+        "audit": lambda billing: billing.check_books(),
+        "purge": lambda billing: billing.purge(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard."""
+told and nobody heard; whether the books add up; what need not be kept any longer."""
