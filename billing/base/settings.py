@@ -71,8 +71,12 @@ class Settings:
         sandbox_port = env.int("SANDBOX_PORT", 0, validate=_check_port)
         needed: Any = ... if _is_live(secret_key) else ""
         start = env.str("STRIPE_START", needed, validate=_check_time)
-        keep = {name: env.int(f"KEEP_{name.upper()}_DAYS", getattr(Keep(), name), validate=_check_days(least))
-                for name, least in LEAST.items()}  # fmt: skip
+        usual = Keep()
+        keep = {
+            "stripe_events": env.int("KEEP_STRIPE_EVENTS_DAYS", usual.stripe_events, validate=_days("stripe_events")),
+            "outbox": env.int("KEEP_OUTBOX_DAYS", usual.outbox, validate=_days("outbox")),
+            "conversations": env.int("KEEP_CONVERSATIONS_DAYS", usual.conversations, validate=_days("conversations")),
+        }
         token = env.str("METRICS_TOKEN", "", validate=_check_token)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
         try:
@@ -173,7 +177,9 @@ def _check_public(text: str) -> None:
         raise ValidationError("Write the address people open, such as https://billing.example.com.")
 
 
-def _check_days(least: int) -> Callable[[int], None]:
+def _days(name: str) -> Callable[[int], None]:
+    least = LEAST[name]
+
     def check(days: int) -> None:
         if not least <= days <= 36_500:
             raise ValidationError(f"Write a whole number of days, from {least} on.")
