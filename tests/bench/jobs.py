@@ -9,11 +9,14 @@ The same customers are made once through the engine and copied to the row, so th
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 
 import sqlalchemy as sa
@@ -23,6 +26,7 @@ from billing import Billing
 from billing.base import schema
 from billing.base.clock import StandingClock
 from billing.catalog.loading import parse
+from billing.steps import STEPS
 from tests.bench.table import quantile
 from tests.sales.paid import body, event, invoice, line
 
@@ -148,8 +152,14 @@ def spends(url: str, at: datetime) -> Iterator[list[float]]:
     """Somebody spends beside at a steady pace; the list holds how long each spend took once the block is left."""
     found: list[float] = []
     context = multiprocessing.get_context("forkserver")
-    over, (ours, theirs) = context.Event(), context.Pipe()
-    process = context.Process(target=_spend, args=(url, at, over, theirs))
+    (ours, theirs) = context.Pipe()
+    process: threading.Thread | BaseProcess
+    if url.startswith("sqlite"):  # served by one process, with the jobs in it
+        over: Event | threading.Event = threading.Event()
+        process = threading.Thread(target=_spend, args=(url, at, over, theirs))
+    else:
+        over = context.Event()
+        process = context.Process(target=_spend, args=(url, at, over, theirs))
     process.start()
     ours.recv()  # it is ready
     try:
@@ -160,7 +170,7 @@ def spends(url: str, at: datetime) -> Iterator[list[float]]:
         process.join()
 
 
-def _spend(url: str, at: datetime, over: Event, told: multiprocessing.connection.Connection) -> None:
+def _spend(url: str, at: datetime, over: Event | threading.Event, told: Pipe) -> None:
     billing, key, took = opened(url, at), f"{time.monotonic()}", list[float]()
     billing.spend("plain_1", 1, key=key)
     told.send("ready")
@@ -191,7 +201,7 @@ def measure(work: Work, url: str) -> Rate:
     left = _left(billing)
     with spends(url, work.due) as beside:
         begun = time.monotonic()
-        while billing.catch_up():
+        while STEPS["catch_up"](billing):
             pass
         took = time.monotonic() - begun
     assert _left(billing) == 0

@@ -180,7 +180,12 @@ def test_a_process_whose_clock_is_wrong_runs_nothing(fresh_database_url: str) ->
     clock = OffsetClock(timedelta(days=1))
     clock.checked = True  # as real time is
     ahead, seen = Billing(fresh_database_url, clock=clock), threading.Event()
-    one = job(lambda _: bool(seen.set()))
+
+    def step(_: Billing) -> bool:
+        seen.set()
+        return False
+
+    one = job(step)
     with pytest.raises(ClockSkew):
         run(ahead, one)
     scheduler = Scheduler(ahead, {"work": one}).start()
