@@ -12,6 +12,7 @@ from billing.catalog.terms import Catalog, Pack, Plan, Policy, Unit
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.engine import Billing, Hold, Transaction
 from billing.finance.auditing.audit import Breach
+from billing.finance.auditing.breach import BooksBroken
 from billing.inbox.values import StripeEvent
 from billing.rules.refusals import (
     AlreadyReversed,
@@ -65,6 +66,7 @@ from billing.stripe.gateway import Gateway
 __all__ = [
     "AlreadyReversed",
     "Billing",
+    "BooksBroken",
     "Breach",
     "Bucket",
     "BucketEnded",

@@ -9,20 +9,31 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from billing.base.round import Round
+
 if TYPE_CHECKING:
     from billing.engine import Billing
 
-Step = Callable[["Billing"], bool]
-"""Does some of what is due. Says whether there is more."""
+Step = Callable[["Billing"], Round | bool]
+"""Does some of what is due. Says whether there is more, and, as a `Round`, how much it did."""
+
+
+def _batch(billing: Billing) -> int:
+    """SQLite has one writer, and whoever spends meanwhile waits for the batch to end."""
+    return 50 if billing.database.engine.dialect.name == "sqlite" else 500
+
 
 STEPS: Mapping[str, Step] = MappingProxyType(
     {
-        "catch_up": lambda billing: billing.catch_up(),
+        "catch_up": lambda billing: billing.catch_up(_batch(billing)),
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
         "warn_low": lambda billing: billing.warn_low(),
+        "audit": lambda billing: billing.check_books(),
+        "purge": lambda billing: billing.purge(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard; who came to lie below a threshold without a movement."""
+told and nobody heard; who came to lie below a threshold without a movement; whether the books add up; what need not be
+kept any longer."""

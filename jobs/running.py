@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from billing.base.round import Round
 from billing.rules.refusals import Refusal, Unavailable
 from jobs import runs
 from jobs.runs import Run, Taken
@@ -21,9 +22,6 @@ from jobs.timetable import Job
 
 if TYPE_CHECKING:
     from billing import Billing
-
-LONGEST_STEP = 600.0
-"""Seconds that one call of a step may take before it is taken to hang. Steps are bounded: it takes far less."""
 
 _LOG = structlog.get_logger("billing.jobs")
 
@@ -40,19 +38,21 @@ def run(billing: Billing, job: Job, slot: datetime | None = None, stop: threadin
     if isinstance(claimed, Taken):
         return claimed
     status, rounds, error = "more", 0, None
-    with _signs_of_life(billing, claimed) as life:
+    done: int | None = None
+    with _signs_of_life(billing, job, claimed) as life:
         try:
             while status == "more" and rounds < job.limit and not life.given_up.is_set():
                 life.moved_at = monotonic()
-                more = job.step(billing)
-                rounds, status = rounds + 1, "more" if more else "done"
+                came_to = Round.of(job.step(billing))
+                rounds, status = rounds + 1, "more" if came_to.more else "done"
+                done = done if came_to.done is None else (done or 0) + came_to.done
                 if ends_early.is_set():
                     break
         except Exception as failure:  # noqa: BLE001 - whatever it was: it is noted, and the next slot tries again
             _LOG.warning("job_failed", job=job.name, run=claimed.number, exc_info=failure)
             status, error = "failed", _sentence(failure)
     with billing.database.write() as tx:
-        if not runs.finish(tx, job, claimed, status, rounds, error):
+        if not runs.finish(tx, job, claimed, status, rounds, error, done):
             _LOG.warning("job_overtaken", job=job.name, run=claimed.number)
         return runs.found(tx, claimed)
 
@@ -76,12 +76,12 @@ class _Life:
 
 
 @contextmanager
-def _signs_of_life(billing: Billing, claimed: Run) -> Iterator[_Life]:
+def _signs_of_life(billing: Billing, job: Job, claimed: Run) -> Iterator[_Life]:
     """Renews the lease beside the step, as long as it moves: one that hangs is to be covered by another process."""
-    over, life = threading.Event(), _Life()
+    over, life, hangs = threading.Event(), _Life(), job.hangs.total_seconds()
 
     def renew() -> None:
-        while not over.wait(runs.LEASE.total_seconds() / 3) and monotonic() - life.moved_at < LONGEST_STEP:
+        while not over.wait(runs.LEASE.total_seconds() / 3) and monotonic() - life.moved_at < hangs:
             try:
                 with billing.database.write() as tx:
                     if not runs.renew(tx, claimed):

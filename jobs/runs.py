@@ -24,7 +24,12 @@ LEASE = timedelta(seconds=6)
 """How long a run is believed to be alive without a sign of life: so soon another process takes over."""
 
 KEPT = 1000
-"""Runs of each job that the history keeps."""
+"""Runs of each job that the history keeps, whatever they did."""
+
+KEPT_FOR = timedelta(days=90)
+"""How long it keeps those that did something, failed, were lost, or covered slots that had been missed."""
+
+_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Run:
     """One run of a job, covering all slots from `first_slot` to `slot`.
 
     `status`: running, done, more (done, and the step said that there was more), failed, or lost (its process ended
-    under way). `rounds`: how often the step was called.
+    under way). `rounds`: how often the step was called; `done`: how many rows it dealt with, where it counts them.
     """
 
     job: str
@@ -45,6 +50,7 @@ class Run:
     ended_at: datetime | None
     rounds: int
     error: str | None
+    done: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,14 @@ def claim(tx: Tx, job: Job, slot: datetime, runner: str) -> Run | Taken:
         if row.lease_until > now:
             return Taken(_find(tx, job.name, row.running))
         _end(tx, job.name, row.running, "lost", None, "the process that ran it gave no sign of life")
+        _update(tx, job.name, lost_runs=jobs.c.lost_runs + 1)
         slot = max(slot, row.last_slot)
     elif row.last_number and slot <= row.last_slot:
         return Taken(_find(tx, job.name, row.last_number))
     run = Run(job.name, row.last_number + 1, min(row.open_slot, slot), slot, runner, "running", tx.now, None, 0, None)
     tx.connection.execute(sa.insert(job_runs).values(**{name: getattr(run, name) for name in Run.__slots__}))
     _update(tx, job.name, last_number=run.number, last_slot=slot, running=run.number, lease_until=now + LEASE)
-    too_old = (job_runs.c.job == job.name) & (job_runs.c.number <= run.number - KEPT)
-    tx.connection.execute(sa.delete(job_runs).where(too_old))
+    _forget(tx, job.name, run.number)
     return run
 
 
@@ -80,14 +86,19 @@ def renew(tx: Tx, run: Run) -> bool:
     return tx.connection.execute(sa.update(jobs).where(its).values(lease_until=lease)).rowcount == 1
 
 
-def finish(tx: Tx, job: Job, run: Run, status: str, rounds: int, error: str | None = None) -> bool:
-    """Notes how it went. A failed run covers nothing: the next one does. False: it had been given up before."""
+def finish(
+    tx: Tx, job: Job, run: Run, status: str, rounds: int, error: str | None = None, done: int | None = None
+) -> bool:
+    """Notes how it went and how much it did. A failed run covers nothing: the next one does. False: it had been given
+    up before.
+    """
     row = tx.connection.execute(select(jobs).where(jobs.c.name == run.job).with_for_update()).one()
     if row.running != run.number:
         return False
-    _end(tx, run.job, run.number, status, rounds, error)
+    _end(tx, run.job, run.number, status, rounds, error, done)
     covered = {"open_slot": job.after(run.slot)} if status in ("done", "more") else {}
-    _update(tx, run.job, running=None, lease_until=None, **covered)
+    totals = {"done_rows": jobs.c.done_rows + (done or 0), "failed_runs": jobs.c.failed_runs + int(status == "failed")}
+    _update(tx, run.job, running=None, lease_until=None, **totals, **covered)
     return True
 
 
@@ -131,12 +142,28 @@ def _find(tx: Tx, job: str, number: int) -> Run:
     return Run(*tx.connection.execute(select(*job_runs.c).where(its)).one())
 
 
-def _end(tx: Tx, job: str, number: int, status: str, rounds: int | None, error: str | None) -> None:
-    values: dict[str, Any] = {"status": status, "ended_at": tx.now, "error": error}
+def _end(
+    tx: Tx, job: str, number: int, status: str, rounds: int | None, error: str | None, done: int | None = None
+) -> None:
+    values: dict[str, Any] = {"status": status, "ended_at": tx.now, "error": error, "done": done}
     if rounds is not None:
         values["rounds"] = rounds
     its = (job_runs.c.job == job) & (job_runs.c.number == number)
     tx.connection.execute(sa.update(job_runs).where(its).values(**values))
+
+
+def _forget(tx: Tx, job: str, number: int) -> None:
+    """Each new run lets go a few at most: the one that is not among the newest any more, if nothing came of it, and the
+    oldest of all, if they are too old.
+    """
+    its, dull = job_runs.c.job == job, job_runs.c.first_slot == job_runs.c.slot
+    dull &= (job_runs.c.status == "done") & (sa.func.coalesce(job_runs.c.done, 0) == 0)
+    passed = job_runs.c.number.between(number - KEPT - _AT_ONCE, number - KEPT)
+    tx.connection.execute(sa.delete(job_runs).where(its, passed, dull))
+    oldest = select(job_runs.c.number, job_runs.c.started_at).where(its, job_runs.c.number <= number - KEPT)
+    few = oldest.order_by(job_runs.c.number).limit(_AT_ONCE).subquery()
+    too_old = select(few.c.number).where(few.c.started_at < tx.now - KEPT_FOR)
+    tx.connection.execute(sa.delete(job_runs).where(its, job_runs.c.number.in_(too_old)))
 
 
 def _update(tx: Tx, job: str, **values: Any) -> None:

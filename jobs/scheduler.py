@@ -16,7 +16,7 @@ from billing.base.clock import SystemClock
 from billing.rules.refusals import Unavailable
 from jobs import runs
 from jobs.running import run
-from jobs.timetable import BEGINNING, TIMETABLE, Job
+from jobs.timetable import TIMETABLE, Job
 
 if TYPE_CHECKING:
     from billing import Billing
@@ -43,7 +43,7 @@ class Scheduler:
     def start(self) -> Scheduler:
         """Each job begins at once, if its slot is nobody's yet, and goes on by the timetable."""
         for job in self.timetable.values():
-            every = IntervalTrigger(seconds=job.every.total_seconds(), start_date=BEGINNING, timezone=UTC)
+            every = IntervalTrigger(seconds=job.every.total_seconds(), start_date=job.beginning, timezone=UTC)
             self._scheduler.add_job(
                 self._run, every, [job], id=job.name, next_run_time=SystemClock().now(), replace_existing=True
             )

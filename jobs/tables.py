@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Table, Text
 
 from billing.base.db import metadata
 from billing.base.types import UTCDateTime, Whole
@@ -16,6 +16,9 @@ jobs = Table(
     Column("open_slot", UTCDateTime, nullable=False),  # all slots before it are covered by finished runs
     Column("running", Whole),  # the number of the run under way
     Column("lease_until", UTCDateTime),  # by the database's clock; past it, whoever runs it is taken for dead
+    Column("done_rows", Whole, nullable=False, server_default="0"),  # in all its runs
+    Column("failed_runs", Whole, nullable=False, server_default="0"),
+    Column("lost_runs", Whole, nullable=False, server_default="0"),
 )
 """One row per job: whoever holds its lock decides who runs the next slot."""
 
@@ -32,9 +35,11 @@ job_runs = Table(
     Column("ended_at", UTCDateTime),
     Column("rounds", Integer, nullable=False),
     Column("error", Text),
+    Column("done", Whole),  # how many rows its step has dealt with; NULL: it does not count them
     ForeignKeyConstraint(["job"], ["billing_jobs.name"]),
     CheckConstraint("status IN ('running', 'done', 'more', 'failed', 'lost')", name="status"),
     CheckConstraint("first_slot <= slot", name="slots"),
+    Index("billing_job_runs_started_at_idx", "started_at"),
 )
 """One row per run. `more`: done, and the step said that there was more; `lost`: its process ended under way, so another
 run covers its slots."""

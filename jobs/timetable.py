@@ -11,11 +11,19 @@ from billing.steps import STEPS, Step
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
+A_DAY = timedelta(days=1)
+_HANGS = timedelta(minutes=10)
+_SOONEST, _LATEST = timedelta(minutes=2), timedelta(hours=6)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One line of it. `limit`: how often the step is called in one run as long as it says that there is more; the
     rest is left to the next slot. `late`: what it means for people when the job has not run for long.
+
+    `offset`: how long after the multiple of its period a slot begins, such as the time of day of what is done by night.
+    `counts`: what the step counts. `hangs`: a call of the step that takes longer is taken to hang; steps are bounded,
+    so nearly all take far less.
     """
 
     name: str
@@ -23,58 +31,94 @@ class Job:
     every: timedelta
     limit: int
     late: str
+    offset: timedelta = timedelta(0)
+    counts: str = "rows"
+    hangs: timedelta = _HANGS
+
+    @property
+    def beginning(self) -> datetime:
+        """The first slot of all."""
+        return BEGINNING + self.offset
+
+    @property
+    def patience(self) -> timedelta:
+        """How long after it began a slot that no finished run has covered is late: five periods, but no less than two
+        minutes and no more than six hours.
+        """
+        return min(max(5 * self.every, _SOONEST), _LATEST)
 
     def slot_of(self, at: datetime) -> datetime:
         """The slot that `at` falls in: the instant at which it began."""
-        return at - (at - BEGINNING) % self.every
+        return at - (at - self.beginning) % self.every
 
     def after(self, slot: datetime) -> datetime:
         """The first slot that begins after `slot`."""
         return self.slot_of(slot) + self.every
 
 
-TIMETABLE: Mapping[str, Job] = MappingProxyType(
-    {
-        job.name: job
-        for job in (
-            Job(
-                "catch_up",
-                STEPS["catch_up"],
-                every=timedelta(seconds=15),
-                limit=1000,
-                late="nothing is wrong for customers: every verb and page reckons with what is due. It is written down "
-                "late, and told late",
-            ),
-            Job(
-                "inbox",
-                STEPS["inbox"],
-                every=timedelta(seconds=10),
-                limit=100,
-                late="payments whose event could not be handled at once wait for their credits",
-            ),
-            Job(
-                "conversations",
-                STEPS["conversations"],
-                every=timedelta(seconds=10),
-                limit=20,
-                late="purchases that were cut off in the middle stay open, and those whose webhook never came wait for "
-                "their credits",
-            ),
-            Job(
-                "sync",
-                STEPS["sync"],
-                every=timedelta(minutes=30),
-                limit=20,
-                late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
-            ),
-            Job(
-                "warn_low",
-                STEPS["warn_low"],
-                every=timedelta(hours=1),
-                limit=1000,
-                late="who lies below a threshold that was raised is told with their next movement, or late; whose "
-                "credits run low by a movement is told with it, as ever",
-            ),
-        )
-    }
+_JOBS = (
+    Job(
+        "catch_up",
+        STEPS["catch_up"],
+        every=timedelta(seconds=15),
+        limit=1000,
+        counts="wallets",
+        late="nothing is wrong for customers: every verb and page reckons with what is due. It is written down late, "
+        "and told late",
+    ),
+    Job(
+        "inbox",
+        STEPS["inbox"],
+        every=timedelta(seconds=10),
+        limit=100,
+        counts="events",
+        late="payments whose event could not be handled at once wait for their credits",
+    ),
+    Job(
+        "conversations",
+        STEPS["conversations"],
+        every=timedelta(seconds=10),
+        limit=20,
+        counts="purchases",
+        late="purchases that were cut off in the middle stay open, and those whose webhook never came wait for their "
+        "credits",
+    ),
+    Job(
+        "sync",
+        STEPS["sync"],
+        every=timedelta(minutes=30),
+        limit=20,
+        counts="objects",
+        late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
+    ),
+    Job(
+        "warn_low",
+        STEPS["warn_low"],
+        every=timedelta(hours=1),
+        limit=1000,
+        counts="wallets",
+        late="who lies below a threshold that was raised is told with their next movement, or late; whose credits run "
+        "low by a movement is told with it, as ever",
+    ),
+    Job(
+        "audit",
+        STEPS["audit"],
+        every=A_DAY,
+        offset=timedelta(hours=3),
+        limit=1,
+        counts="breaches",
+        hangs=timedelta(hours=6),  # it reads all there is
+        late="nobody has looked whether the books add up: run `billing audit`",
+    ),
+    Job(
+        "purge",
+        STEPS["purge"],
+        every=A_DAY,
+        offset=timedelta(hours=4),
+        limit=500,
+        late="nothing is wrong, but the database grows: what may go by its age stays",
+    ),
 )
+
+TIMETABLE: Mapping[str, Job] = MappingProxyType({job.name: job for job in _JOBS})
+"""All jobs by their names. In the night, UTC: the books are looked at at three, what may go goes at four."""

@@ -48,6 +48,18 @@ class Server:
     def stop(self) -> None:
         _stop(self.folder)
 
+    def restart(self, away: float = 0.0) -> None:
+        """All that is connected is cut off; after so many seconds it is there again, at the same address."""
+        pid = int(self.folder.joinpath("data", "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGINT)
+        while alive(pid):
+            _reap(pid)
+            time.sleep(0.02)
+        time.sleep(away)
+        process = _run_server(self.folder, self.folder.joinpath("command").read_text().split("\n"))
+        if not _answers(self.url, process):
+            raise NoPostgres("PostgreSQL did not come back")
+
 
 def start(*, durable: bool = False, owner: int | None = None) -> Server:
     """A new, empty server; its url is that of the superuser's database.
@@ -111,21 +123,27 @@ def _start(folder: Path, settings: dict[str, str]) -> Server:
     for _ in range(3):
         port = _free_port()
         options = [f"--{name}={value}" for name, value in (SETTINGS | settings).items()]
-        with folder.joinpath("log").open("ab") as log:
-            process = subprocess.Popen(
-                [bin_folder / "postgres", "-D", data, "-p", str(port), *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                start_new_session=True,  # a Ctrl-C is for the tests, which then stop it themselves
-                **_as_nobody(),
-            )
+        command = [str(bin_folder / "postgres"), "-D", str(data), "-p", str(port), *options]
+        folder.joinpath("command").write_text("\n".join(command))
+        process = _run_server(folder, command)
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         if _answers(url, process):
             folder.joinpath("url").write_text(url)
             return Server(url, folder)
     raise NoPostgres(f"PostgreSQL did not start:\n{folder.joinpath('log').read_text()[-2000:]}")
+
+
+def _run_server(folder: Path, command: list[str]) -> subprocess.Popen[bytes]:
+    with folder.joinpath("log").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,  # a Ctrl-C is for the tests, which then stop it themselves
+            **_as_nobody(),
+        )
 
 
 def _answers(url: str, process: subprocess.Popen[bytes]) -> bool:

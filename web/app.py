@@ -11,6 +11,7 @@ from flask import Flask
 from web import api, errors
 from web.docs import docs
 from web.finance import finance
+from web.metrics import metrics
 from web.operation import observe, operation
 from web.pages import pages, secure
 from web.portal.managing import portal
@@ -40,7 +41,7 @@ def create_app(
     observe(app)
     secure(app)
     errors.register(app)
-    for blueprint in (operation, pages, portal, finance, docs, webhooks):
+    for blueprint in (operation, metrics, pages, portal, finance, docs, webhooks):
         app.register_blueprint(blueprint)
     api.register(app, _version())
     return app

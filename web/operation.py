@@ -13,6 +13,8 @@ from flask import Blueprint, Flask, Response, g, jsonify, request
 from billing.base import ids, schema
 from billing.base.db import LARGEST_SKEW
 from billing.rules.refusals import Refusal
+from jobs.standing import standings
+from web import metrics
 from web.state import engine, state
 
 Check = Callable[[], str | None]
@@ -34,7 +36,8 @@ def healthz() -> Response:
 def readyz() -> tuple[Response, int]:
     """Can it work: database reachable and migrated, its clock like ours, and what else it was told to look at.
 
-    What the webhook took and refused stands beside it and changes nothing: anybody may send it nonsense.
+    How the jobs stand, and what the webhook took and refused, is told beside it and changes nothing: a service without
+    its jobs serves, and anybody may send a webhook nonsense.
     """
     checks: Mapping[str, Check] = {"database": _database, "migrations": _migrations, "clock": _clock} | dict(
         state().checks
@@ -42,8 +45,18 @@ def readyz() -> tuple[Response, int]:
     problems = {name: _look(check) for name, check in checks.items()}
     ready = not any(problems.values())
     body: dict[str, Any] = {"status": "ready" if ready else "not ready"}
-    body |= {"checks": {k: v or "ok" for k, v in problems.items()}, "webhook": state().heard.shown()}
+    body |= {"checks": {k: v or "ok" for k, v in problems.items()}, "jobs": _jobs()}
+    body |= {"webhook": state().heard.shown()}
     return jsonify(body), 200 if ready else 503
+
+
+def _jobs() -> dict[str, str]:
+    """Of each job that it is well, or what is wrong with it."""
+    try:
+        with engine().database.read() as tx:
+            return {one.job.name: one.wrong or "ok" for one in standings(tx)}
+    except Refusal as refusal:
+        return {"all": str(refusal)}
 
 
 def _look(check: Check) -> str | None:
@@ -89,7 +102,8 @@ def observe(app: Flask) -> None:
         if "request_id" not in g:
             return response
         response.headers["X-Request-Id"] = g.request_id
-        if request.endpoint not in ("static", "operation.healthz"):
+        metrics.count(response)
+        if request.endpoint not in ("static", "operation.healthz", "metrics.show"):
             _LOG.info("request", **_line(response))
         return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +101,18 @@ class Database:
     @contextmanager
     def write_for_others(self) -> Iterator[Tx]:
         """The same around a caller's own code, whose errors are its own and pass as they are."""
+        with self._turn(), self._transaction() as tx:
+            yield tx
+
+    def _turn(self) -> AbstractContextManager[None]:
+        """SQLite has one writer."""
+        url = self.engine.url
+        if url.get_backend_name() != "sqlite":
+            return nullcontext()
+        return sqlite.Turns.of(str(url.database)).turn(_LOCK_WAIT / 1000)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Tx]:
         with translated():
             connection = self.engine.connect()
         try:

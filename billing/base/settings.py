@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvValidationError, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from billing.base.keep import LEAST, Keep
 
 DEFAULT_DATABASE = "sqlite:///var/billing.sqlite3"
 DEFAULT_CATALOG = "catalog.toml"
@@ -47,6 +49,8 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     sandbox_port: int | None = None
     stripe_start: datetime | None = None
+    keep: Keep = field(default_factory=Keep)
+    metrics_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
@@ -67,6 +71,13 @@ class Settings:
         sandbox_port = env.int("SANDBOX_PORT", 0, validate=_check_port)
         needed: Any = ... if _is_live(secret_key) else ""
         start = env.str("STRIPE_START", needed, validate=_check_time)
+        usual = Keep()
+        keep = {
+            "stripe_events": env.int("KEEP_STRIPE_EVENTS_DAYS", usual.stripe_events, validate=_days("stripe_events")),
+            "outbox": env.int("KEEP_OUTBOX_DAYS", usual.outbox, validate=_days("outbox")),
+            "conversations": env.int("KEEP_CONVERSATIONS_DAYS", usual.conversations, validate=_days("conversations")),
+        }
+        token = env.str("METRICS_TOKEN", "", validate=_check_token)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
         try:
             env.seal()
@@ -88,6 +99,8 @@ class Settings:
             allowed_origins=tuple(dict.fromkeys(origin_of(one.strip()) for one in [public_url, *origins])),
             sandbox_port=sandbox_port or None,
             stripe_start=_time(start) if start else None,
+            keep=Keep(**keep),
+            metrics_token=token or None,
         )
 
 
@@ -162,6 +175,21 @@ def _check_public(text: str) -> None:
         good = False
     if not good:
         raise ValidationError("Write the address people open, such as https://billing.example.com.")
+
+
+def _days(name: str) -> Callable[[int], None]:
+    least = LEAST[name]
+
+    def check(days: int) -> None:
+        if not least <= days <= 36_500:
+            raise ValidationError(f"Write a whole number of days, from {least} on.")
+
+    return check
+
+
+def _check_token(text: str) -> None:
+    if len(text) < 16 or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValidationError("Write at least 16 letters, digits and signs, without spaces.")
 
 
 def _check_stripe_key(text: str) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Lock
 from time import sleep
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from billing.rules.refusals import Busy
 
 _TRIES = 500
 """Fiftieths of a second: as long as a verb waits for a lock."""
@@ -30,3 +36,50 @@ def _write_ahead(dbapi: Any) -> None:
             sleep(0.02)
         else:
             return
+
+
+class Turns:
+    """The threads of this process write to one file in the order in which they came.
+
+    SQLite itself lets whoever waits look again every tenth of a second: beside a job that writes one batch after the
+    other nobody else would get in between for seconds. Other processes still wait in SQLite's way.
+    """
+
+    _of_file: ClassVar[dict[str, Turns]] = {}
+    _making = Lock()
+
+    def __init__(self) -> None:
+        self._lock, self._taken, self._waiting = Lock(), False, deque[Event]()
+
+    @classmethod
+    def of(cls, file: str) -> Turns:
+        """Those of that file, whichever engine writes to it."""
+        with cls._making:
+            return cls._of_file.setdefault(file, cls())
+
+    @contextmanager
+    def turn(self, seconds: float) -> Iterator[None]:
+        """Raises Busy where it does not come in so many seconds."""
+        mine = Event()
+        with self._lock:
+            if self._taken:
+                self._waiting.append(mine)
+            else:
+                self._taken = True
+                mine.set()
+        if not mine.wait(seconds):
+            self._give_up(mine)
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._taken = False
+
+    def _give_up(self, mine: Event) -> None:
+        with self._lock:
+            if not mine.is_set():  # it may have come this very moment
+                self._waiting.remove(mine)
+                raise Busy("The database was locked for too long. Roll back and send the same request again.")

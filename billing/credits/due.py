@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from billing.base.db import Tx
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.credits.opening import open_due
 from billing.credits.tables import wallets
@@ -15,14 +16,14 @@ from billing.rules import asking
 from billing.rules.refusals import Refusal
 
 
-def catch_up(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> bool | Refusal:
+def catch_up(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> Round | Refusal:
     """Does what is due for up to `limit` wallets (`only` these), set-based. Says whether there may be more."""
     wrong = asking.refuse(limit=asking.count(limit))
     if wrong is not None:
         return wrong
     opened = open_due(tx, catalog, limit, only)
     write(tx, opened)
-    return len(opened) == limit
+    return Round(len(opened) == limit, len(opened))
 
 
 def waiting(tx: Tx, limit: int, after: int) -> list[int]:

@@ -119,8 +119,12 @@ def recollect_into(tx: Tx, wallet: int, position: Position, numbers: Iterable[in
 
 
 def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = None) -> list[OpenWallet]:
-    """Up to `limit` wallets with something due by now, caught up; those that others have locked are passed over."""
-    late = select(wallets).where(wallets.c.next_due_at <= tx.now).order_by(wallets.c.id).limit(limit)
+    """Up to `limit` wallets with something due by now, caught up; those that others have locked are passed over.
+
+    The longest due first, as their index has them: by their ids each batch would walk over all that were done before.
+    Nothing is waited for here, so the order of locking does not matter.
+    """
+    late = select(wallets).where(wallets.c.next_due_at <= tx.now).order_by(wallets.c.next_due_at).limit(limit)
     if only is not None:
         late = late.where(wallets.c.id.in_(list(only)))
     rows = tx.connection.execute(late.with_for_update(skip_locked=True, key_share=True))

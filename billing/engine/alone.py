@@ -17,12 +17,14 @@ from sqlalchemy.orm import Session, scoped_session
 from billing import signals
 from billing.base.clock import Clock, SystemClock
 from billing.base.db import Database
+from billing.base.keep import Keep
+from billing.base.round import Round
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
 from billing.catalog.versions import InForce
 from billing.credits import due
 from billing.credits.values import Receipt
-from billing.engine import at_once
+from billing.engine import at_once, nightly
 from billing.engine.hold import Hold
 from billing.engine.host import Host
 from billing.engine.listening import Listening
@@ -111,6 +113,7 @@ class Billing(Listening):
         clock: Clock | None = None,
         webhook_secrets: Sequence[str] = (),
         stripe_start: datetime | None = None,
+        keep: Keep | None = None,
     ) -> None:
         if isinstance(catalog, str | Path):
             from billing.catalog.loading import load
@@ -119,6 +122,7 @@ class Billing(Listening):
         self.gateway = gateway
         self.webhook_secrets = tuple(webhook_secrets)
         self.stripe_start = stripe_start
+        self.keep = keep or Keep()
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
         self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
@@ -140,6 +144,7 @@ class Billing(Listening):
             gateway=Gateway(key, base) if key else None,
             webhook_secrets=settings.stripe_webhook_secrets,
             stripe_start=settings.stripe_start,
+            keep=settings.keep,
         )
 
     def close(self) -> None:
@@ -225,7 +230,10 @@ class Billing(Listening):
 
     # Steps
 
-    def catch_up(self, limit: int = 500) -> bool:
+    check_books = nightly.check_books
+    purge = nightly.purge
+
+    def catch_up(self, limit: int = 500) -> Round:
         """Writes down what time has done, for up to `limit` wallets. Says whether there is more.
 
         A wallet that can't be caught up (its books are broken: the audit says how) is logged and stops no other.
@@ -238,7 +246,7 @@ class Billing(Listening):
             _LOG.exception("a batch of wallets could not be caught up; each is tried alone")
         return self._catch_up_each(limit)
 
-    def _catch_up_each(self, limit: int) -> bool:
+    def _catch_up_each(self, limit: int) -> Round:
         done, last = 0, 0
         while done < limit:
             with self.database.read() as tx:
@@ -252,5 +260,5 @@ class Billing(Listening):
                 except Exception:  # noqa: BLE001 - the same
                     _LOG.exception("wallet %s could not be caught up", last)
             if len(wallets) < limit:
-                return False
-        return True
+                return Round(False, done)
+        return Round(True, done)

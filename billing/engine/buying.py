@@ -8,6 +8,7 @@ from typing import Any
 
 from billing import signals
 from billing.base.db import Tx
+from billing.base.round import Round
 from billing.credits import customers
 from billing.engine.catalogs import Catalogs
 from billing.inbox import waking
@@ -164,18 +165,18 @@ class Buying(Catalogs):
         with self.database.read() as tx:
             return conversations.page(tx, status, limit)
 
-    def finish_conversations(self, limit: int = 50) -> bool:
+    def finish_conversations(self, limit: int = 50) -> Round:
         """The step: goes on with what was cut off, and asks after sessions that nothing was heard of. Is there more?
 
         Without a gateway there is nothing to do.
         """
         _refuse(asking.refuse(limit=asking.count(limit)))
         if self.gateway is None:
-            return False
+            return Round(False, 0)
         kinds = {**giving_back.kinds(self.catalog), **switching.kinds(self.catalog)}
-        more = conversations.finish_due(self.database, self.gateway, kinds, self._tell, limit)
-        looks = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
-        return more or looks
+        went_on = conversations.finish_due(self.database, self.gateway, kinds, self._tell, limit)
+        looked = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
+        return Round(went_on.more or looked.more, (went_on.done or 0) + (looked.done or 0))
 
     def _tell(self, facts: Iterable[tuple[str, dict[str, Any]]]) -> None:
         signals.send(self, facts)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
+from billing.base.round import Round
 from billing.engine.switching import Switching
 from billing.inbox import endpoint, stripe_events, sync
 from billing.inbox.endpoint import Checked
@@ -53,25 +54,25 @@ class Listening(Switching):
         with self.database.read() as tx:
             return stripe_events.page(tx, status, after, limit)
 
-    def handle_stripe_events(self, limit: int = 100) -> bool:
+    def handle_stripe_events(self, limit: int = 100) -> Round:
         """Tries again what waits or failed and whose time has come, up to `limit`. Says whether there is more."""
         return stripe_events.handle_due(self._desk, limit)
 
-    def sync_stripe(self) -> bool:
+    def sync_stripe(self) -> Round:
         """The step: looks through some of what Stripe has for what never arrived. Says whether there is more.
 
         Without a gateway there is nothing to look through; while Stripe can't be reached it goes on later.
         """
         if self.gateway is None:
-            return False
+            return Round(False, 0)
         try:
             found = sync.look(self._desk)
         except (StripeUnavailable, StripeNotConfigured) as refusal:
             _LOG.warning("Stripe could not be looked through: %s", refusal)
-            return False
+            return Round(False, 0)
         for event in found.healed:
             _LOG.warning("Stripe event %s (%s) had never arrived: %s", event.id, event.type, event.status)
-        return found.more
+        return Round(found.more, found.looked)
 
     def look_through_stripe(self, since: datetime | None = None) -> Iterator[Found]:
         """The same to its end, piece by piece. `since`: looks through the customers' invoices, sessions, refunds and

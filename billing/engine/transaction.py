@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from billing.base.db import Tx
+from billing.base.round import Round
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
 from billing.credits import corrections, customers, due, entries, grants, holds, spending, wallets, warning
@@ -277,7 +278,7 @@ class Transaction:
 
     # Steps and checks
 
-    def catch_up(self, limit: int = 500, only: Sequence[int] | None = None) -> bool:
+    def catch_up(self, limit: int = 500, only: Sequence[int] | None = None) -> Round:
         """Writes down what time has done, for up to `limit` wallets (`only` these). Says whether there is more."""
         with self._ready():
             return _accepted(due.catch_up(self._tx, self._catalog, limit, only))

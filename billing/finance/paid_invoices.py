@@ -16,7 +16,7 @@ from billing.stripe.values import Invoice, PayloadInvalid
 _APART = timedelta(days=3)
 """An event may be made so much later than the payment that it tells of, or, where it was recorded, earlier."""
 
-_TYPES = ("invoice.paid", "v1.invoice.paid")
+TYPES = ("invoice.paid", "v1.invoice.paid")
 
 _BEST = ("done", "received", "waiting", "failed", "ignored")
 """Of several events about one invoice the one that came furthest says how it stands."""
@@ -51,7 +51,7 @@ def told(tx: Tx, since: datetime, until: datetime) -> list[Told]:
 def _rows(tx: Tx, since: datetime, until: datetime) -> Any:
     columns = (inbox.c.id, inbox.c.object_id, inbox.c.status, inbox.c.reason, inbox.c.created_at, inbox.c.received_at)
     made_then = inbox.c.created_at.between(since, until)
-    query = select(*columns, inbox.c.payload).where(inbox.c.type.in_(_TYPES), made_then)
+    query = select(*columns, inbox.c.payload).where(inbox.c.type.in_(TYPES), made_then)
     return tx.connection.execute(query, execution_options={"yield_per": 500})
 
 

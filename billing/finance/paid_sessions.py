@@ -12,7 +12,7 @@ from billing.inbox.tables import stripe_events as inbox
 from billing.stripe import payloads
 from billing.stripe.values import PayloadInvalid, Session
 
-_TYPES = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
+TYPES = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
 _BEST = ("done", "received", "waiting", "failed", "ignored")
 
 
@@ -31,7 +31,7 @@ def told(tx: Tx, since: datetime, until: datetime) -> list[ToldSession]:
     """Those that were told of as paid in `[since, until)`, the latest first."""
     columns = (inbox.c.id, inbox.c.status, inbox.c.reason, inbox.c.created_at, inbox.c.payload)
     made_then = (inbox.c.created_at >= since) & (inbox.c.created_at < until)
-    query = select(*columns).where(inbox.c.type.in_(_TYPES), made_then)
+    query = select(*columns).where(inbox.c.type.in_(TYPES), made_then)
     found: dict[str, ToldSession] = {}
     for row in tx.connection.execute(query, execution_options={"yield_per": 500}):
         session = _read(row.payload)

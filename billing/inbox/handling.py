@@ -100,7 +100,9 @@ def _handle(desk: Desk, asking: Asking, attempt: _Attempt) -> Applied | None:
 def _once(desk: Desk, attempt: _Attempt, *, may_ask: bool) -> Applied | None:
     with desk.db.write() as tx:
         row = storing.lock(tx, attempt.id, skip_locked=attempt.skip_locked)
-        if row is None or not (row.status in OPEN or (attempt.closed_too and may_bring_more(row))):
+        if row is None or row.payload == storing.LET_GO:
+            return None
+        if not (row.status in OPEN or (attempt.closed_too and may_bring_more(row))):
             return None
         answer = _attempt(tx, desk, row, attempt.known, may_ask)
     desk.tell(tx.told)

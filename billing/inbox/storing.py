@@ -23,6 +23,9 @@ MOST_ATTEMPTS = 16
 FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=12)
 _LONGEST_REASON = 1_000
 
+LET_GO = "{}"
+"""Stands where an event's payload was let go for its age: what the row says of it stays."""
+
 
 def store(db: Database, event: Event, body: bytes) -> StripeEvent:
     """Keeps the event under its id, once."""

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from billing.base.clock import SystemClock
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.inbox import storing
 from billing.inbox.handling import Asking, handle_all
 from billing.inbox.tables import stripe_events
@@ -95,7 +96,7 @@ def replay_open(desk: Desk) -> Iterator[StripeEvent]:
             return
 
 
-def handle_due(desk: Desk, limit: int) -> bool:
+def handle_due(desk: Desk, limit: int) -> Round:
     """The step: tries up to `limit` events whose time has come, the oldest first. Says whether there is more."""
     _accept(asking.refuse(limit=asking.count(limit)))
     with desk.db.read() as tx:
@@ -109,7 +110,7 @@ def handle_due(desk: Desk, limit: int) -> bool:
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
             _LOG.warning("Stripe event %s stays to be handled: %s", id, busy)
             _later(desk.db, id)
-    return len(ids) == limit and tried > 0
+    return Round(len(ids) == limit and tried > 0, tried)
 
 
 def page(tx: Tx, status: str | None, after: str | None, limit: int) -> list[StripeEvent]:

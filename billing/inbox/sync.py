@@ -182,7 +182,7 @@ def _told_already(tx: Tx, fact: objects.Fact) -> bool:
     newest = select(events.c.payload).where(its).order_by(events.c.created_at.desc(), events.c.id.desc())
     for payload in tx.connection.execute(newest.limit(5)).scalars():
         held = json.loads(payload).get("data", {}).get("object", {})
-        if isinstance(held, dict) and objects.stands(held) == objects.stands(fact.object):
+        if held and isinstance(held, dict) and objects.stands(held) == objects.stands(fact.object):
             return True
     return False
 

@@ -20,6 +20,7 @@ from sqlalchemy import Row, select
 
 from billing.base import ids, outbox, sets
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.credits import customers
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, StripeRefused, StripeUnavailable, Unavailable
 from billing.sales.tables import conversations
@@ -148,7 +149,7 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
     tell(tx.told)
 
 
-def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: int) -> bool:
+def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: int) -> Round:
     """The step: goes on with up to `limit` conversations whose time has come. Says whether there is more.
 
     Where Stripe can't be reached it stops: the others stay due.
@@ -157,7 +158,7 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
         its_time = (conversations.c.status == "open") & (conversations.c.next_attempt_at <= tx.now)
         in_order = select(conversations.c.id).where(its_time).order_by(conversations.c.next_attempt_at)
         due = list(tx.connection.execute(in_order.limit(limit)).scalars())
-    for id in due:
+    for at, id in enumerate(due):
         try:
             carry_on(db, gateway, kinds, tell, id, by_step=True)
         except StripeRefused as refused:
@@ -167,13 +168,13 @@ def finish_due(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, limit: 
             _later(db, id)
         except Unavailable as unavailable:
             _LOG.warning("conversation %s stays to be finished: %s", id, unavailable)
-            return False
+            return Round(False, at)
         except StripeNotConfigured as error:
             _LOG.error("conversation %s stays to be finished: %s", id, error)
-            return False
+            return Round(False, at)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("conversation %s could not be finished", id)
-    return len(due) == limit
+    return Round(len(due) == limit, len(due))
 
 
 def _later(db: Database, id: str) -> None:

@@ -157,7 +157,7 @@ refund_orders = Table(
 )  # fmt: skip
 """Refunds that were asked for here; once Stripe has made one, `billing_refunds` says what became of it."""
 
-_OPEN = sa.text("status = 'open'")
+_OPEN, _GIVEN_UP = sa.text("status = 'open'"), sa.text("status = 'given_up'")
 _TO_LOOK_AT = sa.text("next_look_at IS NOT NULL")
 
 conversations = Table(
@@ -174,14 +174,14 @@ conversations = Table(
     Column("attempts", Integer, nullable=False),
     Column("asked_at", UTCDateTime),  # the first attempt: after a day Stripe forgets the key
     Column("next_attempt_at", UTCDateTime),
-    Column("created_at", UTCDateTime, nullable=False),
-    Column("ended_at", UTCDateTime),
+    Column("created_at", UTCDateTime, nullable=False), Column("ended_at", UTCDateTime),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund', 'change')", name="kind"),
     CheckConstraint("status IN ('open', 'done', 'refused', 'given_up')", name="status"),
     Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
           postgresql_where=_OPEN, sqlite_where=_OPEN),
     Index("billing_conversations_open_idx", "next_attempt_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index("billing_conversations_given_up_idx", "ended_at", postgresql_where=_GIVEN_UP, sqlite_where=_GIVEN_UP),
 )  # fmt: skip
 """What we ask Stripe for, written down before it is asked: one open row for one thing."""
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from billing.base.keep import Keep
 from billing.base.settings import Settings, SettingsInvalid, database_url, origin_of
 
 KEY = {"SECRET_KEYS": "a-long-random-text"}
@@ -211,3 +212,14 @@ def test_an_origin_is_as_a_browser_names_it(address: str, origin: str) -> None:
 def test_what_has_no_origin(address: str) -> None:
     with pytest.raises(ValueError, match=r"address|[Pp]ort"):
         origin_of(address)
+
+
+def test_for_how_long_is_kept_what_may_go() -> None:
+    assert Settings.from_env(KEY).keep == Keep()
+    said = {"KEEP_STRIPE_EVENTS_DAYS": "60", "KEEP_OUTBOX_DAYS": "3650", "METRICS_TOKEN": "a-token-of-our-own"}
+    settings = Settings.from_env(KEY | said)
+    assert settings.keep == Keep(stripe_events=60, outbox=3650)
+    assert settings.metrics_token == "a-token-of-our-own"
+    assert "a-token" not in repr(settings)
+    wrong = {"KEEP_STRIPE_EVENTS_DAYS": "59", "KEEP_CONVERSATIONS_DAYS": "x", "METRICS_TOKEN": "short"}
+    assert set(errors(KEY | wrong)) == set(wrong)

@@ -20,7 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tests import postgres
-from tests.bench import naive, world
+from tests.bench import jobs, naive, world
 from tests.bench.cells import cells, chosen, measure
 from tests.bench.clients import Clients
 from tests.bench.inbox import Handled, Inbox, another, handle, handle_at_once, print_rates
@@ -38,10 +38,13 @@ class Size:
     clients: tuple[int, ...]
     events: int
     lying: int
+    scale: float
 
 
-FULL = Size(rounds=5, seconds=1.0, wallets=10_000, history=500_000, clients=(1, 4, 16), events=10_000, lying=100_000)
-QUICK = Size(rounds=1, seconds=0.05, wallets=50, history=500, clients=(1, 2), events=40, lying=400)
+FULL = Size(
+    rounds=5, seconds=1.0, wallets=10_000, history=500_000, clients=(1, 4, 16), events=10_000, lying=100_000, scale=1.0
+)
+QUICK = Size(rounds=1, seconds=0.05, wallets=50, history=500, clients=(1, 2), events=40, lying=400, scale=0.0005)
 
 
 def compare(name: str, url: str, size: Size, folder: Path, only: str) -> None:
@@ -91,6 +94,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", default="", help="cells whose name holds this, and what they are compared with")
     parser.add_argument("--inbox", action="store_true", help="only what Stripe told us")
+    parser.add_argument("--jobs", action="store_true", help="only what time does, in bulk")
+    parser.add_argument("--scale", type=float, help="how much of it, where 1 is all")
     parser.add_argument("--events", type=int, help="how many of them")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
     parser.add_argument("--postgresql", action="store_true", help="only PostgreSQL")
@@ -101,6 +106,8 @@ def main() -> None:
         size = replace(size, rounds=given.rounds)
     if given.events is not None:
         size = replace(size, events=given.events)
+    if given.scale is not None:
+        size = replace(size, scale=given.scale)
     print(f"Python {platform.python_version()}, {platform.machine()}")
     with tempfile.TemporaryDirectory(prefix="billing-bench-") as name:
         folder = Path(name)
@@ -108,18 +115,22 @@ def main() -> None:
             server = postgres.start(durable=True)
             try:
                 name = "PostgreSQL, durable commits"
-                if not given.inbox:
+                if not (given.inbox or given.jobs):
                     compare(name, server.url, size, folder, given.only)
-                if not given.only:
+                if not (given.only or given.jobs):
                     compare_inboxes(name, partial(another, server.url), size, sqlite=False)
+                if not (given.only or given.inbox):
+                    jobs.print_rates(name, partial(another, server.url), size.scale)
             finally:
                 server.stop()
         if not given.postgresql:
             name = "SQLite, WAL, synchronous FULL"
-            if not given.inbox:
+            if not (given.inbox or given.jobs):
                 compare(name, f"sqlite:///{folder}/bench.sqlite3", size, folder, given.only)
-            if not given.only:
+            if not (given.only or given.jobs):
                 compare_inboxes(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size, sqlite=True)
+            if not (given.only or given.inbox):
+                jobs.print_rates(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size.scale)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nlargest process: {peak:.0f} MB")
 

@@ -214,7 +214,7 @@ def test_nobody_listens(shop: Shop) -> None:
 @pytest.mark.database("sqlite")
 def test_without_a_gateway_the_step_has_nothing_to_do(shop: Shop) -> None:
     shop.billing.gateway = None
-    assert shop.billing.finish_conversations() is False
+    assert shop.billing.finish_conversations().more is False
 
 
 def test_no_transaction_is_open_while_stripe_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def check_service(billing: Billing, environment: dict[str, str], tmp_path: Path)
         chunks = (b"x" * 65_536 for _ in range(64))
         assert requests.post(f"{url}/webhooks/stripe", data=chunks, timeout=20).status_code == 413
         assert requests.get(f"{url}/portal/who-knows", timeout=20).status_code == 404
+        check_counted(url)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
     assert billing.wallet("team").available == 100
@@ -101,6 +102,20 @@ def check_service(billing: Billing, environment: dict[str, str], tmp_path: Path)
     assert SECRET not in said
     assert environment["SECRET_KEYS"] not in said
     assert not (tmp_path / ".gunicorn").exists()
+
+
+def check_counted(url: str) -> None:
+    """Whichever of several processes answers: it tells what all of them have counted."""
+    for _ in range(20):
+        assert requests.get(f"{url}/healthz", timeout=20).ok
+    counted = 'billing_http_requests_total{method="GET",route="/healthz",status="200"} '
+    seen = []
+    for _ in range(6):  # each on a connection of its own, so by any of them
+        told = requests.get(f"{url}/metrics", timeout=20).text
+        [line] = [line for line in told.splitlines() if line.startswith(counted)]
+        seen.append(float(line.removeprefix(counted)))
+    assert len(set(seen)) == 1 and seen[0] >= 21, seen
+    assert 'billing_job_runs_total{job="catch_up"}' in told
 
 
 @pytest.mark.slow

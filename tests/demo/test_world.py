@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from billing import Billing
+from jobs import runs
+from jobs.timetable import TIMETABLE
 from tests.demo.worlds import NOW, copied, everything, in_short, opened, told
+from tests.jobs.timetables import not_covered_once
 from web.demo.people import CUSTOMERS, HARBOUR, JUNIPER, KESTREL, LUMEN, MAPLE, OSTWIND, SPARROW, TIDEWATER
 from web.demo.telling import tell
 from web.demo.world import World
@@ -129,16 +132,23 @@ def test_told_again_it_changes_nothing(world: World) -> None:
 
 
 def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -> None:
-    from web.demo.world import catch_up
+    """As when somebody moves it: by the timetable, which keeps a history of it."""
+    from web.demo.world import run_jobs
 
     known = {bucket.id for bucket in world.billing.buckets(LUMEN.id)}
-    world.sandbox.advance(NOW + timedelta(days=33), lambda _: catch_up(world.billing))
+    world.sandbox.advance(NOW + timedelta(days=33), lambda _: run_jobs(world.billing))
     new = [bucket for bucket in world.billing.buckets(LUMEN.id) if bucket.id not in known]
     rolled, month = sorted(new, key=lambda bucket: bucket.granted)
     assert (rolled.granted, month.granted) == (1000, 5000)
     expired = world.billing.entries(LUMEN.id, kind="expire", limit=1)[0]
     assert NOW < expired.effective_at < NOW + timedelta(days=33)
     assert not world.billing.audit()
+    with world.billing.database.read() as tx:
+        history = {name: runs.history(tx, [name], 10_000) for name in TIMETABLE}
+    assert all(not_covered_once(TIMETABLE[name], its) == [] for name, its in history.items())
+    assert {run.status for its in history.values() for run in its} == {"done"}
+    assert sum(run.done or 0 for run in history["catch_up"]) > 0
+    assert any(run.first_slot < run.slot for run in history["audit"]), "nights on which nobody moved it are named"
 
 
 def test_a_telling_that_was_killed_goes_on(folder: Path, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_what_waits_is_tried_again_with_back_off(billing: TestBilling) -> None:
         at = due(billing)
         delays.append(at - billing.now)
         billing.clock.move(at - timedelta(seconds=1))
-        assert billing.handle_stripe_events() is False
+        assert billing.handle_stripe_events().more is False
         assert billing.stripe_events()[0].attempts == attempt - 1
         billing.clock.move(at)
         billing.handle_stripe_events()
@@ -77,9 +77,9 @@ def test_the_step_is_bounded_and_says_whether_there_is_more(billing: TestBilling
     for number in range(5):
         tell(billing, invoice(line("price_?", 5)), id=f"evt_{number}")
     billing.advance(by=timedelta(minutes=2))
-    assert billing.handle_stripe_events(2) is True
-    assert billing.handle_stripe_events(2) is True
-    assert billing.handle_stripe_events(2) is False
+    assert billing.handle_stripe_events(2).more is True
+    assert billing.handle_stripe_events(2).more is True
+    assert billing.handle_stripe_events(2).more is False
     assert {one.attempts for one in billing.stripe_events()} == {2}
 
 
@@ -111,7 +111,7 @@ def test_what_is_too_busy_stays_due(billing: TestBilling, monkeypatch: pytest.Mo
     monkeypatch.setattr(handlers, "HANDLERS", {"invoice.paid": busy})
     stored = billing.take_stripe_event(body(event(invoice(line("price_basic", 1_000)), id="evt_1")))
     assert (stored.status, stored.attempts) == ("received", 0)
-    assert billing.handle_stripe_events(1) is False
+    assert billing.handle_stripe_events(1).more is False
     assert billing.stripe_events() == [stored]
     assert due(billing) > billing.now, "it makes way for the others"
     monkeypatch.undo()

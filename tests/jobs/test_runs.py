@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -166,7 +167,6 @@ def test_a_run_that_was_given_up_stops(billing: TestBilling, monkeypatch: pytest
 def test_a_step_that_hangs_is_covered_by_another_process(billing: TestBilling, monkeypatch: pytest.MonkeyPatch) -> None:
     """It gives no sign of life any more, though its process lives."""
     monkeypatch.setattr(runs, "LEASE", timedelta(milliseconds=300))
-    monkeypatch.setattr("jobs.running.LONGEST_STEP", 0.0)
     others: list[Run | Taken] = []
     waiting = threading.Event()
 
@@ -177,7 +177,7 @@ def test_a_step_that_hangs_is_covered_by_another_process(billing: TestBilling, m
                 others.append(runs.claim(tx, one, START, "another"))
         return False
 
-    one = job(step, every=MINUTE)
+    one = replace(job(step, every=MINUTE), hangs=timedelta(0))
     ended = run(billing, one)
     assert isinstance(ended, Run)
     assert ended.status == "lost"

@@ -56,6 +56,18 @@ def serve(url: str, folder: Path, seconds: float, lease: timedelta) -> None:
     billing.close()
 
 
+def serve_all(url: str, folder: Path, seconds: float, lease: timedelta) -> None:
+    """The same with a job that does what is due to wallets beside it."""
+    from jobs import runs
+    from jobs.process import serve as until_told
+
+    runs.LEASE = lease
+    billing = Billing(url)
+    catch_up = job(lambda engine: engine.catch_up(7), "catch_up", limit=3)
+    until_told(billing, {"work": job(noted(folder, seconds)), "catch_up": catch_up})
+    billing.close()
+
+
 def not_covered_once(one: Job, history: Sequence[Run]) -> list[str]:
     """What is wrong with the slots that finished runs cover, from the first to the last: each by exactly one."""
     finished = sorted((run for run in history if run.status in ("done", "more")), key=lambda run: run.number)

@@ -47,7 +47,7 @@ def test_the_step_does_it_and_goes_on_where_it_stopped(shop: Shop, monkeypatch: 
 def test_an_outage_in_the_middle(shop: Shop) -> None:
     subscribe(shop)
     shop.fail("500", times=9, path="/v1/events", method="GET")
-    assert shop.billing.sync_stripe() is False
+    assert shop.billing.sync_stripe().more is False
     with pytest.raises(StripeUnavailable):
         look(shop)
     shop.sandbox.faults.clear()
@@ -80,6 +80,6 @@ def test_customers_are_looked_through_on_request(shop: Shop) -> None:
 @pytest.mark.slow
 def test_without_a_key_there_is_nothing_to_look_through(shop: Shop) -> None:
     shop.billing.gateway = None
-    assert shop.billing.sync_stripe() is False
+    assert shop.billing.sync_stripe().more is False
     with pytest.raises(StripeNotConfigured):
         look(shop)

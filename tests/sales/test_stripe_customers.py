@@ -50,7 +50,7 @@ def test_an_invoice_that_came_before_its_session(billing: TestBilling) -> None:
 
 def test_what_waited_for_a_link_is_due_once_it_is_made(billing: TestBilling) -> None:
     tell(billing, invoice(line("price_basic", 1_000), customer="cus_2"))
-    assert billing.handle_stripe_events() is False
+    assert billing.handle_stripe_events().more is False
     assert billing.wallet("team").available == 0
     billing.customer("team", stripe_customer_id="cus_2")
     billing.handle_stripe_events()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ from web.cli.printing import table, when
 
 if TYPE_CHECKING:
     from jobs.runs import Run
+    from jobs.standing import Standing
     from jobs.timetable import Job
 
 TIME_FORMATS = tuple(f"%Y-%m-%d{between}%H:%M{rest}" for between in ("T", " ") for rest in ("", ":%S", "%z", ":%S%z"))
@@ -37,20 +38,18 @@ def jobs(ctx: click.Context) -> None:
 
 @jobs.command("list")
 def list_jobs() -> None:
-    """Show the timetable, when each job ran last, and what it means if it is late."""
-    from jobs import runs
-    from jobs.timetable import TIMETABLE
+    """Show the timetable, when each job ran last and how much it did, and what it means if it is late."""
+    from jobs.standing import standings
 
     with engine() as billing:
         migrated(billing.database.engine)
         with billing.database.read() as tx:
-            latest = runs.latest(tx)
-    rows = []
-    for job in TIMETABLE.values():
-        last = latest.get(job.name)
-        seen = (when(last.started_at), last.status, str(last.rounds)) if last else (None, "never ran", None)
-        rows.append((job.name, f"{job.every.total_seconds():g} s", *seen, job.late))
-    table(("job", "every", "last run", "status", "rounds", "if it is late"), rows)
+            found = standings(tx)
+    columns = ("job", "every", "last run", "status", "did", "runs", "failed", "lost", "did in all", "if it is late")
+    table(columns, [_standing(one) for one in found])
+    for one in found:
+        if one.wrong is not None and one.last is not None:
+            click.echo(f"{one.job.name}: {one.wrong}.")
 
 
 @jobs.command()
@@ -67,7 +66,7 @@ def history(name: str | None, limit: int) -> None:
         migrated(billing.database.engine)
         with billing.database.read() as tx:
             found = runs.history(tx, [name] if name else list(TIMETABLE), limit)
-    columns = ("started", "job", "run", "slot", "missed since", "status", "rounds", "seconds", "runner", "error")
+    columns = ("started", "job", "run", "slot", "missed since", "status", "rounds", "did", "seconds", "runner", "error")
     table(columns, [_line(run) for run in found])
 
 
@@ -103,7 +102,8 @@ def run(name: str, at: datetime | None) -> None:
             )
         click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
         return
-    click.echo(f"{name}: {done.status}, {done.rounds} rounds.")
+    did = "" if done.done is None else f", {done.done:,} {job.counts}"
+    click.echo(f"{name}: {done.status}, {done.rounds} rounds{did}.")
     if done.status == "failed":
         raise Failed(done.error or "It failed: see the log.")
 
@@ -123,8 +123,22 @@ def _known(name: str) -> Job:
     return TIMETABLE[name]
 
 
+def _standing(one: Standing) -> tuple[str | None, ...]:
+    job, last = one.job, one.last
+    by_night = job.every == timedelta(days=1)
+    every = f"day at {job.beginning:%H:%M}" if by_night else f"{job.every.total_seconds():g} s"
+    if last is None:
+        return (job.name, every, None, "never ran", *(None,) * 5, job.late)
+    figures = (_figure(last.done), f"{one.runs:,}", f"{one.failed_runs:,}", f"{one.lost_runs:,}")
+    return (job.name, every, when(last.started_at), last.status, *figures, f"{one.done_rows:,} {job.counts}", job.late)
+
+
+def _figure(figure: int | None) -> str | None:
+    return None if figure is None else f"{figure:,}"
+
+
 def _line(run: Run) -> tuple[str | None, ...]:
     missed = when(run.first_slot) if run.first_slot < run.slot else None
     seconds = None if run.ended_at is None else f"{(run.ended_at - run.started_at).total_seconds():.1f}"
     return (when(run.started_at), run.job, str(run.number), when(run.slot), missed, run.status, str(run.rounds),
-            seconds, run.runner, run.error)  # fmt: skip
+            _figure(run.done), seconds, run.runner, run.error)  # fmt: skip

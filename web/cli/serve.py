@@ -34,6 +34,7 @@ def serve(workers: int | None, threads: int, with_jobs: bool | None) -> None:
     from billing.base.settings import Settings
     from billing.catalog.loading import load
     from web import logs
+    from web.counted import together
     from web.serving import Server
 
     settings = Settings.from_env()
@@ -51,14 +52,15 @@ def serve(workers: int | None, threads: int, with_jobs: bool | None) -> None:
         workers = 1
     click.echo(f"Serving on {settings.public_url}, stop with Ctrl-C.")
     logs.configure()
-    Server(
-        settings,
-        lambda: _application(settings, with_jobs=dialect == "sqlite" if with_jobs is None else with_jobs),
-        workers=workers or min(multiprocessing.cpu_count() + 1, _MOST_WORKERS),
-        threads=threads,
-        graceful_timeout=20,
-        loglevel="warning",
-    ).run()
+    with together():
+        Server(
+            settings,
+            lambda: _application(settings, with_jobs=dialect == "sqlite" if with_jobs is None else with_jobs),
+            workers=workers or min(multiprocessing.cpu_count() + 1, _MOST_WORKERS),
+            threads=threads,
+            graceful_timeout=20,
+            loglevel="warning",
+        ).run()
 
 
 def _application(settings: Settings, *, with_jobs: bool) -> Flask:

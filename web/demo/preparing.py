@@ -20,7 +20,7 @@ from web.demo.account import STRIPE, Account
 from web.demo.people import CUSTOMERS
 from web.demo.ports import for_the_sandbox, origin
 from web.demo.telling import tell
-from web.demo.world import World, arrive, catch_up
+from web.demo.world import World, arrive, run_jobs
 from web.sandbox import Sandbox, serve
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Preparation:
             tell(World(self.billing, sandbox, account), SystemClock().now(), self._progress)
             account.close()
             sandbox.listen(hook, self.kept.webhook_secret)
-        sandbox.on_stop = lambda _: catch_up(self.billing)
+        sandbox.on_stop = lambda _: run_jobs(self.billing)
 
     def _deliver(self, body: bytes, signature: str) -> int:
         self.billing.receive_stripe_event(body, signature)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing.sales.values import Checkout, Topup
-from billing.steps import STEPS
+from jobs.running import run
+from jobs.runs import Run
+from jobs.timetable import A_DAY, TIMETABLE
 from web.demo.account import Account
 from web.demo.people import Customer
 from web.sandbox.resources.disputes import CHARGEBACK
@@ -85,7 +87,17 @@ def arrive(billing: Billing, customer: Customer) -> None:
 
 
 def catch_up(billing: Billing) -> None:
-    """Does all that is due, as the timetable would."""
-    for step in STEPS.values():
-        while step(billing):
+    """Does all that is due, as the timetable would, but for what is done by night."""
+    for job in TIMETABLE.values():
+        while job.every < A_DAY and job.step(billing):
+            pass
+
+
+def run_jobs(billing: Billing) -> None:
+    """The same by the timetable itself, which keeps a history of it; by night, too."""
+    for job in TIMETABLE.values():
+        done = run(billing, job)
+        if isinstance(done, Run) and done.status == "done":
+            continue
+        while job.every < A_DAY and job.step(billing):  # another one has its slot, or has just had it
             pass

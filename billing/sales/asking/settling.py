@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from billing.base import outbox
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.rules.refusals import Busy, Refusal, StripeNotConfigured, Unavailable, UnknownSession
 from billing.sales import before, needs, sessions, stripe_customers
@@ -67,18 +68,18 @@ def settle(
 
 def look_at_due(
     db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int, start: datetime | None = None
-) -> bool:
+) -> Round:
     """The step: asks after sessions of ours of which nothing was heard, up to `limit`. Says whether there is more."""
     with db.write() as tx:
         due = [*sessions.due(tx, topup_table, limit), *sessions.due(tx, checkout_rows, limit)]
-    for id in due:
+    for at, id in enumerate(due):
         try:
             settle(db, gateway, catalog, tell, id, start)
         except Busy as busy:  # one wallet that is locked for long must not keep the others waiting
             _LOG.warning("session %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("session %s is looked at later: %s", id, error)
-            return False
+            return Round(False, at)
         except UnknownSession as unknown:  # of another account or mode: once its time is over nobody waits for it
             _LOG.warning("session %s: %s", id, unknown)
             with db.write() as tx:
@@ -89,7 +90,7 @@ def look_at_due(
             _LOG.warning("session %s: %s", id, refusal)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("session %s could not be settled", id)
-    return len(due) >= limit
+    return Round(len(due) >= limit, len(due))
 
 
 def _apply_all(tx: Tx, catalog: Catalog, seen: SeenSession, known: Known) -> Applied:

@@ -1,0 +1,104 @@
+"""Retention: what is not kept for ever, and the step that lets it go by its age.
+
+The books never go, nor sales, payments, claims, keys, or what finance reads the past from: `RULES` is all that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Column, ColumnElement, Table
+
+from billing.access.tables import sign_in_attempts, staff_sessions
+from billing.base.db import Tx
+from billing.base.keep import Keep
+from billing.base.outbox import outbox
+from billing.base.round import Round
+from billing.base.types import Json
+from billing.finance import paid_invoices, paid_sessions
+from billing.inbox.storing import LET_GO
+from billing.inbox.tables import stripe_events
+from billing.inbox.waking import has_unmapped
+from billing.sales.tables import conversations
+
+AT_ONCE = 2_000
+"""Rows of each rule that one call of the step lets go at most."""
+
+_SIGNED_IN = 30
+_TOLD_ONCE = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Rows of `table` whose `since` is more than `days` ago and that `may_go`: deleted, or with `left` emptied to
+    that, where the row itself still says something.
+    """
+
+    name: str
+    table: Table
+    since: Column[Any]
+    days: Callable[[Keep], int]
+    may_go: ColumnElement[bool]
+    left: Mapping[str, Any] | None = None
+
+    def apply(self, tx: Tx, keep: Keep, limit: int) -> int:
+        """Lets up to `limit` of them go, the oldest first. How many went."""
+        [id] = self.table.primary_key.columns
+        old = (self.since < tx.now - timedelta(days=self.days(keep))) & self.may_go
+        its = id.in_(sa.select(id).where(old).order_by(self.since).limit(limit))
+        if self.left is None:
+            return tx.connection.execute(sa.delete(self.table).where(its)).rowcount
+        return tx.connection.execute(sa.update(self.table).where(its).values(**self.left)).rowcount
+
+
+RULES = (
+    Rule(
+        # Their ids stay: reconciliation knows by them what was told. What a payment's event said stays, too: the
+        # review of allocations is read from it. And what could still be replayed stays as a whole.
+        "what Stripe's events said",
+        stripe_events,
+        stripe_events.c.received_at,
+        lambda keep: keep.stripe_events,
+        stripe_events.c.status.in_(("done", "ignored"))
+        & stripe_events.c.type.not_in((*paid_invoices.TYPES, *paid_sessions.TYPES))
+        & (stripe_events.c.payload != LET_GO)
+        & sa.not_(sa.func.coalesce(has_unmapped(), sa.false())),
+        {"payload": LET_GO},
+    ),
+    Rule(
+        "what Stripe was asked",
+        conversations,
+        conversations.c.ended_at,
+        lambda keep: keep.conversations,
+        (conversations.c.status != "open") & (conversations.c.params != sa.literal({}, Json)),
+        {"params": {}},
+    ),
+    Rule(
+        "what was told",
+        outbox,
+        outbox.c.recorded_at,
+        lambda keep: keep.outbox,
+        outbox.c.spread_at.is_not(None) & outbox.c.once.is_(None),
+    ),
+    Rule(
+        # Its row is what says that it was told: as long as it could be found again.
+        "what was told once",
+        outbox,
+        outbox.c.recorded_at,
+        lambda keep: max(keep.outbox, _TOLD_ONCE),
+        outbox.c.spread_at.is_not(None) & outbox.c.once.is_not(None),
+    ),
+    Rule("who was signed in", staff_sessions, staff_sessions.c.ends_at, lambda _: _SIGNED_IN, sa.true()),
+    Rule("who tried to sign in", sign_in_attempts, sign_in_attempts.c.since, lambda _: _SIGNED_IN, sa.true()),
+)
+"""All that goes by age. The jobs' own history looks after itself: `jobs/runs.py`."""
+
+
+def purge(tx: Tx, keep: Keep, limit: int = AT_ONCE) -> Round:
+    """The step: lets go what is older than it is to be kept, up to `limit` rows of each rule."""
+    gone = [rule.apply(tx, keep, limit) for rule in RULES]
+    return Round(limit in gone, sum(gone))
