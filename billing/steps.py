@@ -21,7 +21,10 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
+        "warn_expiring": lambda billing: billing.warn_expiring(),
+        "count_usage": lambda billing: billing.count_usage(),
+        "watch_pace": lambda billing: billing.watch_pace(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard."""
+told and nobody heard; credits that will soon have ended; what was used on each day; what that pace will come to."""

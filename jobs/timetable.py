@@ -67,6 +67,27 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 limit=20,
                 late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
             ),
+            Job(
+                "warn_expiring",
+                STEPS["warn_expiring"],
+                every=timedelta(minutes=15),
+                limit=1000,
+                late="people are warned late of credits that will end; of those that ended meanwhile, not at all",
+            ),
+            Job(
+                "count_usage",
+                STEPS["count_usage"],
+                every=timedelta(minutes=15),
+                limit=1000,
+                late="the use of each day is not yet all there; it is counted late, nothing is missed",
+            ),
+            Job(
+                "watch_pace",
+                STEPS["watch_pace"],
+                every=timedelta(hours=1),
+                limit=1000,
+                late="people hear late that their credits are running out, or that more is used than usual",
+            ),
         )
     }
 )
