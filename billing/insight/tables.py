@@ -27,11 +27,13 @@ usage_counts = Table(
     Column("wallet_id", Whole, primary_key=True, autoincrement=False),
     Column("counted", Whole, nullable=False),  # the number of the last entry that is in `usage_days`
     Column("first_day", Date),
-    Column("last_day", Date, index=True),
+    Column("last_day", Date),
     ForeignKeyConstraint(["wallet_id"], ["billing_wallets.id"]),
     CheckConstraint("counted > 0", name="counted"),
 )
-"""How far each wallet's entries are counted, and on which days it used anything first and last."""
+"""How far each wallet's entries are counted, and on which days it used anything first and last. No index but the key:
+who looks for those that were used lately walks over it in the order of the wallets, a batch at a time.
+"""
 
 expiry_warnings = Table(
     "billing_expiry_warnings",

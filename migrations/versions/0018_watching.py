@@ -48,7 +48,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("wallet_id", name=op.f("billing_usage_counts_pkey")),
     )
-    op.create_index(op.f("billing_usage_counts_last_day_idx"), "billing_usage_counts", ["last_day"])
     op.create_table(
         "billing_expiry_warnings",
         sa.Column("wallet_id", WHOLE, autoincrement=False, nullable=False),
