@@ -16,7 +16,7 @@ class Watching:
 
     database: Database
 
-    def warn_expiring(self, limit: int = 1000) -> bool:
+    def warn_expiring(self, limit: int = 500) -> bool:
         """Tells `credits.expiring` of up to `limit` buckets whose end has come within a lead time of theirs: once for
         each bucket, end and lead, a wallet's in one.
         """
@@ -26,7 +26,7 @@ class Watching:
         """Counts what up to `limit` wallets have used since it was counted last, by wallet and UTC day."""
         return self._step(lambda tx, _, many: usage.count(tx, many), limit)
 
-    def watch_pace(self, limit: int = 1000) -> bool:
+    def watch_pace(self, limit: int = 500) -> bool:
         """Tells `credits.running_out` and `usage.unusual` of up to `limit` wallets that used any today or yesterday, by
         what `count_usage` has counted.
         """

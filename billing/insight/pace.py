@@ -76,8 +76,9 @@ def _days(tx: Tx, ids: Sequence[int], today: date) -> Mapping[int, Days]:
 
 
 def _pace(row: Row, days: Days, before: date, most: int) -> Pace | None:
-    its = [days.get(before - timedelta(days=back), (0, False))[0] for back in range(1, most + 1)]
-    return watching.pace_of(sum(its), before.toordinal(), row["first_day"].toordinal(), most)
+    since = before - timedelta(days=most)
+    used = sum(net for day, (net, _) in days.items() if since <= day < before)
+    return watching.pace_of(used, before.toordinal(), row["first_day"].toordinal(), most)
 
 
 def _unusual(
