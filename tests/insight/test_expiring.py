@@ -125,6 +125,9 @@ def test_what_ends_on_the_same_day_is_one_warning_of_each_wallet(billing: TestBi
 def test_one_that_is_extended_is_warned_of_again(billing: TestBilling) -> None:
     bucket = grant(billing, "gift", 100, "20 Apr 10:00")
     assert len(at(billing, "14 Apr 00:00")) == 1
+    billing.extend("team", bucket, moment("20 Apr 20:00"), key="a little")
+    assert at(billing, "14 Apr 01:00") == [("7 days", 100, ["gift"], "2025-04-20T20:00:00Z")]
+    assert at(billing, "14 Apr 02:00") == []
     billing.extend("team", bucket, moment("20 May 10:00"), key="later")
     assert at(billing, "19 Apr 10:00") == at(billing, "1 May 00:00") == []
     assert at(billing, "13 May 10:00") == [("7 days", 100, ["gift"], "2025-05-20T10:00:00Z")]
