@@ -30,10 +30,13 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
         "warn_low": lambda billing: billing.warn_low(),
+        "warn_expiring": lambda billing: billing.warn_expiring(),
+        "count_usage": lambda billing: billing.count_usage(),
+        "watch_pace": lambda billing: billing.watch_pace(),
         "audit": lambda billing: billing.check_books(),
         "purge": lambda billing: billing.purge(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard; who came to lie below a threshold without a movement; whether the books add up; what need not be
-kept any longer."""
+told and nobody heard; who came to lie below a threshold without a movement; credits that will soon have ended; what was
+used on each day; what that pace will come to; whether the books add up; what need not be kept any longer."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Table, Text, text
+from sqlalchemy import Column, Index, Table, Text, select, text
 
 from billing.base import ids, sets
 from billing.base.clock import aware
@@ -48,6 +48,16 @@ def tell_once(tx: Tx, once: str, name: str, fact: Mapping[str, Any]) -> bool:
     if new:
         tx.told.append((name, dict(fact)))
     return new
+
+
+def tell_new(tx: Tx, facts: Mapping[str, Fact]) -> None:
+    """The same for many, by what each is told once under. For one process at a time: who finds them holds a lock."""
+    keys = sorted(facts)
+    there = select(outbox.c.once).where(outbox.c.once.in_(keys))
+    known = set(tx.connection.execute(there).scalars()) if keys else set()
+    new = [key for key in keys if key not in known]
+    sets.insert(tx, outbox, [row for key in new for row in rows(tx, [facts[key]], key)])
+    tx.told.extend((facts[key][0], dict(facts[key][1])) for key in new)
 
 
 def rows(tx: Tx, facts: Iterable[Fact], once: str | None = None) -> list[dict[str, Any]]:

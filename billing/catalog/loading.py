@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validates_schema
 
-from billing.catalog import reading, reading_prices, together
+from billing.catalog import reading, reading_prices, reading_watching, together
 from billing.catalog.lines import Path, line_numbers, line_of
 from billing.catalog.terms import (
     Amounts,
@@ -171,6 +171,9 @@ class _PolicyTable(_Strict):
     overdraft = _Field(reading.overdraft_terms)
     low_balance = _Field(reading.low_balance)
     spent_events = _Field(reading.yes_or_no)
+    expiring = _Field(reading_watching.leads)
+    runway = _Field(reading_watching.runway)
+    unusual = _Field(reading_watching.unusual)
 
 
 class _UnitTable(_Strict):
@@ -194,6 +197,8 @@ class _PlanTable(_Strict):
     retired = _Field(reading.yes_or_no)
     trial_credits = _Field(reading.whole(0, MOST_CREDITS))
     on_upgrade = _Field(reading.one_of(get_args(OnUpgrade)))
+    expiring = _Field(reading_watching.leads)
+    runway = _Field(reading_watching.runway)
 
 
 class _PackTable(_Strict):
@@ -207,6 +212,7 @@ class _PackTable(_Strict):
     retired = _Field(reading.yes_or_no)
     stripe_product = _Field(reading.name)
     promotion_codes = _Field(reading.yes_or_no)
+    expiring = _Field(reading_watching.leads)
 
 
 class _AmountsTable(_Strict):

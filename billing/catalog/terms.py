@@ -20,6 +20,7 @@ from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, Overdraft
 from billing.rules.wallet.thresholds import DEFAULT as LOW_BALANCE
 from billing.rules.wallet.thresholds import Thresholds
+from billing.rules.watching import Unusual
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
 TaxBehavior = Literal["exclusive", "inclusive"]
@@ -27,18 +28,26 @@ OnUpgrade = Literal["difference", "next_period"]
 
 A_DAY = Span(seconds=86_400)
 A_WEEK = Span(seconds=7 * 86_400)
+OFF = Span()
+UNUSUAL = Unusual()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What holds for every wallet: the order in which buckets pay, and, where no plan says otherwise, the overdraft and
     the balances at which people are told. `spent_events`: is each spend told of beyond the process that made it, too?
+
+    `expiring`: how long before credits end people are warned, the longest first. `runway`: they are warned when what
+    is there lasts no longer at today's pace (OFF: never); `unusual`: when one day's use is so much above it.
     """
 
     burn_down: tuple[str, ...] = burndown.DEFAULT
     overdraft: Overdraft = NONE
     low_balance: Thresholds = LOW_BALANCE
     spent_events: bool = False
+    expiring: tuple[Span, ...] = (A_WEEK, A_DAY)
+    runway: Span = A_WEEK
+    unusual: Unusual | None = UNUSUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,10 @@ class Plan:
     retired: bool = False
     """Not on sale any more; those who have it keep it, and its renewals grant."""
     price: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    expiring: tuple[Span, ...] | None = None
+    """None: the catalog's for a year's credits. Those of a shorter period come anew: nobody is warned of each end."""
+    runway: Span | None = None
+    """None: the catalog's."""
 
     def __post_init__(self) -> None:
         ours = [pushed_key("plan", self.id, every, currency) for every in self.price for currency in self.price[every]]
@@ -107,6 +120,8 @@ class Pack:
     retired: bool = False
     stripe_product: str | None = None
     promotion_codes: bool | None = None
+    expiring: tuple[Span, ...] | None = None
+    """None: the catalog's."""
 
     def __post_init__(self) -> None:
         ours = [pushed_key("pack", self.id, currency) for currency in self.prices]

@@ -157,6 +157,8 @@ buckets = Table(
           sqlite_where=sa.text("sale IS NOT NULL")),
     Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
           sqlite_where=sa.text("is_open = 1")),
+    Index("billing_buckets_ending_idx", "expires_at", postgresql_where=sa.text("is_open AND expires_at IS NOT NULL"),
+          sqlite_where=sa.text("is_open = 1 AND expires_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 

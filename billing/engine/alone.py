@@ -29,6 +29,7 @@ from billing.engine.hold import Hold
 from billing.engine.host import Host
 from billing.engine.listening import Listening
 from billing.engine.transaction import Transaction
+from billing.engine.watching import Watching
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 from billing.stripe.gateway import Gateway
 
@@ -101,7 +102,7 @@ class _Charge:
         return released
 
 
-class Billing(Listening):
+class Billing(Watching, Listening):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(

@@ -60,9 +60,9 @@ def parse(text: object) -> Span:
     return Span.parse(text)
 
 
-def add(start: datetime, span: Span, times: int = 1) -> datetime:
+def add(start: datetime, span: Span, times: int = 1, *, day: int | None = None) -> datetime:
     """`start`, and the `span` as many `times` on. Months are counted from `start`: 31 Jan + 1 = 28 or 29 Feb,
-    + 2 = 31 Mar.
+    + 2 = 31 Mar. `day`: on this day of the month (`anchor_day`) instead of the start's.
 
     So the nth period of a series is `add(anchor, span, n)`, never one added to the last: that would lose the
     31st. Grows with `times`. OverflowError past the year 9999.
@@ -70,7 +70,15 @@ def add(start: datetime, span: Span, times: int = 1) -> datetime:
     _check(start)
     if not span.months:
         return start + timedelta(seconds=span.seconds * times)
-    return _months_from(start, span.months * times)
+    return _months_from(start, span.months * times, day)
+
+
+def anchor_day(start: datetime, end: datetime) -> int:
+    """The day of the month on which periods from `start` to `end` begin, as far as the two show it: the start's, unless
+    that is its month's last and stands for a later one: from 28 Feb to 31 May it is the 31st.
+    """
+    is_last = (start + timedelta(days=1)).month != start.month
+    return end.day if is_last and end.day > start.day and end.timetz() == start.timetz() else start.day
 
 
 def month_start_after(at: datetime) -> datetime:
@@ -109,12 +117,12 @@ def whole_period(end: datetime, every: Every) -> datetime:
     return _months_from(end, -span.months) if span.months else end - timedelta(seconds=span.seconds)
 
 
-def _months_from(start: datetime, months: int) -> datetime:
+def _months_from(start: datetime, months: int, day: int | None = None) -> datetime:
     years, month = divmod(start.month - 1 + months, 12)
     year, month = start.year + years, month + 1
     if not 1 <= year <= 9999:
         raise OverflowError(f"{months} months from {start.isoformat()} is off the calendar.")
-    return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))
+    return start.replace(year=year, month=month, day=min(day or start.day, calendar.monthrange(year, month)[1]))
 
 
 def _check(at: datetime) -> None:

@@ -11,6 +11,7 @@ from billing.rules.periods import (
     Every,
     Span,
     add,
+    anchor_day,
     is_longer,
     month_start_after,
     parse,
@@ -104,6 +105,34 @@ def test_a_span_is_months_or_seconds() -> None:
 )
 def test_months_are_counted_from_the_start(start: str, span: Span, n: int, end: str) -> None:
     assert add(at(start), span, n) == at(end)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "day"),
+    [
+        ("2031-02-28T08:00", "2032-02-29T08:00", 29),
+        ("2027-02-28T08:00", "2027-05-31T08:00", 31),
+        ("2027-04-30T08:00", "2027-10-31T08:00", 31),
+        ("2028-02-29T08:00", "2029-02-28T08:00", 29),
+        ("2027-01-31T08:00", "2027-02-28T08:00", 31),
+        ("2028-02-28T08:00", "2028-03-31T08:00", 28),
+        ("2027-02-28T08:00", "2027-05-31T08:01", 28),
+        ("2027-03-15T08:00", "2027-06-20T08:00", 15),
+    ],
+)
+def test_the_day_that_both_ends_show(start: str, end: str, day: int) -> None:
+    assert anchor_day(at(start), at(end)) == day
+
+
+@given(times, st.integers(1, 31), st.integers(1, 24), st.integers(0, 24))
+def test_periods_between_two_of_an_anchors_days_end_on_the_second(
+    anchor: datetime, day: int, count: int, first: int
+) -> None:
+    """Whatever the anchor: what began on one of its days ends on another, without a rest."""
+    anchor = anchor.replace(month=1, day=day)
+    start, end = add(anchor, MONTH, first), add(anchor, MONTH, first + count)
+    assert add(start, MONTH, count, day=anchor_day(start, end)) == end
+    assert add(start, MONTH, 0, day=anchor_day(start, end)) == start
 
 
 @given(times, spans, st.integers(0, 30), st.integers(1, 10))

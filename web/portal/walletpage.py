@@ -200,12 +200,12 @@ def _row(place: int, bucket: Bucket, now: datetime, scale: int) -> BucketRow:
 
 
 def _endings(live: Sequence[Bucket], now: datetime, scale: int) -> tuple[Ending, ...]:
-    """By day, soonest first; what is used up has nothing left to lose."""
+    """By day, soonest first; what is used up has nothing left to lose, and what is set aside is honoured after it."""
     ending = sorted(
         (
             (bucket.expires_at, place, bucket)
             for place, bucket in enumerate(live)
-            if bucket.expires_at and bucket.remaining
+            if bucket.expires_at and bucket.remaining > bucket.held
         ),
     )
     endings = []
@@ -218,7 +218,7 @@ def _endings(live: Sequence[Bucket], now: datetime, scale: int) -> tuple[Ending,
                 at=at,
                 badge=how_soon(at, now),
                 soon=(day - now.date()).days <= SOON_DAYS,
-                amount=credits_text(sum(bucket.remaining for _, _, bucket in same), scale),
+                amount=credits_text(sum(bucket.remaining - bucket.held for _, _, bucket in same), scale),
                 names=", ".join(name_of(bucket) for _, _, bucket in same),
             )
         )

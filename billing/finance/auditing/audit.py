@@ -23,6 +23,7 @@ from billing.finance.auditing import (
     months,
     sales,
     topups,
+    usage,
     wallets,
 )
 from billing.finance.auditing.books import Books
@@ -48,6 +49,7 @@ def breaches(tx: Tx, catalog: Catalog) -> list[Breach]:
         *changes.breaches(tx),
         *topups.breaches(tx),
         *earlier.breaches(tx),
+        *usage.breaches(tx),
     ]
 
 

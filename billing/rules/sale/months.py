@@ -1,7 +1,8 @@
 """The months of a line: a line longer than its plan's `every` brings a period's credits one after the other.
 
-Rule: the handbook's *Allocation*. They are counted from the line's start (the 31st → month end), a part of one counts
-by its seconds, cents go in proportion to the credits and the last sweeps.
+Rule: the handbook's *Allocation*. They are counted from the line's start (the 31st → month end; a month's end → the
+31st, where the line's end shows that it is meant), a part of one counts by its seconds, cents go in proportion to the
+credits and the last sweeps.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.rules.periods import Every, add, is_longer, span_of, whole_period
+from billing.rules.periods import Every, add, anchor_day, is_longer, span_of, whole_period
 
 _SECOND = timedelta(seconds=1)
 
@@ -51,10 +52,10 @@ def windows(start: datetime, end: datetime, every: Every, *, stub: bool) -> tupl
         whole = end - whole_period(end, every)
         return (Window(start, end, max(end - start, whole if stub else end - start) // _SECOND),)
     found = []
-    begins, count = start, 0
+    begins, count, day = start, 0, anchor_day(start, end)
     while begins < end:
         count += 1
-        until = add(start, span_of(every), count)
+        until = add(start, span_of(every), count, day=day)
         found.append(Window(begins, min(until, end), (until - begins) // _SECOND))
         begins = until
     return tuple(found)

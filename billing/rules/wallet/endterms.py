@@ -30,7 +30,12 @@ def at_end(at_period_end: str | RollOver) -> dict[str, Any] | None:
 
 def terms_of(bucket: BucketState) -> RollOver | None:
     """What the bucket's end rolls over, if anything."""
-    written = (bucket.at_end or {}).get("roll_over")
+    return roll_over(bucket.at_end)
+
+
+def roll_over(at_end: dict[str, Any] | None) -> RollOver | None:
+    """The same, of what stands on the bucket."""
+    written = (at_end or {}).get("roll_over")
     if written is None:
         return None
     most = written["max"]

@@ -1,0 +1,1 @@
+"""What people ask, and what is noticed by time and pace rather than by one spend."""

@@ -1,0 +1,219 @@
+"""Credits that will end soon: who has them is warned, a lead time before, once for each bucket, end and lead.
+
+The date is the bucket's own end, grace included, as every page shows it; the credits are those that can still be spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import sqlalchemy as sa
+from sqlalchemy import RowMapping, and_, case, delete, or_, select, tuple_
+
+from billing.base import ids, outbox, sets
+from billing.base.db import Tx
+from billing.base.outbox import Fact
+from billing.catalog.terms import Catalog
+from billing.credits.tables import buckets, wallets
+from billing.insight import leads, renewals, walks
+from billing.insight.leads import Holder
+from billing.insight.renewals import Renewals
+from billing.insight.tables import expiry_warnings
+from billing.rules import watching
+from billing.rules.periods import Span
+from billing.rules.wallet import endterms
+from billing.rules.wallet.endterms import RollOver
+from billing.rules.watching import Ending
+
+_WALK = "warn_expiring"
+_A_DAY = timedelta(days=1)
+
+Leads = Sequence[tuple[Span, bool, frozenset[str]]]
+Row = RowMapping
+
+
+def warn(tx: Tx, catalog: Catalog, limit: int) -> bool:
+    """The step: looks at up to `limit` buckets that have come within a lead, and warns of them. Is there more?"""
+    every = leads.all_leads(catalog)
+    if walks.begin(tx, _WALK) is None:
+        return False
+    late = _forget(tx, limit)
+    if not every:
+        return late
+    found = _due(tx, every, limit)
+    rows = _of_wallets(tx, {wallet for wallet, _ in found}, every[-1][0])
+    unsure = {row["customer_id"] for row in rows if row["at_end"]}
+    renewing = renewals.read(tx, unsure)
+    facts: list[Fact] = []
+    looked_at: list[tuple[Row, Span]] = []
+    for _, its in groupby(rows, key=lambda row: row["wallet_id"]):
+        of_wallet = {row["number"]: row for row in its}
+        warned = watching.warnings(_endings(tx, catalog, of_wallet, renewing), tx.now)
+        facts.extend(_fact(lead, endings, of_wallet) for lead, endings in warned.items())
+        said = {one.bucket: lead for lead, endings in warned.items() for one in endings}
+        for number, row in of_wallet.items():
+            lead = said.get(number)
+            if lead is None and (row["wallet_id"], number) in found:
+                lead = next(one for one, *_ in every if row["expires_at"] <= tx.now + _length(one))
+            if lead is not None:
+                looked_at.append((row, lead))
+    _note(tx, looked_at)
+    outbox.tell(tx, *facts)
+    return late or len(found) == limit
+
+
+def _due(tx: Tx, every: Leads, limit: int) -> set[tuple[int, int]]:
+    """Buckets with credits that have come within a lead under which their end was not looked at, the first ends first.
+
+    A wallet in which something is due has to wait until that is done. A purse never has a bucket's last credit.
+    """
+    b, seen = buckets.c, expiry_warnings.c
+    at_that_end = and_(seen.wallet_id == b.wallet_id, seen.bucket == b.number, seen.ends_at == b.expires_at)
+    within = [
+        and_(
+            b.expires_at <= tx.now + _length(lead),
+            or_(seen.lead_seconds.is_(None), seen.lead_seconds > lead.seconds),
+            or_(
+                b.series.is_(None) if free else sa.false(),
+                and_(b.series.is_not(None), b.metadata["plan"].as_string().in_(sorted(plans))) if plans else sa.false(),
+            ),
+        )
+        for lead, free, plans in every
+    ]
+    query = (
+        select(b.wallet_id, b.number)
+        .join(wallets, wallets.c.id == b.wallet_id)
+        .outerjoin(expiry_warnings, at_that_end)
+        .where(
+            b.is_open,
+            b.expires_at > tx.now,
+            b.expires_at <= tx.now + _length(every[-1][0]),
+            b.effective_at <= tx.now,
+            b.free > 0,
+            or_(wallets.c.next_due_at.is_(None), wallets.c.next_due_at > tx.now),
+            or_(*within),
+        )
+        .order_by(b.expires_at)
+        .limit(limit)
+    )
+    return {(wallet, number) for wallet, number in tx.connection.execute(query)}
+
+
+def _of_wallets(tx: Tx, ids: set[int], longest: Span) -> list[Row]:
+    """Of these wallets, the live buckets that end within the longest lead, or on the day at which it is reached."""
+    if not ids:
+        return []
+    b, w, seen = buckets.c, wallets.c, expiry_warnings.c
+    in_purse = case((w.purse_bucket == b.number, w.purse_credits), else_=0)
+    columns = (
+        b.wallet_id, b.number, b.description, b.series, b.origin, b.metadata, b.effective_at, b.granted_at,
+        b.expires_at, b.period_end, b.at_end, b.granted, b.rolled_from, (b.free + in_purse).label("credits"),
+        w.customer_id, w.unit, w.plan, w.plan_from, w.plan_until, w.free, seen.ends_at, seen.lead_seconds,
+    )  # fmt: skip
+    query = (
+        select(*columns)
+        .join(wallets, w.id == b.wallet_id)
+        .outerjoin(expiry_warnings, and_(seen.wallet_id == b.wallet_id, seen.bucket == b.number))
+        .where(
+            b.wallet_id.in_(sorted(ids)),
+            b.is_open,
+            b.expires_at > tx.now,
+            b.expires_at <= tx.now + _length(longest) + _A_DAY,
+            b.effective_at <= tx.now,
+            b.free > 0,
+        )
+        .order_by(b.wallet_id, b.expires_at, b.number)
+    )
+    return [row._mapping for row in tx.connection.execute(query)]
+
+
+def _endings(tx: Tx, catalog: Catalog, of_wallet: Mapping[int, Row], renewing: Renewals) -> list[Ending]:
+    """The wallet's buckets, each with what of it would be lost."""
+    lost = _lost(catalog, of_wallet, renewing, tx.now)
+    return [
+        Ending(
+            bucket=number,
+            credits=lost[number] if number in lost else row["credits"],
+            began_at=max(row["effective_at"], row["granted_at"]),
+            ends_at=row["expires_at"],
+            leads=leads.of_bucket(catalog, _holder(row), row["series"], row["origin"], row["metadata"], tx.now),
+            warned=row["lead_seconds"] if row["ends_at"] == row["expires_at"] else None,
+        )
+        for number, row in of_wallet.items()
+    ]
+
+
+def _lost(catalog: Catalog, of_wallet: Mapping[int, Row], renewing: Renewals, at: datetime) -> dict[int, int]:
+    """Of those that roll over when the next period is paid for, what its cap will cut off; if none follows, all."""
+    together: dict[tuple[str, datetime], list[tuple[Row, RollOver]]] = {}
+    for row in of_wallet.values():
+        terms = endterms.roll_over(row["at_end"])
+        if terms is not None and row["series"] and row["period_end"] and renewing.of_series(row["series"], dict(row)):
+            together.setdefault((row["series"], row["period_end"]), []).append((row, terms))
+    lost: dict[int, int] = {}
+    for its in together.values():
+        newest = sorted(its, key=lambda one: (one[0]["effective_at"], one[0]["number"]), reverse=True)
+        first, terms = newest[0]
+        plan = _holder(first).terms(catalog, (first["metadata"] or {}).get("plan"), at)
+        brought = sum(row["granted"] for row, _ in its if row["rolled_from"] is None)
+        cap = watching.cap_of(terms.max, max(brought, plan.credits if plan is not None else 0))
+        lost |= watching.lost_beyond(cap, [(row["number"], row["credits"]) for row, _ in newest])
+    return lost
+
+
+def _holder(row: Row) -> Holder:
+    return Holder(row["plan"], row["plan_from"], row["plan_until"])
+
+
+def _fact(lead: Span, endings: Sequence[Ending], of_wallet: Mapping[int, Row]) -> Fact:
+    row = of_wallet[endings[0].bucket]
+    return "credits.expiring", {
+        "customer": row["customer_id"],
+        "unit": row["unit"],
+        "credits": sum(one.credits for one in endings),
+        "buckets": [
+            {
+                "bucket": ids.of("bkt", row["wallet_id"], one.bucket),
+                "credits": one.credits,
+                "ends_at": one.ends_at,
+                "description": of_wallet[one.bucket]["description"],
+            }
+            for one in endings
+        ],
+        "ends_at": endings[0].ends_at,
+        "lead": leads.text(lead),
+    }
+
+
+def _note(tx: Tx, looked_at: Sequence[tuple[Row, Span]]) -> None:
+    rows = [
+        (
+            row["lead_seconds"] is None,
+            {
+                "wallet_id": row["wallet_id"],
+                "bucket": row["number"],
+                "ends_at": row["expires_at"],
+                "lead_seconds": lead.seconds,
+            },
+        )
+        for row, lead in looked_at
+    ]
+    writes = sets.Writes(tx)
+    writes.insert(expiry_warnings, [values for new, values in rows if new])
+    writes.update(expiry_warnings, ("wallet_id", "bucket"), [values for new, values in rows if not new])
+    writes.run()
+
+
+def _forget(tx: Tx, limit: int) -> bool:
+    """What has ended is not warned of again."""
+    seen = expiry_warnings.c
+    key = tuple_(seen.wallet_id, seen.bucket)
+    over = select(seen.wallet_id, seen.bucket).where(seen.ends_at <= tx.now).limit(limit)
+    gone = tx.connection.execute(delete(expiry_warnings).where(key.in_(over)))
+    return gone.rowcount == limit
+
+
+def _length(lead: Span) -> timedelta:
+    return timedelta(seconds=lead.seconds)
