@@ -22,7 +22,6 @@ from billing.base.types import Json
 from billing.finance import paid_invoices, paid_sessions
 from billing.inbox.storing import LET_GO
 from billing.inbox.tables import stripe_events
-from billing.inbox.waking import has_unmapped
 from billing.sales.tables import conversations
 
 AT_ONCE = 2_000
@@ -58,15 +57,14 @@ class Rule:
 RULES = (
     Rule(
         # Their ids stay: reconciliation knows by them what was told. What a payment's event said stays, too: the
-        # review of allocations is read from it. And what could still be replayed stays as a whole.
+        # review of allocations is read from it. What is open stays as a whole, too.
         "what Stripe's events said",
         stripe_events,
         stripe_events.c.received_at,
         lambda keep: keep.stripe_events,
         stripe_events.c.status.in_(("done", "ignored"))
         & stripe_events.c.type.not_in((*paid_invoices.TYPES, *paid_sessions.TYPES))
-        & (stripe_events.c.payload != LET_GO)
-        & sa.not_(sa.func.coalesce(has_unmapped(), sa.false())),
+        & (stripe_events.c.payload != LET_GO),
         {"payload": LET_GO},
     ),
     Rule(
