@@ -13,6 +13,7 @@ from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wall
 from billing.engine import Billing, Hold, Transaction
 from billing.finance.auditing.audit import Breach
 from billing.inbox.values import StripeEvent
+from billing.notices.values import Notice, Sending, WebhookEndpoint
 from billing.rules.refusals import (
     AlreadyReversed,
     BucketEnded,
@@ -34,6 +35,7 @@ from billing.rules.refusals import (
     UnknownCheckout,
     UnknownCustomer,
     UnknownHold,
+    UnknownNotice,
     UnknownPack,
     UnknownPlan,
     UnknownPurchase,
@@ -42,6 +44,7 @@ from billing.rules.refusals import (
     UnknownStripeEvent,
     UnknownTopup,
     UnknownUnit,
+    UnknownWebhookEndpoint,
     WalletFrozen,
     WrongIsolation,
 )
@@ -87,6 +90,7 @@ __all__ = [
     "Invalid",
     "NoSubscription",
     "NothingScheduled",
+    "Notice",
     "OffsetClock",
     "Overdraft",
     "Pack",
@@ -97,6 +101,7 @@ __all__ = [
     "Refund",
     "RefundPreview",
     "Refusal",
+    "Sending",
     "Spend",
     "StandingClock",
     "StripeCustomerTaken",
@@ -120,6 +125,7 @@ __all__ = [
     "UnknownCheckout",
     "UnknownCustomer",
     "UnknownHold",
+    "UnknownNotice",
     "UnknownPack",
     "UnknownPlan",
     "UnknownPurchase",
@@ -128,7 +134,9 @@ __all__ = [
     "UnknownStripeEvent",
     "UnknownTopup",
     "UnknownUnit",
+    "UnknownWebhookEndpoint",
     "Wallet",
     "WalletFrozen",
+    "WebhookEndpoint",
     "WrongIsolation",
 ]

@@ -21,7 +21,9 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
+        "spread": lambda billing: billing.spread_notices(),
+        "deliver": lambda billing: billing.deliver_notices(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard."""
+told and nobody heard; who is to be told of what happened; letters, webhooks and messages to be sent."""

@@ -67,6 +67,20 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 limit=20,
                 late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
             ),
+            Job(
+                "spread",
+                STEPS["spread"],
+                every=timedelta(seconds=5),
+                limit=100,
+                late="nobody is told of what happens: it waits in the outbox, and is told late",
+            ),
+            Job(
+                "deliver",
+                STEPS["deliver"],
+                every=timedelta(seconds=5),
+                limit=50,
+                late="letters, webhooks and messages to staff wait; those that would come too late are not sent",
+            ),
         )
     }
 )

@@ -31,6 +31,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "unknown_topup": (404, "No such top-up"),
     "unknown_purchase": (404, "No such purchase"),
     "unknown_checkout": (404, "No such checkout"),
+    "unknown_webhook_endpoint": (404, "No such webhook endpoint"),
     "hold_ended": (409, "The hold has ended"),
     "already_reversed": (409, "Already given back"),
     "bucket_ended": (409, "The bucket has ended"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from environs import Env, EnvValidationError, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from billing.base import addresses
+from billing.base.addresses import Smtp
 
 DEFAULT_DATABASE = "sqlite:///var/billing.sqlite3"
 DEFAULT_CATALOG = "catalog.toml"
@@ -47,6 +50,10 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     sandbox_port: int | None = None
     stripe_start: datetime | None = None
+    smtp: Smtp | None = None
+    mail_from: str | None = None
+    staff_notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    allow_private_webhooks: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
@@ -68,6 +75,11 @@ class Settings:
         needed: Any = ... if _is_live(secret_key) else ""
         start = env.str("STRIPE_START", needed, validate=_check_time)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
+        smtp = env.str("SMTP_URL", "", validate=_checked_by(addresses.smtp))
+        with_mail: Any = ... if smtp else ""
+        mail_from = env.str("MAIL_FROM", with_mail, validate=_checked_by(addresses.mailbox))
+        staff: list[str] = env.list("STAFF_NOTIFY_URLS", [], validate=_check_staff)
+        private: list[str] = env.list("ALLOW_PRIVATE_WEBHOOKS", [], validate=_checked_by(addresses.private_places))
         try:
             env.seal()
         except EnvValidationError as error:
@@ -88,6 +100,10 @@ class Settings:
             allowed_origins=tuple(dict.fromkeys(origin_of(one.strip()) for one in [public_url, *origins])),
             sandbox_port=sandbox_port or None,
             stripe_start=_time(start) if start else None,
+            smtp=addresses.smtp(smtp) if smtp else None,
+            mail_from=mail_from or None,
+            staff_notify_urls=tuple(one.strip() for one in staff),
+            allow_private_webhooks=addresses.private_places(private),
         )
 
 
@@ -134,6 +150,29 @@ class _Env(Env):
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         return self._given.get(env_key, "").strip() or default
+
+
+def _checked_by(read: Callable[[Any], object]) -> Callable[[Any], None]:
+    """What the reader of a value says is wrong with it."""
+
+    def check(value: Any) -> None:
+        try:
+            read(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    return check
+
+
+def _check_staff(texts: list[str]) -> None:
+    """Understood by apprise, which is asked only here and where it sends."""
+    try:
+        from apprise import Apprise
+    except ImportError:
+        raise ValidationError("apprise sends these, and is not installed: pip install 'billing[notify]'.") from None
+    for place, text in enumerate(texts, 1):
+        if not text.strip() or not Apprise().add(text.strip()):
+            raise ValidationError(f"apprise does not understand the address at place {place} of the list.")
 
 
 def _check_database(text: str) -> None:

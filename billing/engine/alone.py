@@ -25,8 +25,9 @@ from billing.credits.values import Receipt
 from billing.engine import at_once
 from billing.engine.hold import Hold
 from billing.engine.host import Host
-from billing.engine.listening import Listening
+from billing.engine.notifying import Notifying
 from billing.engine.transaction import Transaction
+from billing.notices.values import Sending
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 from billing.stripe.gateway import Gateway
 
@@ -99,7 +100,7 @@ class _Charge:
         return released
 
 
-class Billing(Listening):
+class Billing(Notifying):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(
@@ -111,6 +112,7 @@ class Billing(Listening):
         clock: Clock | None = None,
         webhook_secrets: Sequence[str] = (),
         stripe_start: datetime | None = None,
+        sending: Sending | None = None,
     ) -> None:
         if isinstance(catalog, str | Path):
             from billing.catalog.loading import load
@@ -119,6 +121,7 @@ class Billing(Listening):
         self.gateway = gateway
         self.webhook_secrets = tuple(webhook_secrets)
         self.stripe_start = stripe_start
+        self.sending = sending or Sending()
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
         self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
@@ -140,6 +143,7 @@ class Billing(Listening):
             gateway=Gateway(key, base) if key else None,
             webhook_secrets=settings.stripe_webhook_secrets,
             stripe_start=settings.stripe_start,
+            sending=Sending.of(settings),
         )
 
     def close(self) -> None:
