@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -67,7 +68,11 @@ class Reader:
 
     def date(self, at: datetime) -> str:
         """The day in their zone: `1 Feb 2026`."""
-        return format_date(at.astimezone(self.zone).date(), _DATES[self.language], locale=self.locale)
+        return self.day(at.astimezone(self.zone).date())
+
+    def day(self, day: dt.date) -> str:
+        """A day of the calendar, wherever it was."""
+        return format_date(day, _DATES[self.language], locale=self.locale)
 
 
 def zone_of(name: str | None) -> tzinfo | None:

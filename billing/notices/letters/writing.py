@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -109,6 +109,7 @@ class _Words:
             "money": self._reader.money,
             "time": lambda text: self._reader.time(_instant(text)),
             "date": lambda text: self._reader.date(_instant(text)),
+            "day": lambda text: self._reader.day(date.fromisoformat(str(text)[:10])),
             "setting": self.setting,
             "unit": self.unit(2),
             "pack": self.pack(facts.get("pack")),
@@ -120,7 +121,7 @@ class _Words:
 
     def credits(self, credits: int) -> str:
         """`1,000 credits`: the figure and what is counted."""
-        return f"{self.number(credits)} {self.unit(credits)}"
+        return f"{self.number(credits)}\u00a0{self.unit(credits)}"
 
     def unit(self, credits: int) -> str:
         if self._unit != "credits":
