@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -57,7 +57,8 @@ def smtp(text: str) -> Smtp:
 
 def mailbox(text: str) -> Address:
     """`billing@example.com`, `Example <billing@example.com>`: one address, its name if it has one."""
-    name, address = parseaddr(text)
+    found = getaddresses([text])
+    name, address = found[0] if len(found) == 1 else ("", "")
     if not text.isprintable() or not is_address(address):
         raise ValueError("Write an address such as billing@example.com or Example <billing@example.com>.")
     return Address(name, addr_spec=address)

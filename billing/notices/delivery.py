@@ -66,7 +66,11 @@ def deliver_one(courier: Courier, id: str) -> Outcome | None:
         leased = leasing.lease_one(tx, id)
     if leased is None:
         return None
-    outcome = _attempt(courier, leased, _Lane(courier.sending))
+    lane = _Lane(courier.sending)
+    try:
+        outcome = _attempt(courier, leased, lane)
+    finally:
+        lane.close()
     _record(courier, leased, outcome)
     return outcome
 

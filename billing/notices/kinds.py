@@ -125,7 +125,7 @@ def superseded(kind: Kind, event: Event, later: Event) -> bool:
         return False
     if kind.name == "topup_pending":
         return ours.get("topup") in (its.get("topup"), str(its.get("cause", "")).removeprefix("topup:"))
-    if ours.get("unit") != its.get("unit") or later.recorded_at < event.recorded_at:
+    if ours.get("unit") != its.get("unit") or later.recorded_at <= event.recorded_at:
         return False
     if later.type == "credits.exhausted":
         return True

@@ -68,8 +68,8 @@ def _overtaken(tx: Tx, kind: Kind, event: Event) -> str | None:
     types = SUPERSEDED_BY.get(kind.name)
     if types is None:
         return None
-    its = (outbox.c.customer_id == event.customer) & outbox.c.type.in_(types) & (outbox.c.id != event.id)
-    since = select(outbox).where(its, outbox.c.recorded_at >= event.recorded_at)
+    its = (outbox.c.customer_id == event.customer) & outbox.c.type.in_(types)
+    since = select(outbox).where(its, outbox.c.recorded_at > event.recorded_at)
     rows = tx.connection.execute(since.order_by(outbox.c.recorded_at, outbox.c.id).limit(_LATER))
     for row in rows:
         if superseded(kind, event, Event(row.id, row.type, row.customer_id, row.facts, row.recorded_at)):

@@ -100,5 +100,5 @@ def _row(tx: Tx, event: Event, channel: str, target: str, lane: str) -> dict[str
         "cause": None,
         "status": "waiting",
         "created_at": tx.now,
-        "next_attempt_at": tx.now,
+        "next_attempt_at": event.recorded_at,  # so they are sent in the order in which things happened
     }

@@ -64,7 +64,9 @@ def refuse_address(address: _Address, allowed: Sequence[str]) -> str | None:
     """Why nothing may be sent to this address; None: it may."""
     if EVERYWHERE in allowed or any(_within(address, one) for one in allowed):
         return None
-    for one in (address, *_inside(address)):
+    inner = _inner(address)
+    tunnels = [] if isinstance(address, ipaddress.IPv4Address) else [address.sixtofour, *(address.teredo or ())]
+    for one in (inner or address, *(through for through in tunnels if through is not None)):
         if not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified:
             return (
                 f"{address} is not on the public internet, and webhooks are sent nowhere else. "
@@ -73,14 +75,13 @@ def refuse_address(address: _Address, allowed: Sequence[str]) -> str | None:
     return None
 
 
-def _inside(address: _Address) -> list[_Address]:
-    """Addresses of version 4 that travel within one of version 6."""
+def _inner(address: _Address) -> _Address | None:
+    """The address of version 4 that one of version 6 stands for."""
     if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found: list[_Address | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        return None
     if address in _NAT64:
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return [one for one in found if one is not None]
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped
 
 
 def _host_allowed(host: str, literal: _Address | None, allowed: Sequence[str]) -> bool:
