@@ -118,9 +118,10 @@ class Post:
         server = self._server
         smtp: smtplib.SMTP
         if server.security == "tls":
-            smtp = smtplib.SMTP_SSL(timeout=_WAIT, context=ssl.create_default_context())
+            context = ssl.create_default_context()
+            smtp = smtplib.SMTP_SSL(local_hostname=_our_name(), timeout=_WAIT, context=context)
         else:
-            smtp = smtplib.SMTP(timeout=_WAIT)
+            smtp = smtplib.SMTP(local_hostname=_our_name(), timeout=_WAIT)
         smtp._host = server.host  # type: ignore[attr-defined]  # what the certificate is held against
         self._opening = smtp
         try:
@@ -148,6 +149,12 @@ class Post:
     def _socket(self) -> socket.socket | None:
         found = self._smtp or self._opening
         return None if found is None else found.sock
+
+
+def _our_name() -> str:
+    """As we introduce ourselves; the library would ask a name server, which may take its time."""
+    name = socket.gethostname()
+    return name if "." in name else "[127.0.0.1]"
 
 
 def _one_line(text: str) -> str:
