@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
@@ -15,7 +14,6 @@ from billing.notices.spread import spread
 from billing.notices.values import Notice, Outcome, Preferences, Sending, WebhookEndpoint
 from billing.rules.refusals import Invalid, Refusal
 
-_LOG = logging.getLogger("billing.notices")
 Answer = TypeVar("Answer")
 
 
@@ -23,16 +21,11 @@ class Notifying(Listening):
     """Methods of `Billing` about notices: letters, webhooks, messages to staff."""
 
     sending: Sending
-    _said_no_mail = False
 
     # Steps
 
     def spread_notices(self, limit: int = 500) -> bool:
         """The step: up to `limit` events of the outbox become a notice per receiver. Says whether there is more."""
-        missing = self.sending.no_mail
-        if missing is not None and not self._said_no_mail:
-            self._said_no_mail = True
-            _LOG.warning("%s", missing)
         with self.database.write() as tx:
             return spread(tx, self.sending, limit)
 

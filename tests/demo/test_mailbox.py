@@ -34,7 +34,7 @@ def test_letters_are_kept_once_and_shown_safely(tmp_path: Path) -> None:
     found = mailbox.letter(mailbox.names()[0])
     assert found is not None and found["Subject"] == "Nummer 2 – über"
     text = found.get_body(("plain",))
-    assert text is not None and "\n.\n..dots\n" in text.get_content()
+    assert text is not None and "\r\n.\r\n..dots\r\n" in text.get_content()
     app = Flask(__name__)
     app.register_blueprint(mail_pages(mailbox))
     html = app.test_client().get(f"/demo/mail/{mailbox.names()[0]}/html")

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from billing import Notice, signals
 from billing.access.tokens import Unsubscribing, read_unsubscribe_token
@@ -20,6 +21,7 @@ from billing.notices.kinds import KINDS
 from billing.notices.leasing import DELAYS
 from billing.notices.values import Sending
 from billing.testing import START, TestBilling
+from jobs.scheduler import Scheduler
 from tests.notices.receivers import FROM, PUBLIC, SECRETS, Mails, talking
 from tests.notices.told import EVENTS, LOW, run, tell
 
@@ -222,9 +224,7 @@ def test_servers_that_drop_or_drip_cost_no_more_than_their_time(
         assert "longer than" in str(only(billing).reason)
 
 
-def test_without_a_mail_server_nothing_waits_and_it_is_said_once(
-    make_billing: Callable[..., TestBilling], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_a_mail_server_nothing_waits_and_it_is_said_once(make_billing: Callable[..., TestBilling]) -> None:
     billing = make_billing()
     billing.customer("team_42", email="a@b.example")
     tell(billing, "low")
@@ -232,4 +232,6 @@ def test_without_a_mail_server_nothing_waits_and_it_is_said_once(
     tell(billing, "low")
     run(billing)
     assert billing.notices() == []
-    assert [one for one in caplog.messages if "SMTP_URL" in one] == [billing.sending.no_mail]
+    with capture_logs() as said:
+        Scheduler(billing, {}).start().stop()
+    assert [one["reason"] for one in said if one["event"] == "no_mail"] == [billing.sending.no_mail]

@@ -100,7 +100,7 @@ def test_410_disables_the_endpoint(billing: TestBilling, hooks: Hooks) -> None:
     billing.change_webhook_endpoint(made.id, enabled=True)
     tell(billing, "unusual")
     run(billing)
-    assert json.loads(hooks.calls[-1][2])["type"] == "usage.unusual"
+    assert "usage.unusual" in {json.loads(body)["type"] for _, _, body in hooks.calls}
 
 
 def test_a_redirect_is_not_followed_and_an_endless_answer_not_read(

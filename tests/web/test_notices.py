@@ -27,19 +27,19 @@ def hooks(service: Service) -> Iterator[Hooks]:
 def test_an_endpoints_life(service: Service, hooks: Hooks) -> None:
     made = service.ask("POST", "/v1/webhook-endpoints", {"url": hooks.url(), "events": ["credits.granted"]})
     assert made.status_code == 201
-    id, secret = made.json["id"], made.json["secret"]
-    assert "secret" not in service.ask("GET", f"/v1/webhook-endpoints/{id}").json
-    assert [one["id"] for one in service.ask("GET", "/v1/webhook-endpoints").json["data"]] == [id]
-    assert service.ask("POST", f"/v1/webhook-endpoints/{id}/test").json == {"delivered": True, "reason": None}
+    id, secret = made.get_json()["id"], made.get_json()["secret"]
+    assert "secret" not in service.ask("GET", f"/v1/webhook-endpoints/{id}").get_json()
+    assert [one["id"] for one in service.ask("GET", "/v1/webhook-endpoints").get_json()["data"]] == [id]
+    assert service.ask("POST", f"/v1/webhook-endpoints/{id}/test").get_json() == {"delivered": True, "reason": None}
     _, headers, body = hooks.calls[0]
     assert Webhook(secret).verify(body, headers)["type"] == "webhook.test"
     hooks.answers = [500]
-    failed = service.ask("POST", f"/v1/webhook-endpoints/{id}/test").json
+    failed = service.ask("POST", f"/v1/webhook-endpoints/{id}/test").get_json()
     assert failed == {"delivered": False, "reason": "it answered 500 Internal Server Error: well"}
     rotated = service.ask("POST", f"/v1/webhook-endpoints/{id}/rotate", {"both_for": 60})
-    assert rotated.json["secret"] != secret and rotated.json["old_secret_until"]
+    assert rotated.get_json()["secret"] != secret and rotated.get_json()["old_secret_until"]
     off = service.ask("PATCH", f"/v1/webhook-endpoints/{id}", {"enabled": False, "description": "later"})
-    assert off.json["disabled_at"] and off.json["description"] == "later"
+    assert off.get_json()["disabled_at"] and off.get_json()["description"] == "later"
     problem(service.ask("POST", f"/v1/webhook-endpoints/{id}/test"), 422, "invalid")
     assert service.ask("DELETE", f"/v1/webhook-endpoints/{id}").status_code == 200
     problem(service.ask("DELETE", f"/v1/webhook-endpoints/{id}"), 404, "unknown_webhook_endpoint")
@@ -61,8 +61,8 @@ def test_endpoints_that_can_not_be(service: Service) -> None:
 
 def test_preferences(service: Service) -> None:
     here = "/v1/customers/team_42/notices"
-    assert set(service.ask("GET", here).json["notices"].values()) == {True}
-    changed = service.ask("PATCH", here, {"notices": {"low": False}}).json
+    assert set(service.ask("GET", here).get_json()["notices"].values()) == {True}
+    changed = service.ask("PATCH", here, {"notices": {"low": False}}).get_json()
     assert changed["notices"]["low"] is False and changed["notices"]["granted"] is True
     refused = problem(service.ask("PATCH", here, {"notices": {"payment_failed": False}}), 422, "invalid")
     assert "payment_failed" in refused["errors"]
