@@ -14,6 +14,7 @@ from billing.engine import Billing, Hold, Transaction
 from billing.finance.auditing.audit import Breach
 from billing.finance.auditing.breach import BooksBroken
 from billing.inbox.values import StripeEvent
+from billing.notices.values import Notice, Sending, WebhookEndpoint
 from billing.rules.refusals import (
     AlreadyReversed,
     BucketEnded,
@@ -35,6 +36,7 @@ from billing.rules.refusals import (
     UnknownCheckout,
     UnknownCustomer,
     UnknownHold,
+    UnknownNotice,
     UnknownPack,
     UnknownPlan,
     UnknownPurchase,
@@ -43,6 +45,7 @@ from billing.rules.refusals import (
     UnknownStripeEvent,
     UnknownTopup,
     UnknownUnit,
+    UnknownWebhookEndpoint,
     WalletFrozen,
     WrongIsolation,
 )
@@ -90,6 +93,7 @@ __all__ = [
     "Invalid",
     "NoSubscription",
     "NothingScheduled",
+    "Notice",
     "OffsetClock",
     "Overdraft",
     "Pack",
@@ -100,6 +104,7 @@ __all__ = [
     "Refund",
     "RefundPreview",
     "Refusal",
+    "Sending",
     "Spend",
     "StandingClock",
     "StripeCustomerTaken",
@@ -124,6 +129,7 @@ __all__ = [
     "UnknownCheckout",
     "UnknownCustomer",
     "UnknownHold",
+    "UnknownNotice",
     "UnknownPack",
     "UnknownPlan",
     "UnknownPurchase",
@@ -132,7 +138,9 @@ __all__ = [
     "UnknownStripeEvent",
     "UnknownTopup",
     "UnknownUnit",
+    "UnknownWebhookEndpoint",
     "Wallet",
     "WalletFrozen",
+    "WebhookEndpoint",
     "WrongIsolation",
 ]

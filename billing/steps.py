@@ -33,10 +33,13 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "warn_expiring": lambda billing: billing.warn_expiring(),
         "count_usage": lambda billing: billing.count_usage(),
         "watch_pace": lambda billing: billing.watch_pace(),
+        "spread": lambda billing: billing.spread_notices(),
+        "deliver": lambda billing: billing.deliver_notices(),
         "audit": lambda billing: billing.check_books(),
         "purge": lambda billing: billing.purge(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
 told and nobody heard; who came to lie below a threshold without a movement; credits that will soon have ended; what was
-used on each day; what that pace will come to; whether the books add up; what need not be kept any longer."""
+used on each day; what that pace will come to; who is to be told of what happened; letters, webhooks and messages to be
+sent; whether the books add up; what need not be kept any longer."""

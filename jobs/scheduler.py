@@ -42,6 +42,8 @@ class Scheduler:
 
     def start(self) -> Scheduler:
         """Each job begins at once, if its slot is nobody's yet, and goes on by the timetable."""
+        if self.billing.sending.no_mail is not None:  # once for the process, and not at every turn
+            _LOG.info("no_mail", reason=self.billing.sending.no_mail)
         for job in self.timetable.values():
             every = IntervalTrigger(seconds=job.every.total_seconds(), start_date=job.beginning, timezone=UTC)
             self._scheduler.add_job(

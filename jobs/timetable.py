@@ -125,6 +125,22 @@ _JOBS = (
         late="people hear late that their credits are running out, or that more is used than usual",
     ),
     Job(
+        "spread",
+        STEPS["spread"],
+        every=timedelta(seconds=5),
+        limit=100,
+        counts="facts",
+        late="nobody is told of what happens: it waits in the outbox, and is told late",
+    ),
+    Job(
+        "deliver",
+        STEPS["deliver"],
+        every=timedelta(seconds=5),
+        limit=50,
+        counts="notices",
+        late="letters, webhooks and messages to staff wait; those that would come too late are not sent",
+    ),
+    Job(
         "audit",
         STEPS["audit"],
         every=A_DAY,

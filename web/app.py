@@ -14,7 +14,7 @@ from web.finance import finance
 from web.metrics import metrics
 from web.operation import observe, operation
 from web.pages import pages, secure
-from web.portal.managing import portal
+from web.portal.notices import leaving, portal
 from web.state import EXTENSION, Demo, State
 from web.webhooks import webhooks
 
@@ -41,7 +41,7 @@ def create_app(
     observe(app)
     secure(app)
     errors.register(app)
-    for blueprint in (operation, metrics, pages, portal, finance, docs, webhooks):
+    for blueprint in (operation, metrics, pages, portal, leaving, finance, docs, webhooks):
         app.register_blueprint(blueprint)
     api.register(app, _version())
     return app

@@ -31,6 +31,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "unknown_topup": (404, "No such top-up"),
     "unknown_purchase": (404, "No such purchase"),
     "unknown_checkout": (404, "No such checkout"),
+    "unknown_webhook_endpoint": (404, "No such webhook endpoint"),
     "hold_ended": (409, "The hold has ended"),
     "already_reversed": (409, "Already given back"),
     "bucket_ended": (409, "The bucket has ended"),
@@ -167,7 +168,7 @@ def _response(problem: dict[str, Any], headers: Mapping[str, str] | None = None)
 
 def for_people() -> bool:
     """Is this a page, looked at by people, rather than an interface for programs?"""
-    if request.path.startswith(("/portal/", "/finance", "/theme", "/docs")) or request.path == "/":
+    if request.path.startswith(("/portal/", "/unsubscribe/", "/finance", "/theme", "/docs")) or request.path == "/":
         return True
     programs = request.path.startswith(("/v1/", "/webhooks/"))
     return not programs and request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from billing.access.tokens import PORTAL_LIFETIME, PortalLink, sign_portal_link
+from billing.access.tokens import PORTAL_LIFETIME, PortalLink, portal_address, sign_portal_link
 from web.state import clock_now, secrets, state
-
-_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans"}
 
 
 def portal_url(link: PortalLink) -> str:
     """The signed link under PUBLIC_URL, open to whoever holds it."""
-    return f"{state().settings.public_url}/portal/{signed(link)}{_PATHS[link.page]}"
+    return portal_address(state().settings.public_url, secrets(), link)
 
 
 def topup_page(token: str) -> str:

@@ -12,7 +12,7 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
-SECRETS = re.compile(r"(/portal/|/finance/welcome/|\bbk_\w+?_|\bwhsec_|\b[sr]k_(?:live|test)_)[\w.~%-]+")
+SECRETS = re.compile(r"(/portal/|/unsubscribe/|/finance/welcome/|\bbk_\w+?_|\bwhsec_|\b[sr]k_(?:live|test)_)[\w.~%-]+")
 """What opens a door: portal links, API keys, Stripe's secrets. None belongs here: this is for what slipped through."""
 
 

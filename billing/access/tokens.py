@@ -12,8 +12,13 @@ from itsdangerous import BadData, URLSafeSerializer
 PORTAL_LIFETIME = timedelta(hours=24)
 """How long a portal link opens the customer's pages."""
 
-PAGES = ("wallet", "activity", "topup", "plans")
+LETTER_LIFETIME = timedelta(days=7)
+"""The same of a link in a letter, which is read days later, too."""
+
+_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans", "notices": "/notices"}
+PAGES = tuple(_PATHS)
 _SALT = "billing portal link"
+_UNSUBSCRIBE = "billing unsubscribe link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ def sign_portal_link(secrets: Sequence[str], link: PortalLink) -> str:
     return str(_serializer(secrets).dumps(content))
 
 
+def portal_address(public_url: str, secrets: Sequence[str], link: PortalLink) -> str:
+    """The signed link, under the address that people reach the service at."""
+    return f"{public_url}/portal/{sign_portal_link(secrets, link)}{_PATHS[link.page]}"
+
+
 def read_portal_link(secrets: Sequence[str], token: str, now: datetime) -> PortalLink | Literal["expired", "wrong"]:
     """What a token says, if one of our secrets signed it (newest first in `secrets`) and it has not ended."""
     try:
@@ -43,6 +53,29 @@ def read_portal_link(secrets: Sequence[str], token: str, now: datetime) -> Porta
     return link if now < link.expires_at else "expired"
 
 
-def _serializer(secrets: Sequence[str]) -> URLSafeSerializer:
+@dataclass(frozen=True, slots=True)
+class Unsubscribing:
+    """Who does not want to get letters of this kind any more. It opens nothing else, and so it never ends."""
+
+    customer: str
+    kind: str
+
+
+def unsubscribe_address(public_url: str, secrets: Sequence[str], wish: Unsubscribing) -> str:
+    """Where one click ends these letters, for a letter's header and foot."""
+    token = _serializer(secrets, _UNSUBSCRIBE).dumps([wish.customer, wish.kind])
+    return f"{public_url}/unsubscribe/{token}"
+
+
+def read_unsubscribe_token(secrets: Sequence[str], token: str) -> Unsubscribing | None:
+    """What such a token says, if one of our secrets signed it."""
+    try:
+        customer, kind = _serializer(secrets, _UNSUBSCRIBE).loads(token)
+    except (BadData, TypeError, ValueError):
+        return None
+    return Unsubscribing(str(customer), str(kind))
+
+
+def _serializer(secrets: Sequence[str], salt: str = _SALT) -> URLSafeSerializer:
     # Signs with the last of its list, reads with all.
-    return URLSafeSerializer(list(reversed(secrets)), salt=_SALT)
+    return URLSafeSerializer(list(reversed(secrets)), salt=salt)

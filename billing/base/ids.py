@@ -30,6 +30,11 @@ def token(size: int = 32) -> str:
     return secrets.token_urlsafe(size)
 
 
+def secret_bytes(size: int) -> bytes:
+    """Random bytes, for what signs."""
+    return secrets.token_bytes(size)
+
+
 def new(kind: str) -> str:
     """The id of something that stands in no wallet's books: `top_`, and 24 random digits."""
     return f"{kind}_{secrets.token_hex(12)}"

@@ -14,6 +14,8 @@ from environs import Env, EnvValidationError, ValidationError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from billing.base import addresses
+from billing.base.addresses import Smtp
 from billing.base.keep import LEAST, Keep
 
 DEFAULT_DATABASE = "sqlite:///var/billing.sqlite3"
@@ -51,6 +53,10 @@ class Settings:
     stripe_start: datetime | None = None
     keep: Keep = field(default_factory=Keep)
     metrics_token: str | None = field(default=None, repr=False)
+    smtp: Smtp | None = None
+    mail_from: str | None = None
+    staff_notify_urls: tuple[str, ...] = field(default=(), repr=False)
+    allow_private_webhooks: tuple[str, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, demo: bool = False) -> Settings:
@@ -79,6 +85,11 @@ class Settings:
         }
         token = env.str("METRICS_TOKEN", "", validate=_check_token)
         keys: Any = env.list("SECRET_KEYS", [] if demo else ..., validate=_check_list)
+        smtp = env.str("SMTP_URL", "", validate=_checked_by(addresses.smtp))
+        with_mail: Any = ... if smtp else ""
+        mail_from = env.str("MAIL_FROM", with_mail, validate=_checked_by(addresses.mailbox))
+        staff: list[str] = env.list("STAFF_NOTIFY_URLS", [], validate=_check_staff)
+        private: list[str] = env.list("ALLOW_PRIVATE_WEBHOOKS", [], validate=_checked_by(addresses.private_places))
         try:
             env.seal()
         except EnvValidationError as error:
@@ -101,6 +112,10 @@ class Settings:
             stripe_start=_time(start) if start else None,
             keep=Keep(**keep),
             metrics_token=token or None,
+            smtp=addresses.smtp(smtp) if smtp else None,
+            mail_from=mail_from or None,
+            staff_notify_urls=tuple(one.strip() for one in staff),
+            allow_private_webhooks=addresses.private_places(private),
         )
 
 
@@ -147,6 +162,29 @@ class _Env(Env):
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         return self._given.get(env_key, "").strip() or default
+
+
+def _checked_by(read: Callable[[Any], object]) -> Callable[[Any], None]:
+    """What the reader of a value says is wrong with it."""
+
+    def check(value: Any) -> None:
+        try:
+            read(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    return check
+
+
+def _check_staff(texts: list[str]) -> None:
+    """Understood by apprise, which is asked only here and where it sends."""
+    try:
+        from apprise import Apprise
+    except ImportError:
+        raise ValidationError("apprise sends these, and is not installed: pip install 'billing[notify]'.") from None
+    for place, text in enumerate(texts, 1):
+        if not text.strip() or not Apprise().add(text.strip()):
+            raise ValidationError(f"apprise does not understand the address at place {place} of the list.")
 
 
 def _check_database(text: str) -> None:

@@ -1,5 +1,5 @@
-"""Credits, money and times as people read them (English, UTC). For display only: nothing is reckoned with
-these.
+"""Credits, money and times as people read them (English, UTC; `readers` has other languages and zones). For display
+only: nothing is reckoned with these.
 
 Babel does the words and signs; how many decimals a currency has is ours to say (`billing.rules.money`).
 """
@@ -21,18 +21,18 @@ _PARTS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 def credits_text(credits: int, scale: int = 0) -> str:
     """Whole credits with the unit's `scale` decimals: 1234567 → "1,234,567", at scale 2 "12,345.67"."""
-    return format_decimal(_decimal(credits, scale), format=_pattern(scale), locale=_LOCALE)
+    return format_decimal(decimal_of(credits, scale), format=pattern_of(scale), locale=_LOCALE)
 
 
-def money_text(cents: int, currency: str) -> str:
-    """Cents of a currency: (1000, "usd") → "$10.00", "jpy" → "¥1,000", "chf" → "CHF 10.00"."""
+def money_text(cents: int, currency: str, locale: str = _LOCALE) -> str:
+    """Cents of a currency: (1000, "usd") → "$10.00", "jpy" → "¥1,000", "chf" → "CHF 10.00". `locale`: English."""
     code, places = currency.upper(), exponent(currency)
-    sign = "¤\u00a0" if get_currency_symbol(code, _LOCALE)[-1].isalpha() else "¤"
+    sign = "¤\u00a0" if get_currency_symbol(code, locale)[-1].isalpha() else "¤"
     return format_currency(
-        _decimal(cents, places),
+        decimal_of(cents, places),
         code,
-        format=f"{sign}{_pattern(places)};-{sign}{_pattern(places)}",
-        locale=_LOCALE,
+        format=f"{sign}{pattern_of(places)};-{sign}{pattern_of(places)}",
+        locale=locale,
         currency_digits=False,
     )
 
@@ -58,11 +58,13 @@ def span_text(span: Span) -> str:
     return f"{credits_text(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def _pattern(places: int) -> str:
+def pattern_of(places: int) -> str:
+    """How a number with so many decimals is written, in Unicode's notation."""
     return "#,##0." + "0" * places if places else "#,##0"
 
 
-def _decimal(number: int, places: int) -> Decimal:
+def decimal_of(number: int, places: int) -> Decimal:
+    """Whole parts as the number that people see: (12345, 2) → 123.45."""
     # Built from its digits: arithmetic would round to the context's precision.
     return Decimal((int(number < 0), tuple(int(digit) for digit in str(abs(number))), -places))
 

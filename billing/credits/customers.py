@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,12 @@ def find(tx: Tx, id: str) -> Customer | Refusal:
     """The customer, or `UnknownCustomer`."""
     row = _row(tx, id) if asking.name(id) is None else None
     return UnknownCustomer(id) if row is None else _value(row)
+
+
+def some(tx: Tx, ids: Sequence[str]) -> dict[str, Customer]:
+    """Those of these customers that there are, by their ids."""
+    rows = tx.connection.execute(select(customers).where(customers.c.id.in_(list(ids))))
+    return {row.id: _value(row) for row in rows}
 
 
 def lock(tx: Tx, id: str) -> Customer | Refusal:

@@ -27,9 +27,10 @@ from billing.credits.values import Receipt
 from billing.engine import at_once, nightly
 from billing.engine.hold import Hold
 from billing.engine.host import Host
-from billing.engine.listening import Listening
+from billing.engine.notifying import Notifying
 from billing.engine.transaction import Transaction
 from billing.engine.watching import Watching
+from billing.notices.values import Sending
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 from billing.stripe.gateway import Gateway
 
@@ -102,7 +103,7 @@ class _Charge:
         return released
 
 
-class Billing(Watching, Listening):
+class Billing(Watching, Notifying):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(
@@ -115,6 +116,7 @@ class Billing(Watching, Listening):
         webhook_secrets: Sequence[str] = (),
         stripe_start: datetime | None = None,
         keep: Keep | None = None,
+        sending: Sending | None = None,
     ) -> None:
         if isinstance(catalog, str | Path):
             from billing.catalog.loading import load
@@ -124,6 +126,7 @@ class Billing(Watching, Listening):
         self.webhook_secrets = tuple(webhook_secrets)
         self.stripe_start = stripe_start
         self.keep = keep or Keep()
+        self.sending = sending or Sending()
         self.clock: Clock = clock or SystemClock()
         self.database = Database(database_url, self.clock)
         self._in_force = InForce(self.database, catalog or Catalog.DEFAULT)
@@ -146,6 +149,7 @@ class Billing(Watching, Listening):
             webhook_secrets=settings.stripe_webhook_secrets,
             stripe_start=settings.stripe_start,
             keep=settings.keep,
+            sending=Sending.of(settings),
         )
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.database("sqlite")  # reading a request has nothing to 
 
 SPENDS = "/v1/customers/team_42/spends"
 
+WEBHOOKS = "/v1/webhook-endpoints"
 ROUTES = [
     ("PUT", "/v1/customers/team_42", "admin"),
     ("GET", "/v1/customers/team_42", "read"),
@@ -49,9 +50,20 @@ ROUTES = [
     ("POST", "/v1/customers/team_42/refunds", "admin"),
     ("GET", "/v1/customers/team_42/refunds", "read"),
     ("GET", "/v1/customers/team_42/refund-preview", "read"),
+    ("GET", "/v1/customers/team_42/notices", "read"),
+    ("PATCH", "/v1/customers/team_42/notices", "admin"),
+    ("POST", WEBHOOKS, "admin"),
+    ("GET", WEBHOOKS, "admin"),
+    ("GET", f"{WEBHOOKS}/whe_1", "admin"),
+    ("PATCH", f"{WEBHOOKS}/whe_1", "admin"),
+    ("DELETE", f"{WEBHOOKS}/whe_1", "admin"),
+    ("POST", f"{WEBHOOKS}/whe_1/rotate", "admin"),
+    ("POST", f"{WEBHOOKS}/whe_1/test", "admin"),
 ]
 KEYED = [path for method, path, _ in ROUTES if method == "POST" and path != "/v1/spends"]
-KEYED = [path for path in KEYED if not path.endswith(("/capture", "/release", "/portal-links"))]
+KEYED = [
+    path for path in KEYED if not path.endswith(("/capture", "/release", "/portal-links")) and WEBHOOKS not in path
+]
 
 
 def test_every_route_is_listed_here(service: Service) -> None:

@@ -8,6 +8,7 @@ from web.api.buckets import buckets
 from web.api.catalog import catalog
 from web.api.customers import customers
 from web.api.holds import holds
+from web.api.notices import notices
 from web.api.portal_links import portal_links
 from web.api.refunds import refunds
 from web.api.resource import make_api
@@ -15,8 +16,12 @@ from web.api.spends import SpendItem, spends
 from web.api.subscriptions import subscriptions
 from web.api.topups import topups
 from web.api.wallets import wallets
+from web.api.webhook_endpoints import webhook_endpoints
 
-RESOURCES = (customers, wallets, spends, holds, buckets, topups, refunds, subscriptions, catalog, portal_links)
+RESOURCES = (
+    customers, wallets, spends, holds, buckets, topups, refunds, subscriptions, catalog, portal_links, notices,
+    webhook_endpoints,
+)  # fmt: skip
 
 
 def register(app: Flask, version: str) -> None:

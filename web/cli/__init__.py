@@ -17,6 +17,8 @@ cli = Commands(
         "customers": Named("web.cli.customers:customers", "Customers and their credits: look, explain, correct."),
         "import": Named("web.cli.imports:bring", "Bring opening balances from elsewhere."),
         "events": Named("web.cli.events:events", "What Stripe told us: list it, replay it."),
+        "notices": Named("web.cli.notices:notices", "What is sent to whom: list it, send it again."),
+        "webhooks": Named("web.cli.webhooks:webhooks", "Where programs are told of events: add, test, rotate."),
         "stripe": Named("web.cli.stripe:stripe", "Stripe: find what never arrived, make or check the webhook."),
         "keys": Named("web.cli.keys:keys", "Keys of the interface."),
         "staff": Named("web.cli.staff:staff", "Who may look at the books."),

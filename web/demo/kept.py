@@ -14,6 +14,7 @@ FOLDER = Path("var")
 FILE = FOLDER / "demo.json"
 CATALOG = FOLDER / "catalog.toml"
 SANDBOX = FOLDER / "sandbox.sqlite3"
+MAILBOX = FOLDER / "mailbox"
 
 STAFF = "finance@example.com"
 """Who looks at the demo's books."""
@@ -58,6 +59,7 @@ def write(kept: Kept, url: str, customers: Sequence[str], portal_url: str, file:
         "sandbox_url": kept.sandbox_url or None,
         "portal_url": portal_url,
         "finance_url": f"{url}/finance/",
+        "mailbox_url": f"{url}/demo/mail/",
         "finance_sign_in": {"email": STAFF, "password": kept.finance_password},
         "customers": list(customers),
         "api_key": kept.api_key,

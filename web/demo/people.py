@@ -30,7 +30,7 @@ class Subscription:
 @dataclass(frozen=True, slots=True)
 class Customer:
     """One customer. `a_day`: how often on a working day something of its habits is done, from `from_day` on. `free`:
-    the free plan that it begins with.
+    the free plan that it begins with. `locale` and `timezone`: what its letters are written in.
     """
 
     id: str
@@ -44,6 +44,8 @@ class Customer:
     from_day: int
     subscription: Subscription | None = None
     free: str | None = None
+    locale: str = "en"
+    timezone: str = "UTC"
 
 
 LUMEN = Customer(
@@ -62,6 +64,7 @@ LUMEN = Customer(
     a_day=6,
     from_day=3,
     subscription=Subscription("pro", day=3),
+    timezone="America/New_York",
 )
 KESTREL = Customer(
     id="team_kestrel",
@@ -77,6 +80,8 @@ KESTREL = Customer(
     a_day=2,
     from_day=11,
     subscription=Subscription("basic", day=11),
+    locale="en-IE",
+    timezone="Europe/Dublin",
 )
 OSTWIND = Customer(
     id="team_ostwind",
@@ -92,6 +97,8 @@ OSTWIND = Customer(
     a_day=4,
     from_day=1,
     subscription=Subscription("scale", day=0),
+    locale="de",
+    timezone="Europe/Berlin",
 )
 MAPLE = Customer(
     id="team_maple",

@@ -13,10 +13,15 @@ from billing import Billing, Refusal
 from billing.access import keys, passwords, staff
 from billing.access.tokens import PortalLink, sign_portal_link
 from billing.base import schema
+from billing.base.addresses import EVERYWHERE, Smtp
 from billing.base.clock import SystemClock
 from billing.credits.tables import customers
+from billing.notices.values import Sending
 from web.demo import kept
 from web.demo.account import STRIPE, Account
+from web.demo.kept import MAILBOX
+from web.demo.mailbox import Mailbox
+from web.demo.mailbox import serve as serve_mailbox
 from web.demo.people import CUSTOMERS
 from web.demo.ports import for_the_sandbox, origin
 from web.demo.telling import tell
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
 
 KEY_NAME = "demo"
 """The API key of that name is made when the story has been told to its end: where it is, the world is whole."""
+
+MAIL_FROM = "Lantern <billing@lantern.example>"
+"""Who writes to the demo's customers: the made-up service."""
 
 LINK_LIFETIME = timedelta(days=30)
 """A demo is played with for days; a customer's own link works for one."""
@@ -82,6 +90,7 @@ class Preparation:
 
     def __init__(self, billing: Billing, settings: Settings, clock: DemoClock, kept: Kept) -> None:
         self.billing, self.settings, self.clock, self.kept = billing, settings, clock, kept
+        self.mailbox = Mailbox(MAILBOX)
         self.done = False
         self._percent = 0
 
@@ -92,6 +101,7 @@ class Preparation:
     def run(self, begin: Callable[[], object] = lambda: None) -> None:
         """Everything that isn't there yet. Says `begin` if there is a story to be told."""
         schema.upgrade(self.settings.database_url)
+        self.billing.sending = self._sending()
         if self.kept.sandbox_url:
             self._in_the_sandbox(begin)
         elif not self._told():
@@ -118,6 +128,7 @@ class Preparation:
             sandbox.close()  # nobody else had it open
             for file in kept.FOLDER.glob(f"{kept.SANDBOX.name}*"):
                 file.unlink()  # of a world that is not there any more
+            self.mailbox.empty()
             sandbox = Sandbox(kept.SANDBOX, app_url=self.settings.public_url)
         self.clock.sandbox = sandbox
         hook, told = f"{origin(self.settings.host)}:{self.settings.port}/webhooks/stripe", self._told()
@@ -133,6 +144,12 @@ class Preparation:
             account.close()
             sandbox.listen(hook, self.kept.webhook_secret)
         sandbox.on_stop = lambda _: run_jobs(self.billing)
+
+    def _sending(self) -> Sending:
+        """Letters go to the mailbox, whatever SMTP_URL says: these people are made up. Webhooks may stay here, too."""
+        smtp = Smtp("127.0.0.1", serve_mailbox(self.mailbox))
+        own = Sending.of(self.settings)
+        return replace(own, smtp=smtp, mail_from=MAIL_FROM, private=own.private or (EVERYWHERE,))
 
     def _deliver(self, body: bytes, signature: str) -> int:
         self.billing.receive_stripe_event(body, signature)

@@ -127,6 +127,7 @@ def _own_catalog() -> Path:
 def _serve(preparation: Preparation) -> None:
     from web import logs
     from web.app import create_app
+    from web.demo.mailpages import mail_pages
     from web.demo.pages import HOME, demo_pages
     from web.serving import Server
 
@@ -134,6 +135,7 @@ def _serve(preparation: Preparation) -> None:
     shown = Demo(HOME, f"{sandbox}/_sandbox/" if sandbox else None)
     app = create_app(preparation.billing, settings, checks={"demo": preparation.missing}, demo=shown)
     app.register_blueprint(demo_pages(preparation))
+    app.register_blueprint(mail_pages(preparation.mailbox))
 
     def begin() -> None:
         logs.configure((kept.FOLDER / "demo.log").open("a", encoding="utf-8", buffering=1))

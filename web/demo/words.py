@@ -50,6 +50,8 @@ The wallet of {CUSTOMERS[0].name}:
   {preparation.portal_url()}
 Finance's pages, for {kept.STAFF} with the password {preparation.kept.finance_password}
   {url}/finance/
+What its customers were sent:
+  {url}/demo/mail/
 {stripe}The interface for programs:
   {url}/docs
 

@@ -83,7 +83,8 @@ class World:
 def arrive(billing: Billing, customer: Customer) -> None:
     """The customer is there, if not yet."""
     free = {} if customer.free is None else {"plan": customer.free}
-    billing.customer(customer.id, name=customer.name, email=customer.email, metadata={"demo": True}, **free)
+    billing.customer(customer.id, name=customer.name, email=customer.email, locale=customer.locale,
+                     timezone=customer.timezone, metadata={"demo": True}, **free)  # fmt: skip
 
 
 def catch_up(billing: Billing) -> None:

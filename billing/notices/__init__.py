@@ -1,0 +1,1 @@
+"""What people and programs are told: from a row of the outbox to a mailbox or an endpoint."""
