@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from billing import signals
+from billing.testing import TestBilling
 
 
 @contextmanager
@@ -24,3 +25,16 @@ def hearing() -> Iterator[list[str]]:
     low, exhausted = hear("low"), hear("exhausted")
     with signals.credits_low.connected_to(low), signals.credits_exhausted.connected_to(exhausted):
         yield told
+
+
+def grant(billing: TestBilling, credits: int, key: str = "g", **more: Any) -> str:
+    return billing.grant("c", credits, reason="-", key=key, **more).id
+
+
+def spend(billing: TestBilling, *amounts: int) -> None:
+    for credits in amounts:
+        billing.spend("c", credits, key=f"spend {len(billing.entries('c'))} of {credits}")
+
+
+def low(billing: TestBilling, *thresholds: Any) -> None:
+    billing.set_wallet("c", low_balance=list(thresholds))

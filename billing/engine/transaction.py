@@ -236,9 +236,7 @@ class Transaction:
 
     def set_wallet(self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, low_balance: Any = UNSET,
                    frozen: Any = UNSET) -> Wallet:  # fmt: skip
-        """Sets the wallet's own overdraft or low balance (the catalog's form; None = the plan's or catalog's again), or
-        freezes it.
-        """
+        """Sets its own overdraft or low balance (the catalog's form; None = the plan's or catalog's), or freezes it."""
         with self._ready():
             return _accepted(
                 wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, low_balance=low_balance,
@@ -284,9 +282,7 @@ class Transaction:
             return _accepted(due.catch_up(self._tx, self._catalog, limit, only))
 
     def warn_low(self, limit: int = 500, window: int = 10_000) -> bool:
-        """Tells of up to `limit` wallets, among the next `window`, that came to lie below a threshold without a
-        movement: it was raised. Says whether there are more to look at.
-        """
+        """Tells of up to `limit` of the next `window` wallets that a raised threshold passed. Says if there is more."""
         with self._ready():
             return _accepted(warning.warn_low(self._tx, self._catalog, limit, window))
 

@@ -227,12 +227,7 @@ def test_the_wallets_own_overdraft(service: Service, setting: object, shown: obj
 
 @pytest.mark.parametrize(
     ("setting", "shown"),
-    [
-        ([500, "12.50%", 0], [500, "12.5%", 0]),
-        ([5.0], [5]),
-        ([], []),
-        (None, ["20%", 0]),
-    ],
+    [([500, "12.50%", 0], [500, "12.5%", 0]), ([5.0], [5]), ([], []), (None, ["20%", 0])],
 )
 def test_the_wallets_own_low_balance(service: Service, setting: object, shown: object) -> None:
     service.ask("PATCH", f"{TEAM}/wallet", {"low_balance": [7]}, key=None)
