@@ -57,6 +57,7 @@ from billing.rules.sale.unchanged import (
 )
 from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
+from billing.rules.wallet.thresholds import Threshold
 from billing.sales.conversations import Conversation
 from billing.sales.values import ChangePreview, Checkout, Refund, RefundPreview, Subscription, SubscriptionChange, Topup
 from billing.stripe.gateway import Gateway
@@ -112,6 +113,7 @@ __all__ = [
     "SubscriptionPastDue",
     "SubscriptionPaused",
     "SystemClock",
+    "Threshold",
     "Topup",
     "Transaction",
     "Unavailable",

@@ -21,7 +21,8 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
         "sync": lambda billing: billing.sync_stripe(),
+        "warn_low": lambda billing: billing.warn_low(),
     }
 )
 """What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard."""
+told and nobody heard; who came to lie below a threshold without a movement."""

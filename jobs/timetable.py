@@ -67,6 +67,14 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 limit=20,
                 late="what Stripe told while nobody listened is not found: Stripe lists it for 30 days",
             ),
+            Job(
+                "warn_low",
+                STEPS["warn_low"],
+                every=timedelta(hours=1),
+                limit=1000,
+                late="who lies below a threshold that was raised is told with their next movement, or late; whose "
+                "credits run low by a movement is told with it, as ever",
+            ),
         )
     }
 )

@@ -169,6 +169,8 @@ class _Strict(Schema):
 class _PolicyTable(_Strict):
     burn_down = _Field(reading.burn_down)
     overdraft = _Field(reading.overdraft_terms)
+    low_balance = _Field(reading.low_balance)
+    spent_events = _Field(reading.yes_or_no)
 
 
 class _UnitTable(_Strict):
@@ -186,6 +188,7 @@ class _PlanTable(_Strict):
     grace = _Field(reading.span)
     late_grace = _Field(reading.span)
     overdraft = _Field(reading.overdraft_terms)
+    low_balance = _Field(reading.low_balance)
     credit_share = _Field(reading.share)
     price = _Field(reading_prices.plan_price)
     retired = _Field(reading.yes_or_no)

@@ -18,6 +18,8 @@ from billing.rules.wallet import burndown
 from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import MOST_CREDITS, Overdraft
 from billing.rules.wallet.overdraft import parse as parse_overdraft
+from billing.rules.wallet.thresholds import Thresholds
+from billing.rules.wallet.thresholds import parse as parse_thresholds
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,9})?)%")
@@ -149,6 +151,13 @@ def _most(value: Any) -> int | Fraction:
 
 def overdraft_terms(value: Any) -> Overdraft:
     read = parse_overdraft(value)
+    if isinstance(read, str):
+        raise Wrong(read)
+    return read
+
+
+def low_balance(value: Any) -> Thresholds:
+    read = parse_thresholds(value)
     if isinstance(read, str):
         raise Wrong(read)
     return read

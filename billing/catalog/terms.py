@@ -18,6 +18,8 @@ from billing.rules.sale.amounts import Bonus
 from billing.rules.wallet import burndown
 from billing.rules.wallet.endterms import RollOver
 from billing.rules.wallet.overdraft import NONE, Overdraft
+from billing.rules.wallet.thresholds import DEFAULT as LOW_BALANCE
+from billing.rules.wallet.thresholds import Thresholds
 
 AtPeriodEnd = Literal["expire", "keep"] | RollOver
 TaxBehavior = Literal["exclusive", "inclusive"]
@@ -29,12 +31,14 @@ A_WEEK = Span(seconds=7 * 86_400)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every wallet: the order in which buckets pay, and the overdraft where no plan says
-    otherwise.
+    """What holds for every wallet: the order in which buckets pay, and, where no plan says otherwise, the overdraft and
+    the balances at which people are told. `spent_events`: is each spend told of beyond the process that made it, too?
     """
 
     burn_down: tuple[str, ...] = burndown.DEFAULT
     overdraft: Overdraft = NONE
+    low_balance: Thresholds = LOW_BALANCE
+    spent_events: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,9 @@ class Plan:
     is paid.
 
     `prices` are Stripe price ids or lookup keys. `trial_credits` are what a trial brings; `on_upgrade`: does what a
-    change to it brings more come at once, or with the next period? `overdraft` None means the catalog's.
-    `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules: the
-    handbook's *Allocation*, *Plan change mid-period*, *Its end*.
+    change to it brings more come at once, or with the next period? `overdraft` and `low_balance` None mean the
+    catalog's. `credit_share` is the part of a line's net that is for credits, the rest is outside these books. Rules:
+    the handbook's *Allocation*, *Plan change mid-period*, *Its end*, *Running low*.
 
     `price` is what we ask for it, interval → currency → cents: what is put on sale at Stripe under lookup keys of ours,
     which are among its `prices`.
@@ -70,6 +74,7 @@ class Plan:
     grace: Span = A_DAY
     late_grace: Span = A_WEEK
     overdraft: Overdraft | None = None
+    low_balance: Thresholds | None = None
     credit_share: Fraction = field(default=Fraction(1))
     trial_credits: int = 0
     on_upgrade: OnUpgrade = "difference"

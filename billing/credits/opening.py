@@ -47,8 +47,10 @@ class OpenWallet:
     row: dict[str, Any]
     stored: Sequence[Any] = ()
     """The rows of its open buckets as they were read."""
-    policy: str = ""
-    """What its purse is filled under."""
+    catalog: Catalog = Catalog.DEFAULT
+    """What holds while it is open."""
+    due: int = 0
+    """How many of the position's acts were due; what follows was decided since."""
     changed: dict[str, Any] = field(default_factory=dict)
     """Settings of the wallet's row to be written along."""
     moved_ends: list[dict[str, Any]] = field(default_factory=list)
@@ -125,11 +127,18 @@ def open_due(tx: Tx, catalog: Catalog, limit: int, only: Sequence[int] | None = 
     return _read(tx, catalog, [dict(row._mapping) for row in rows])
 
 
+def open_some(tx: Tx, catalog: Catalog, wanted: Sequence[int]) -> list[OpenWallet]:
+    """These wallets, in the order of their ids, caught up; those that others have locked are passed over."""
+    query = select(wallets).where(wallets.c.id.in_(list(wanted))).order_by(wallets.c.id)
+    rows = tx.connection.execute(query.with_for_update(skip_locked=True, key_share=True))
+    return _read(tx, catalog, [dict(row._mapping) for row in rows])
+
+
 def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
     """Makes wallets that are not there; one that somebody else is making right now is left to them."""
     rows = [
         {"customer_id": customer, "unit": unit, "available": 0, "held": 0, "owed": 0, "last_number": 0,
-         "terms_number": 0, "last_month": 0, "open_months": 0, "created_at": tx.now}
+         "terms_number": 0, "last_month": 0, "open_months": 0, "low_told": 0, "created_at": tx.now}
         for customer, unit in pairs
     ]  # fmt: skip
     sets.insert(tx, wallets, rows, unless_there=True)
@@ -206,14 +215,18 @@ def _read(tx: Tx, catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[Open
         for hold in tx.connection.execute(select(holds).where(_is_one_of(holds.c.wallet_id, holding), is_open)):
             of_hold[hold.wallet_id].append(hold)
     of_month = open_months(tx, rows)
-    opened, policy = [], purse.policy_of(catalog)
+    opened = []
     for row in rows:
         stored = of_bucket[row["id"]]
         its = of_month.get(row["id"], ())
         position, at = position_of(catalog, row, stored, of_hold[row["id"]], its, tx.now)
         complete(tx, row["id"], position)
         due.advance(position, at)
-        opened.append(OpenWallet(row["id"], row["customer_id"], row["unit"], at, position, row, stored, policy))
+        opened.append(
+            OpenWallet(
+                row["id"], row["customer_id"], row["unit"], at, position, row, stored, catalog, len(position.acts)
+            )
+        )
     return opened
 
 

@@ -47,9 +47,11 @@ def policy_of(catalog: Catalog) -> str:
     return f"{rule.RULES}:{catalog.version}"
 
 
-def fill(position: Position, policy: str) -> Purse | None:
-    """What goes into the purse of a wallet that is about to be written."""
-    return rule.fill(position, policy)
+def fill(position: Position, catalog: Catalog, next_low: int | None, low_until: datetime | None) -> Purse | None:
+    """What goes into the purse of a wallet that is about to be written. Nothing where each spend is to be told of."""
+    if catalog.policy.spent_events:
+        return None
+    return rule.fill(position, policy_of(catalog), next_low=next_low, low_until=low_until)
 
 
 def columns(purse: Purse | None) -> dict[str, Any]:

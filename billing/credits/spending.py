@@ -142,6 +142,7 @@ def _judge(
     refused = spending.spend(position, request.credits, _cause(position.next_number, request, asked))
     if refused is not None:
         return refused
+    position.end_act()
     fresh[name] = (asked, index)
     return recall.receipt(wallet.id, wallet.customer, wallet.unit, "spend", position.movements[begun:], wallet.at)
 

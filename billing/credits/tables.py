@@ -68,6 +68,7 @@ wallets = Table(
     Column("low_period", UTCDateTime),
     Column("auto_topup", Json),  # when to buy for it, and how much: its threshold is one more balance to stop at
     Column("topup_due_at", UTCDateTime),  # since when its balance has called for that
+    Column("low_from", UTCDateTime),  # when the period of `low_base` began
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "unit"),
     CheckConstraint("available >= 0 AND held >= 0 AND owed >= 0", name="figures"),
@@ -77,6 +78,15 @@ wallets = Table(
           sqlite_where=sa.text("topup_due_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
+
+low_sweep = Table(
+    "billing_low_sweep",
+    metadata,
+    Column("one", Whole, primary_key=True, autoincrement=False),
+    Column("wallet_id", Whole, nullable=False),
+    CheckConstraint("one = 1", name="one"),
+)
+"""How far the sweep for low balances has come, in the order of the wallets' ids: a single row, or none at the start."""
 
 wallet_terms = Table(
     "billing_wallet_terms",

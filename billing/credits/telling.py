@@ -69,8 +69,8 @@ def facts(wallet: OpenWallet) -> list[Fact]:
     return [(name, fact) for (name, _), fact in found.items()]
 
 
-def lasting(facts: Iterable[Fact]) -> list[Fact]:
-    """Those that are told beyond this process, too. A spend is not: there are thousands a second, and its receipt says
-    so.
+def lasting(facts: Iterable[Fact], *, spends: bool) -> list[Fact]:
+    """Those that are told beyond this process, too. A spend is so by choice only: there are thousands a second, and its
+    receipt says so.
     """
-    return [fact for fact in facts if fact[0] != "credits.spent"]
+    return [fact for fact in facts if spends or fact[0] != "credits.spent"]

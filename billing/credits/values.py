@@ -77,7 +77,7 @@ class Wallet:
     """A customer's credits in one unit. `buckets`: live ones in burn-down order, then upcoming ones.
 
     `available`: live general credits. `spendable`: by feature, what a spend for it could take from buckets.
-    `next_expiry`: when the next live credits end.
+    `next_expiry`: when the next live credits end. `low_balance`: at which balances people are told, as it is set.
     """
 
     customer: str
@@ -91,6 +91,7 @@ class Wallet:
     spendable: Mapping[str, int]
     buckets: tuple[Bucket, ...]
     next_expiry: datetime | None
+    low_balance: tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import select, tuple_
 from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import customers
+from billing.credits import customers, lows
 from billing.credits.opening import complete, open_months, open_wallet, position_of, terms_of
 from billing.credits.past import position_then
 from billing.credits.rows import BUCKET_COLUMNS, bucket_state
@@ -19,7 +19,7 @@ from billing.credits.values import Bucket, Wallet, bucket_value
 from billing.credits.writing import write
 from billing.rules import asking
 from billing.rules.refusals import Invalid, Refusal, UnknownBucket, UnknownCustomer, UnknownUnit
-from billing.rules.wallet import due
+from billing.rules.wallet import due, thresholds
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
 
@@ -126,14 +126,19 @@ def page(
 
 
 def change(
-    tx: Tx, catalog: Catalog, customer: str, unit: str, *, overdraft: Any = UNSET, frozen: Any = UNSET
-) -> Wallet | Refusal:
-    """Sets the wallet's own overdraft (the catalog's form; None = the plan's or the catalog's again), or freezes it."""
+    tx: Tx, catalog: Catalog, customer: str, unit: str, *, overdraft: Any = UNSET, low_balance: Any = UNSET,
+    frozen: Any = UNSET
+) -> Wallet | Refusal:  # fmt: skip
+    """Sets the wallet's own overdraft or low balance (the catalog's form; None = the plan's or the catalog's again), or
+    freezes it.
+    """
     setting: Any = overdrafts.parse(overdraft) if overdraft is not UNSET and overdraft is not None else None
+    lows_set: Any = thresholds.parse(low_balance) if low_balance is not UNSET and low_balance is not None else None
     wrong = asking.refuse(
         customer=asking.name(customer),
         unit=asking.text(unit),
         overdraft=setting if isinstance(setting, str) else None,
+        low_balance=lows_set if isinstance(lows_set, str) else None,
         frozen=None if frozen is UNSET or isinstance(frozen, bool) else "Must be true or false.",
     )
     opened = wrong or open_wallet(tx, catalog, customer, unit)
@@ -141,6 +146,8 @@ def change(
         return opened
     if overdraft is not UNSET:
         opened.changed["overdraft"] = None if setting is None else setting.setting()
+    if low_balance is not UNSET:
+        opened.changed["low_balance"] = None if lows_set is None else thresholds.document(lows_set)
     if frozen is not UNSET and frozen != opened.position.frozen:
         opened.changed["frozen_at"] = opened.at if frozen else None
         opened.position.frozen = frozen
@@ -210,4 +217,5 @@ def _value(catalog: Catalog, row: dict[str, Any], position: Position) -> Wallet:
             bucket_value(row["id"], row["customer_id"], row["unit"], state, position.at) for state in [*live, *upcoming]
         ),
         next_expiry=min(ends, default=None),
+        low_balance=tuple(thresholds.document(lows.settings(catalog, row, position.at)[0])),
     )

@@ -11,7 +11,7 @@ from typing import Any
 from billing import signals
 from billing.base import outbox, sets
 from billing.base.db import Tx
-from billing.credits import purse, telling, terms_text
+from billing.credits import lows, purse, telling, terms_text
 from billing.credits.opening import OpenWallet
 from billing.credits.rows import BUCKET_NAMES
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms, wallets
@@ -26,36 +26,34 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 
 def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
-    rows, plain, changed, terms = _Rows(), _Rows(), _Rows(), _Rows()
+    rows, terms, its_rows = _Rows(), _Rows(), dict[tuple[str, ...], _Rows]()
     new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()
     new_months, old_months, ends = _Rows(), _Rows(), _Rows()
-    facts: list[outbox.Fact] = []
+    facts, lasting = list[outbox.Fact](), list[outbox.Fact]()
     for wallet in opened:
         position = wallet.position
         _follow_free_plan(wallet)
+        low = lows.of(wallet)
         next_due_at = position.next_due()
         moves = bool(position.movements or position.changed_buckets or position.changed_months or wallet.changed)
-        if moves or next_due_at != wallet.row["next_due_at"]:
-            filled = purse.fill(position, wallet.policy)
+        if moves or low.columns or next_due_at != wallet.row["next_due_at"]:
+            filled = purse.fill(position, wallet.catalog, low.next_low, low.until)
             new, old, more = _buckets(wallet, filled)
             new_buckets += new
             old_buckets += old
             reshaped += more
-            row = _wallet(wallet, next_due_at) | purse.columns(filled)
-            if not wallet.changed:
-                plain.append(row)
-            else:
-                now = {**{name: wallet.row[name] for name in _SETTINGS}, **wallet.changed}
-                number = wallet.row["terms_number"] + 1
-                changed.append({**row, **now, "terms_number": number})
-                terms.append({"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at})
+            row = {**_wallet(wallet, next_due_at), **purse.columns(filled), **low.columns, **wallet.changed}
+            terms += _new_terms(wallet, row)
+            its_rows.setdefault(tuple(row), []).append(row)
         for number, month in position.changed_months.items():
             (new_months if number > wallet.row["last_month"] else old_months).append(_month(wallet, month))
         for number, hold in position.changed_holds.items():
             (new_holds if number > wallet.row["last_number"] else old_holds).append(_hold(wallet, hold))
         rows.extend(_entry(wallet, movement) for movement in position.movements)
         ends += wallet.moved_ends
-        facts += telling.facts(wallet)
+        its = telling.facts(wallet) + low.facts
+        facts += its
+        lasting += telling.lasting(its, spends=wallet.catalog.policy.spent_events)
     writes = sets.Writes(tx)
     writes.insert(entries, _lean(rows))
     writes.insert(buckets, new_buckets)
@@ -67,9 +65,9 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     writes.insert(holds, new_holds)
     writes.update(holds, ("wallet_id", "number"), old_holds)
     writes.insert(wallet_terms, terms)
-    for each in (plain, changed):
+    for each in its_rows.values():
         writes.update(wallets, ("id",), each)
-    writes.insert(outbox.outbox, outbox.rows(tx, telling.lasting(facts)))
+    writes.insert(outbox.outbox, outbox.rows(tx, lasting))
     writes.run()
     if signals.heard():
         tx.told.extend((name, dict(fact)) for name, fact in facts)
@@ -79,6 +77,16 @@ def _follow_free_plan(wallet: OpenWallet) -> None:
     free = wallet.position.free
     if free is not None and (now := free.document()) != wallet.row["free"]:
         wallet.changed["free"] = now
+
+
+def _new_terms(wallet: OpenWallet, row: dict[str, Any]) -> _Rows:
+    """The settings as they are from here on, if one was changed whose history is kept; `row` counts them."""
+    if not any(name in wallet.changed for name in _SETTINGS):
+        return []
+    number = row["terms_number"] = wallet.row["terms_number"] + 1
+    now = {name: wallet.changed.get(name, wallet.row[name]) for name in _SETTINGS}
+    row.update(now)
+    return [{"wallet_id": wallet.id, "number": number, **now, "recorded_at": wallet.at}]
 
 
 _SETTINGS = ("overdraft", "frozen_at", "plan", "plan_from", "plan_until", "period_end", "free")

@@ -187,6 +187,7 @@ class Billing(Listening):
     void = _alone(Transaction.void)
     extend = _alone(Transaction.extend)
     set_wallet = _alone(Transaction.set_wallet)
+    warn_low = _alone(Transaction.warn_low)
     _catch_up = _alone(Transaction.catch_up)
 
     find_customer = _asked(Transaction.find_customer)

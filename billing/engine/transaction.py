@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from billing.base.db import Tx
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
-from billing.credits import corrections, customers, due, entries, grants, holds, spending, wallets
+from billing.credits import corrections, customers, due, entries, grants, holds, spending, wallets, warning
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.credits.wallets import UNSET
 from billing.engine.hold import Hold, Holder, in_hand
@@ -233,13 +233,14 @@ class Transaction:
         with self._ready():
             return _accepted(corrections.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
 
-    def set_wallet(
-        self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET
-    ) -> Wallet:
-        """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it."""
+    def set_wallet(self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, low_balance: Any = UNSET,
+                   frozen: Any = UNSET) -> Wallet:  # fmt: skip
+        """Sets its own overdraft or low balance (the catalog's form; None = the plan's or catalog's), or freezes it."""
         with self._ready():
-            answer = wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen)
-            return _accepted(answer)
+            return _accepted(
+                wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, low_balance=low_balance,
+                               frozen=frozen)
+            )  # fmt: skip
 
     # Questions
 
@@ -278,6 +279,11 @@ class Transaction:
         """Writes down what time has done, for up to `limit` wallets (`only` these). Says whether there is more."""
         with self._ready():
             return _accepted(due.catch_up(self._tx, self._catalog, limit, only))
+
+    def warn_low(self, limit: int = 500, window: int = 10_000) -> bool:
+        """Tells of up to `limit` of the next `window` wallets that a raised threshold passed. Says if there is more."""
+        with self._ready():
+            return _accepted(warning.warn_low(self._tx, self._catalog, limit, window))
 
     def audit(self) -> list[audit.Breach]:
         """Checks the books against themselves. An empty list means that they add up."""

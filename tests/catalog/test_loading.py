@@ -121,7 +121,7 @@ unit = "tokens"
     [
         ("nme", '"x"', "did you mean 'name'?"),
         ("credit", "5", "did you mean 'credits'?"),
-        ("low_balance", '["20%", 0]', "known here: name, description, credits"),
+        ("low_balances", '["20%", 0]', "did you mean 'low_balance'?"),
         ("roll_over", "{ max = 2000 }", "known here"),
         ("stripe_prices", '["x"]', "known here"),
     ],
@@ -136,7 +136,7 @@ def test_an_unknown_key_is_refused_and_the_nearest_known_one_suggested(key: str,
     "text",
     [
         "features.image.credits = 12",
-        "policy.low_balance = [0]",
+        "policy.expiry_notice = [0]",
         "units.credits.name = 'c'",
         "[packs.pro]\nname='p'\ncredits=1\nevery='day'",
     ],

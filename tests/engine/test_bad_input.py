@@ -148,6 +148,7 @@ CASES = [
     *cases("entries", lambda b, ids: {"customer": "c"}, customer=NONE, unit=NONE, kind=MAYBE, since=MAYBE, until=MAYBE,
            cause=MAYBE | TEXT, before=NUMBER, limit=NONE),
     *cases("catch_up", lambda b, ids: {}, limit=NONE),
+    *cases("warn_low", lambda b, ids: {}, limit=NONE, window=NONE),
     *cases("charge", lambda b, ids: {"customer": "c", "credits": 1, "key": "k"}, customer=NONE, credits=NONE, key=TEXT,
            unit=NONE, feature=MAYBE | TEXT, expires_in=NONE, metadata=JSON),
     *cases("stripe_events", lambda b, ids: {}, status=MAYBE, after=MAYBE, limit=NONE),

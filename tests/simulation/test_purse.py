@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing import Billing, signals
+from billing.base.outbox import outbox
 from billing.credits.tables import bucket_ends, buckets, entries, holds, wallet_terms, wallets
 from billing.testing import open_billing
 from tests import purse
@@ -67,6 +68,8 @@ def rows(billing: Billing, customer: str) -> dict[str, list[dict[str, Any]]]:
         for table in (entries, buckets, holds, bucket_ends, wallet_terms):
             query = sa.select(table).where(table.c.wallet_id.in_(ids)).order_by(table.c.wallet_id, table.c.number)
             found[table.name] = [dict(row._mapping) for row in connection.execute(query)]
+        its_facts = sa.select(outbox.c.type, outbox.c.facts).where(outbox.c.customer_id == customer)
+        told = [{"type": row.type, **row.facts, "customer": ""} for row in connection.execute(its_facts)]
     for wallet in its_wallets:
         for bucket in found[buckets.name]:
             if (bucket["wallet_id"], bucket["number"]) == (wallet["id"], wallet["purse_bucket"]):
@@ -74,7 +77,8 @@ def rows(billing: Billing, customer: str) -> dict[str, list[dict[str, Any]]]:
                 bucket["cents"] += wallet["purse_cents"]
     found[wallets.name] = its_wallets
     own = {str(id): f"wallet {place}" for place, id in enumerate(ids)}
-    return {table: [_told(row, own) for row in of_table] for table, of_table in found.items()}
+    rows = {table: [_told(row, own) for row in of_table] for table, of_table in found.items()}
+    return rows | {outbox.name: sorted(told, key=repr)}
 
 
 def _told(row: dict[str, Any], own: dict[str, str]) -> dict[str, Any]:
@@ -103,7 +107,8 @@ def heard() -> Iterator[list[tuple[str, dict[str, Any]]]]:
     def listener(name: str) -> Callable[..., None]:
         return lambda _sender, **fact: facts.append((name, {**fact, "customer": ""}))
 
-    listeners = {name: listener(name) for name in ("credits.spent", "credits.granted", "credits.expired")}
+    names = ("credits.spent", "credits.granted", "credits.expired", "credits.low", "credits.exhausted")
+    listeners = {name: listener(name) for name in names}
     for name, listen in listeners.items():
         signals._namespace.signal(name).connect(listen)
     try:
@@ -118,6 +123,7 @@ def play(billing: Billing, clock: SetClock, calls: list[Call]) -> tuple[list[obj
     seen: list[object] = []
     with heard() as facts:
         side = EngineSide(billing, clock, f"purse_{next(_customers)}", START)
+        warn(billing, side.customer)
         for call in calls:
             outcome: Outcome | None = None
             if call.verb == "clock":
@@ -129,6 +135,18 @@ def play(billing: Billing, clock: SetClock, calls: list[Call]) -> tuple[list[obj
             if call.verb == "clock" or call is calls[-1]:
                 seen.append(side.shown())
     return seen, rows(billing, side.customer), facts
+
+
+LOWS = [3, 10**14 - 11, 60, 88, 0, 25]
+"""Many thresholds: some among the few credits of most lives, one that the large spends of the others pass."""
+
+
+def warn(billing: Billing, customer: str) -> None:
+    """Many are to be told of this wallet's credits, and an auto top-up waits for it."""
+    billing.set_wallet(customer, low_balance=LOWS)
+    with billing.database.write() as tx:
+        its = sa.update(wallets).where(wallets.c.customer_id == customer)
+        tx.connection.execute(its.values(auto_topup={"threshold": 41}))
 
 
 def compare(url: str, with_settings: settings, hits_at_least: int) -> None:

@@ -226,6 +226,18 @@ def test_the_wallets_own_overdraft(service: Service, setting: object, shown: obj
 
 
 @pytest.mark.parametrize(
+    ("setting", "shown"),
+    [([500, "12.50%", 0], [500, "12.5%", 0]), ([5.0], [5]), ([], []), (None, ["20%", 0])],
+)
+def test_the_wallets_own_low_balance(service: Service, setting: object, shown: object) -> None:
+    service.ask("PATCH", f"{TEAM}/wallet", {"low_balance": [7]}, key=None)
+    answer = service.ask("PATCH", f"{TEAM}/wallet", {"low_balance": setting}, key=None)
+    assert answer.status_code == 200
+    assert answer.get_json()["low_balance"] == shown
+    assert service.ask("GET", f"{TEAM}/wallet").get_json()["low_balance"] == shown
+
+
+@pytest.mark.parametrize(
     "body",
     [
         {"overdraft": "lots"},
@@ -235,7 +247,12 @@ def test_the_wallets_own_overdraft(service: Service, setting: object, shown: obj
         {"overdraft": {"limit": True}},
         {"frozen": "yes"},
         {"frozen": None},
-        {"low_balance": ["20%", 0]},
+        {"low_balance": 20},
+        {"low_balance": ["0%"]},
+        {"low_balance": ["120%"]},
+        {"low_balance": [-1]},
+        {"low_balance": [0.5]},
+        {"low_balance": [True]},
         {"auto_topup": None},
         [],
     ],

@@ -8,6 +8,7 @@ import marshmallow as ma
 
 from billing.credits.entries import KINDS
 from billing.rules.wallet import overdraft as overdrafts
+from billing.rules.wallet import thresholds
 from billing.rules.wallet.values import LARGEST_CREDITS
 from web.api.buckets import BucketAnswer
 from web.api.fields import Flag, Text, Time
@@ -31,6 +32,16 @@ _SETTING = {
         {"type": "null"},
     ]
 }
+
+
+_SHARE = {"type": "string", "pattern": r"^(?!0+(\.0+)?%$)([0-9]{1,2}(\.[0-9]{1,9})?|100(\.0{1,9})?)%$"}
+_LOW = {
+    "type": "array",
+    "items": {"oneOf": [{"type": "integer", "minimum": 0, "maximum": LARGEST_CREDITS}, _SHARE]},
+    "maxItems": thresholds.MOST_THRESHOLDS,
+    "example": ["20%", 0],
+}
+"""Lists of thresholds, as the catalog writes them."""
 
 
 class OverdraftAnswer(ma.Schema):
@@ -59,6 +70,12 @@ class WalletAnswer(ma.Schema):
         metadata={"description": "Live ones in the order in which they are used, then upcoming ones."},
     )
     next_expiry = Time(required=True, allow_none=True)
+    low_balance = ma.fields.List(
+        ma.fields.Raw(),
+        required=True,
+        metadata=_LOW | {"description": "At which balances people are told: the wallet's own thresholds, its plan's or "
+                         "the catalog's. A share is of what the plan allots for the running period."},
+    )  # fmt: skip
 
 
 class Setting(ma.fields.Raw):
@@ -73,6 +90,18 @@ class Setting(ma.fields.Raw):
         return value
 
 
+class Lows(ma.fields.Raw):
+    """Thresholds in the catalog's form; `thresholds.parse` says what is wrong with them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list):
+            value = [int(one) if isinstance(one, float) and one.is_integer() else one for one in value]
+        parsed = thresholds.parse(value) if value is not None else None
+        if isinstance(parsed, str):
+            raise ma.ValidationError(parsed)
+        return value
+
+
 class WalletBody(ma.Schema):
     """What can be set. What is left out stays as it is."""
 
@@ -80,6 +109,11 @@ class WalletBody(ma.Schema):
         allow_none=True,
         metadata=_SETTING | {"description": "The wallet's own; null leaves it to the plan and the catalog again."},
     )
+    low_balance = Lows(
+        allow_none=True,
+        metadata=_LOW | {"type": ["array", "null"], "description": "The wallet's own thresholds; [] for none, null "
+                         "leaves them to the plan and the catalog again."},
+    )  # fmt: skip
     frozen = Flag(metadata={"description": "A frozen wallet refuses spends and holds."})
 
 
@@ -143,7 +177,7 @@ def get_wallet(customer: str, query: dict[str, Any]) -> Any:
     refusals=("unknown_customer", "unknown_unit"),
 )  # fmt: skip
 def change_wallet(customer: str, query: dict[str, Any], body: dict[str, Any]) -> Any:
-    """Set the wallet's own overdraft, freeze or thaw it."""
+    """Set the wallet's own overdraft or the balances at which people are told, freeze or thaw it."""
     return _shown(engine().set_wallet(customer, query["unit"], **body))
 
 

@@ -138,6 +138,9 @@ def show(customer: str) -> None:
         for unit in billing.catalog.units:
             wallet = billing.wallet(customer, unit)
             click.echo(f"\n{_standing(billing, wallet)}")
+            if wallet.low_balance:
+                at = (one if isinstance(one, str) else _text(billing, unit, one) for one in wallet.low_balance)
+                click.echo(f"told when down to: {', '.join(at)}")
             if wallet.buckets:
                 table(("bucket", "what", "remaining", "granted", "ends", "status"), _rows(billing, wallet.buckets))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from billing.catalog.terms import Catalog
-from billing.credits import purse
+from billing.credits import lows, purse
 from billing.finance.auditing.books import Books
 from billing.finance.auditing.breach import Breach
 from billing.rules.wallet.position import Position
@@ -40,7 +40,7 @@ def _wrong(catalog: Catalog, books: Books, position: Position) -> Iterator[str]:
         yield f"it was filled from bucket {filled.bucket}, which is not there"
         return
     yield from _figures(filled, bucket)
-    yield from _stops(books.row, filled)
+    yield from _stops(catalog, books.row, filled)
     first = next((state.number for state in position.ordered() if state.free), None)
     if bucket.features or (filled.policy == purse.policy_of(catalog) and first != filled.bucket):
         yield f"bucket {filled.bucket} is in it, bucket {first} pays first"
@@ -63,10 +63,17 @@ def _figures(filled: Purse, bucket: Any) -> Iterator[str]:
         yield f"the last credit of bucket {bucket.number} lies in it"
 
 
-def _stops(row: dict[str, Any], filled: Purse) -> Iterator[str]:
+def _stops(catalog: Catalog, row: dict[str, Any], filled: Purse) -> Iterator[str]:
     if row["frozen_at"] is not None or row["owed"]:
         yield "there is one, though the wallet is frozen or owes"
-    if filled.until != row["next_due_at"]:
-        yield f"it holds until {filled.until}, something is due at {row['next_due_at']}"
+    due = row["next_due_at"]
+    if due is not None and (filled.until is None or filled.until > due):
+        yield f"it holds until {filled.until}, something is due at {due}"
+    if filled.policy == purse.policy_of(catalog):
+        low, until = lows.stop(catalog, row, lows.warned(row), row["available"], row["last_at"])
+        if low is not None and row["available"] - filled.credits <= low:
+            yield f"it goes down to {row['available'] - filled.credits}, somebody is to be told of {low}"
+        if filled.until != min((stop for stop in (due, until) if stop is not None), default=None):
+            yield f"it holds until {filled.until}, thresholds hold until {until}"
     if filled.since > row["last_at"]:
         yield f"it was filled at {filled.since}, after the wallet was last written"

@@ -21,7 +21,7 @@ def advance(position: Position, until: datetime) -> None:
     terms end, repayment.
     """
     while (instant := position.next_due()) is not None and instant <= until:
-        position.at = max(position.at, instant)
+        _go_on(position, instant)
         for hold in sorted(position.open_holds(), key=lambda hold: hold.number):
             if hold.lapses_at <= instant:
                 lapse(position, hold)
@@ -39,10 +39,18 @@ def advance(position: Position, until: datetime) -> None:
             _end_of_period(position, period)
         _end_terms(position, instant)
         position.settle_debt(period)
-    position.at = max(position.at, until)
+    _go_on(position, until)
     _end_terms(position, position.at)
     for bucket in _ending(position, position.at):  # those with nothing free: no movement, but no longer valid
         position.end(bucket, Cause(f"end:{bucket.number}"))
+    position.end_act()
+
+
+def _go_on(position: Position, instant: datetime) -> None:
+    """Time goes on to that instant, never back: what was done before it is an act of its own."""
+    if instant > position.at:
+        position.end_act()
+        position.at = instant
 
 
 def _end_terms(position: Position, instant: datetime) -> None:

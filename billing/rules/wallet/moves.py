@@ -120,6 +120,7 @@ class Moves(State, ABC):
     def start(self, bucket: BucketState) -> None:
         """An upcoming bucket becomes valid."""
         bucket.live = True
+        self.started.append(bucket)
         self._ordered = None
         if not bucket.features:
             self.available += bucket.free

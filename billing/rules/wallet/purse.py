@@ -13,7 +13,7 @@ from datetime import datetime
 from billing.rules.wallet import recognition
 from billing.rules.wallet.position import Position
 
-RULES = "1"
+RULES = "2"
 """Changes with the rules below: what an earlier release filled by others is not spent from."""
 
 
@@ -49,12 +49,20 @@ class Purse:
         return self.cents - stays, after
 
 
-def fill(position: Position, policy: str, *, next_low: int | None = None, budgeted: bool = False) -> Purse | None:
+def fill(
+    position: Position,
+    policy: str,
+    *,
+    next_low: int | None = None,
+    low_until: datetime | None = None,
+    budgeted: bool = False,
+) -> Purse | None:
     """What may be spent from here on without looking, or None where every spend has to be decided.
 
     It stops before the first bucket's last free credit; above `next_low`, the next balance of which somebody is to be
-    told; and when time does something next. There is none where the wallet is frozen or owes, where spends have a
-    budget (`budgeted`), and where a bucket for certain features pays first: then it depends on the request.
+    told, and at `low_until`, when that may be another; and when time does something next. There is none where the
+    wallet is frozen or owes, where spends have a budget (`budgeted`), and where a bucket for certain features pays
+    first: then it depends on the request.
     """
     if position.frozen or position.owed or budgeted:
         return None
@@ -75,6 +83,6 @@ def fill(position: Position, policy: str, *, next_low: int | None = None, budget
         basis_credits=first.basis_credits,
         currency=first.currency,
         since=position.at,
-        until=position.next_due(),
+        until=min((stop for stop in (position.next_due(), low_until) if stop is not None), default=None),
         policy=policy,
     )

@@ -12,6 +12,7 @@ from billing.rules.wallet.freeterms import FreePlan
 from billing.rules.wallet.terms import Terms
 from billing.rules.wallet.values import (
     LARGEST_CREDITS,
+    Act,
     BucketState,
     Cause,
     HoldState,
@@ -55,6 +56,9 @@ class State:
         self.overdraft_held = sum(hold.overdraft for hold in self.open_holds())
         self.held += self.overdraft_held
         self.movements: list[Movement] = []
+        self.acts: list[Act] = []
+        self.started: list[BucketState] = []
+        """Buckets that began since the last act was over."""
         self.changed_buckets: dict[int, BucketState] = {}
         self.reshaped: set[int] = set()
         """Those changed buckets that did more than pay, be held or get something back."""
@@ -121,6 +125,15 @@ class State:
         if self.owed and self.terms_end is not None:
             instants.append(self.terms_end[0])
         return min(instants, default=None)
+
+    def end_act(self) -> None:
+        """What was done since the last act is one: what comes now is another."""
+        moved = slice(self.acts[-1].moved.stop if self.acts else 0, len(self.movements))
+        if moved.start == moved.stop and not self.started:
+            return
+        cause = self.movements[-1].cause.name if moved.start < moved.stop else f"start:{self.started[-1].number}"
+        self.acts.append(Act(self.at, self.available, self.owed, cause, moved, tuple(self.started)))
+        self.started.clear()
 
     def touch(self, month: MonthState) -> None:
         """The month is written, though nothing moved."""

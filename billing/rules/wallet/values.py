@@ -211,6 +211,22 @@ class Movement:
 
 
 @dataclass(slots=True)
+class Act:
+    """What was done to a wallet as one thing, and how it stands after it: all that was due at one instant, or what a
+    verb did. `moved` are the places of its movements among all, `started` the buckets that began in it.
+
+    Who is to be warned is asked of an act's end: in its midst credits may be on their way from one bucket to another.
+    """
+
+    at: datetime
+    available: int
+    owed: int
+    cause: str
+    moved: slice
+    started: tuple[BucketState, ...] = ()
+
+
+@dataclass(slots=True)
 class PastMovement:
     """An entry already written, and how much of it has been taken back so far."""
 
