@@ -20,8 +20,9 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "catch_up": lambda billing: billing.catch_up(),
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
+        "auto_topups": lambda billing: billing.charge_auto_topups(),
         "sync": lambda billing: billing.sync_stripe(),
     }
 )
-"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard."""
+"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what is bought for
+wallets by themselves; what Stripe told and nobody heard."""

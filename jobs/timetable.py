@@ -61,6 +61,14 @@ TIMETABLE: Mapping[str, Job] = MappingProxyType(
                 "their credits",
             ),
             Job(
+                "auto_topups",
+                STEPS["auto_topups"],
+                every=timedelta(seconds=10),
+                limit=50,
+                late="wallets that are topped up by themselves run empty before they are. Nothing is charged twice for "
+                "it, and nothing beyond what was agreed",
+            ),
+            Job(
                 "sync",
                 STEPS["sync"],
                 every=timedelta(minutes=30),

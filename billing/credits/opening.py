@@ -53,6 +53,8 @@ class OpenWallet:
     """Settings of the wallet's row to be written along."""
     moved_ends: list[dict[str, Any]] = field(default_factory=list)
     """Rows of moved ends to be written along: their buckets may be new."""
+    rewritten: bool = False
+    """Is it to be written though nothing has moved? What its purse stops at has changed."""
 
 
 def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms, tuple[datetime, Terms] | None]:

@@ -47,9 +47,9 @@ def policy_of(catalog: Catalog) -> str:
     return f"{rule.RULES}:{catalog.version}"
 
 
-def fill(position: Position, policy: str) -> Purse | None:
-    """What goes into the purse of a wallet that is about to be written."""
-    return rule.fill(position, policy)
+def fill(position: Position, policy: str, next_low: int | None = None) -> Purse | None:
+    """What goes into the purse of a wallet that is about to be written. It stops above `next_low`."""
+    return rule.fill(position, policy, next_low=next_low)
 
 
 def columns(purse: Purse | None) -> dict[str, Any]:

@@ -35,8 +35,8 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
         _follow_free_plan(wallet)
         next_due_at = position.next_due()
         moves = bool(position.movements or position.changed_buckets or position.changed_months or wallet.changed)
-        if moves or next_due_at != wallet.row["next_due_at"]:
-            filled = purse.fill(position, wallet.policy)
+        if moves or wallet.rewritten or next_due_at != wallet.row["next_due_at"]:
+            filled = purse.fill(position, wallet.policy, _next_low(wallet))
             new, old, more = _buckets(wallet, filled)
             new_buckets += new
             old_buckets += old
@@ -102,6 +102,21 @@ def _lean(rows: _Rows) -> _Rows:
     return [{name: value for name, value in row.items() if name not in empty} for row in rows]
 
 
+def _next_low(wallet: OpenWallet) -> int | None:
+    """The next balance below at which something is to be done."""
+    setting = wallet.row["auto_topup"]
+    return setting["threshold"] if setting and wallet.position.available > setting["threshold"] else None
+
+
+def _topup_due_at(wallet: OpenWallet) -> datetime | None:
+    """Since when its balance has called for a top-up."""
+    setting = wallet.row["auto_topup"]
+    if not setting or wallet.position.available > setting["threshold"]:
+        return None
+    since: datetime | None = wallet.row["topup_due_at"]
+    return since or wallet.at
+
+
 def _wallet(wallet: OpenWallet, next_due_at: datetime | None) -> dict[str, Any]:
     position = wallet.position
     return {
@@ -115,6 +130,7 @@ def _wallet(wallet: OpenWallet, next_due_at: datetime | None) -> dict[str, Any]:
         "debt_due_at": position.debt_due_at,
         "last_month": position.next_month - 1,
         "open_months": sum(month.is_open for month in position.months.values()),
+        "topup_due_at": _topup_due_at(wallet),
     }
 
 

@@ -25,7 +25,7 @@ from billing.credits.values import Receipt
 from billing.engine import at_once
 from billing.engine.hold import Hold
 from billing.engine.host import Host
-from billing.engine.listening import Listening
+from billing.engine.topping_up import ToppingUp
 from billing.engine.transaction import Transaction
 from billing.rules.refusals import HoldEnded, Refusal, Unavailable
 from billing.stripe.gateway import Gateway
@@ -99,7 +99,7 @@ class _Charge:
         return released
 
 
-class Billing(Listening):
+class Billing(ToppingUp):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(

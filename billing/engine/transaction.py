@@ -22,6 +22,7 @@ from billing.finance.auditing import audit
 from billing.inbox import waking
 from billing.rules.refusals import Invalid, Refusal, Unavailable
 from billing.sales import stripe_customers
+from billing.sales.auto_topups import setting
 from billing.sales.plans import free_plans, subscriptions
 
 Answer = TypeVar("Answer")
@@ -233,11 +234,18 @@ class Transaction:
         with self._ready():
             return _accepted(corrections.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
 
-    def set_wallet(
-        self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET
-    ) -> Wallet:
-        """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it."""
+    def set_wallet(self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, frozen: Any = UNSET,
+                   auto_topup: Any = UNSET, agreed: bool = False) -> Wallet:  # fmt: skip
+        """Sets the wallet's own overdraft (the catalog's form; None = the plan's or catalog's again), or freezes it, or
+        says what is bought for it by itself (None = nothing): `{"threshold": 100, "pack": "small", …}`, or with
+        `"target": 1000`, and `"max_cents_per_month": 5000, "max_count_per_month": 3`, both needed. `agreed`: the
+        customer said so on a page of yours.
+        """
         with self._ready():
+            if auto_topup is not UNSET:
+                refused = setting.put(self._tx, self._catalog, customer, unit, auto_topup, agreed=agreed)
+                if refused is not None:
+                    raise refused
             answer = wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, frozen=frozen)
             return _accepted(answer)
 
