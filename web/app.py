@@ -13,7 +13,7 @@ from web.docs import docs
 from web.finance import finance
 from web.operation import observe, operation
 from web.pages import pages, secure
-from web.portal.managing import portal
+from web.portal.automatic import portal
 from web.state import EXTENSION, Demo, State
 from web.webhooks import webhooks
 

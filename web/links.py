@@ -5,7 +5,8 @@ from __future__ import annotations
 from billing.access.tokens import PORTAL_LIFETIME, PortalLink, sign_portal_link
 from web.state import clock_now, secrets, state
 
-_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans"}
+_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans",
+          "auto-topup": "/auto-topup"}  # fmt: skip
 
 
 def portal_url(link: PortalLink) -> str:
@@ -26,6 +27,11 @@ def checkout_page(token: str) -> str:
 def plans_page(token: str) -> str:
     """Where who looked after a subscription at Stripe comes back to."""
     return f"{state().settings.public_url}/portal/{token}/plans"
+
+
+def automatic_page(token: str) -> str:
+    """Where who saved a card at Stripe comes back to."""
+    return f"{state().settings.public_url}/portal/{token}/auto-topup"
 
 
 def signed(link: PortalLink) -> str:

@@ -12,7 +12,7 @@ from itsdangerous import BadData, URLSafeSerializer
 PORTAL_LIFETIME = timedelta(hours=24)
 """How long a portal link opens the customer's pages."""
 
-PAGES = ("wallet", "activity", "topup", "plans")
+PAGES = ("wallet", "activity", "topup", "plans", "auto-topup")
 _SALT = "billing portal link"
 
 

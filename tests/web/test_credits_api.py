@@ -236,7 +236,8 @@ def test_the_wallets_own_overdraft(service: Service, setting: object, shown: obj
         {"frozen": "yes"},
         {"frozen": None},
         {"low_balance": ["20%", 0]},
-        {"auto_topup": None},
+        {"auto_topup": {"threshold": 5}},
+        {"auto_topup": []},
         [],
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from web.api.auto_topups import auto_topups
 from web.api.buckets import buckets
 from web.api.catalog import catalog
 from web.api.customers import customers
@@ -16,7 +17,9 @@ from web.api.subscriptions import subscriptions
 from web.api.topups import topups
 from web.api.wallets import wallets
 
-RESOURCES = (customers, wallets, spends, holds, buckets, topups, refunds, subscriptions, catalog, portal_links)
+RESOURCES = (
+    customers, wallets, spends, holds, buckets, topups, auto_topups, refunds, subscriptions, catalog, portal_links,
+)  # fmt: skip
 
 
 def register(app: Flask, version: str) -> None:
