@@ -63,11 +63,23 @@ from billing.rules.wallet.freeplan import PlanNeedsCheckout
 from billing.rules.wallet.overdraft import Overdraft
 from billing.rules.wallet.thresholds import Threshold
 from billing.sales.conversations import Conversation
-from billing.sales.values import ChangePreview, Checkout, Refund, RefundPreview, Subscription, SubscriptionChange, Topup
+from billing.sales.values import (
+    AutoTopup,
+    AutoTopupPreview,
+    ChangePreview,
+    Checkout,
+    Refund,
+    RefundPreview,
+    Subscription,
+    SubscriptionChange,
+    Topup,
+)
 from billing.stripe.gateway import Gateway
 
 __all__ = [
     "AlreadyReversed",
+    "AutoTopup",
+    "AutoTopupPreview",
     "Billing",
     "BooksBroken",
     "Breach",

@@ -18,6 +18,9 @@ from blinker import Namespace, Signal
 
 _namespace = Namespace()
 
+auto_topup_charged = _namespace.signal("auto_topup.charged")
+auto_topup_held_back = _namespace.signal("auto_topup.held_back")
+auto_topup_paused = _namespace.signal("auto_topup.paused")
 credits_granted = _namespace.signal("credits.granted")
 credits_spent = _namespace.signal("credits.spent")
 credits_reversed = _namespace.signal("credits.reversed")

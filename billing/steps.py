@@ -28,6 +28,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "catch_up": lambda billing: billing.catch_up(_batch(billing)),
         "inbox": lambda billing: billing.handle_stripe_events(),
         "conversations": lambda billing: billing.finish_conversations(),
+        "auto_topups": lambda billing: billing.charge_auto_topups(),
         "sync": lambda billing: billing.sync_stripe(),
         "warn_low": lambda billing: billing.warn_low(),
         "warn_expiring": lambda billing: billing.warn_expiring(),
@@ -39,7 +40,7 @@ STEPS: Mapping[str, Step] = MappingProxyType(
         "purge": lambda billing: billing.purge(),
     }
 )
-"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what Stripe
-told and nobody heard; who came to lie below a threshold without a movement; credits that will soon have ended; what was
-used on each day; what that pace will come to; who is to be told of what happened; letters, webhooks and messages to be
-sent; whether the books add up; what need not be kept any longer."""
+"""What time has done to wallets; what Stripe told; what Stripe was asked for and did not answer; what is bought for
+wallets by themselves; what Stripe told and nobody heard; who came to lie below a threshold without a movement; credits
+that will soon have ended; what was used on each day; what that pace will come to; who is to be told of what happened;
+letters, webhooks and messages to be sent; whether the books add up; what need not be kept any longer."""

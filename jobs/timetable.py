@@ -84,6 +84,15 @@ _JOBS = (
         "credits",
     ),
     Job(
+        "auto_topups",
+        STEPS["auto_topups"],
+        every=timedelta(seconds=10),
+        limit=50,
+        counts="wallets",
+        late="wallets that are topped up by themselves run empty before they are. Nothing is charged twice for it, and "
+        "nothing beyond what was agreed",
+    ),
+    Job(
         "sync",
         STEPS["sync"],
         every=timedelta(minutes=30),

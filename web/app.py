@@ -14,7 +14,8 @@ from web.finance import finance
 from web.metrics import metrics
 from web.operation import observe, operation
 from web.pages import pages, secure
-from web.portal.notices import leaving, portal
+from web.portal.automatic import portal
+from web.portal.notices import leaving
 from web.state import EXTENSION, Demo, State
 from web.webhooks import webhooks
 

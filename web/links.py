@@ -26,6 +26,11 @@ def plans_page(token: str) -> str:
     return f"{state().settings.public_url}/portal/{token}/plans"
 
 
+def automatic_page(token: str) -> str:
+    """Where who saved a card at Stripe comes back to."""
+    return f"{state().settings.public_url}/portal/{token}/auto-topup"
+
+
 def signed(link: PortalLink) -> str:
     """The link's token."""
     return sign_portal_link(secrets(), link)

@@ -15,7 +15,8 @@ PORTAL_LIFETIME = timedelta(hours=24)
 LETTER_LIFETIME = timedelta(days=7)
 """The same of a link in a letter, which is read days later, too."""
 
-_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans", "notices": "/notices"}
+_PATHS = {"wallet": "", "activity": "/activity", "topup": "/topup", "plans": "/plans", "auto-topup": "/auto-topup",
+          "notices": "/notices"}  # fmt: skip
 PAGES = tuple(_PATHS)
 _SALT = "billing portal link"
 _UNSUBSCRIBE = "billing unsubscribe link"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from billing.rules.refusals import Invalid, Refusal, UnknownUnit
 from billing.rules.wallet.flows import FLOWS
 
 KINDS = tuple(dict.fromkeys(flow.kind for flow in FLOWS))
+MOST_REPLAYED = 200_000
 _POCKET = re.compile(r"^(bucket|held|expired|voided):([0-9]+)$")
 
 
@@ -69,6 +71,44 @@ def page(
     if before is not None:
         query = query.where(entries.c.number < before)
     return [_value(row) for row in tx.connection.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """How a wallet's balance went: (since when, available, owed) at first, and after each entry (when, available, owed,
+    its cause, the credits that it granted).
+    """
+
+    before: tuple[datetime, int, int]
+    after: tuple[tuple[datetime, int, int, str, int], ...]
+
+
+def balances(tx: Tx, customer: str, unit: str, since: datetime) -> Balances:
+    """By the entries recorded since then, the newest `MOST_REPLAYED` of them. The wallet must be there."""
+    its = (wallets.c.customer_id == customer) & (wallets.c.unit == unit)
+    wallet = tx.connection.execute(select(wallets.c.id).where(its)).scalar_one_or_none()
+    e = entries.c
+    columns = (e.recorded_at, e.effective_at, e.available_after, e.owed_after, e.cause, e.kind, e.credits)
+    query = select(*columns).where(e.wallet_id == wallet).order_by(e.number.desc()).limit(MOST_REPLAYED)
+    newest_first: list[Any] = []
+    before = (since, 0, 0)
+    for row in tx.connection.execute(query, execution_options={"yield_per": 1000}):
+        if row.recorded_at < since:
+            before = (since, row.available_after, row.owed_after)
+            break
+        newest_first.append(row)
+    else:
+        if len(newest_first) == MOST_REPLAYED:
+            oldest = newest_first.pop()
+            before = (oldest.effective_at, oldest.available_after, oldest.owed_after)
+        elif newest_first:  # there was no wallet before
+            oldest = newest_first[-1]
+            before = (oldest.effective_at, oldest.available_after, oldest.owed_after)
+    after = (
+        (row.effective_at, row.available_after, row.owed_after, row.cause, row.credits if row.kind == "grant" else 0)
+        for row in reversed(newest_first)
+    )
+    return Balances(before, tuple(after))
 
 
 def _value(row: Row[Any]) -> Entry:

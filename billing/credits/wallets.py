@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import select, tuple_
 
 from billing.base import ids
@@ -155,6 +156,27 @@ def change(
     opened.position.reconsider(*terms_of(catalog, row, opened.at))
     write(tx, [opened])
     return _value(catalog, row, opened.position)
+
+
+def exists(tx: Tx, catalog: Catalog, customer: str, unit: str) -> Refusal | None:
+    """Why there is no such wallet, or None."""
+    row = _row(tx, catalog, customer, unit)
+    return row if isinstance(row, Refusal) else None
+
+
+def set_auto_topup(
+    tx: Tx, catalog: Catalog, customer: str, unit: str, document: dict[str, Any] | None
+) -> bool | Refusal:
+    """What is bought for the wallet by itself, as it was judged; says whether that is another than before. Whether it
+    is due follows from its balance.
+    """
+    opened = open_wallet(tx, catalog, customer, unit)
+    if isinstance(opened, Refusal):
+        return opened
+    before = opened.row["auto_topup"]
+    opened.changed["auto_topup"] = document
+    write(tx, [opened])
+    return bool(before != document)
 
 
 def _past(tx: Tx, moment: datetime | None) -> str | None:

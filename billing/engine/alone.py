@@ -28,6 +28,7 @@ from billing.engine import at_once, nightly
 from billing.engine.hold import Hold
 from billing.engine.host import Host
 from billing.engine.notifying import Notifying
+from billing.engine.topping_up import ToppingUp
 from billing.engine.transaction import Transaction
 from billing.engine.watching import Watching
 from billing.notices.values import Sending
@@ -103,7 +104,7 @@ class _Charge:
         return released
 
 
-class Billing(Watching, Notifying):
+class Billing(Watching, Notifying, ToppingUp):
     """The engine on one database. Its methods are the verbs and questions, each in a transaction of its own."""
 
     def __init__(

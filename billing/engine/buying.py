@@ -16,6 +16,7 @@ from billing.rules import asking
 from billing.rules.refusals import Refusal
 from billing.sales import conversations, stripe_customers
 from billing.sales.asking import buying, checkouts, giving_back, offers, settling, switching
+from billing.sales.auto_topups import charging
 from billing.sales.back import refund_rows
 from billing.sales.conversations import Conversation
 from billing.sales.packs import topup_rows
@@ -34,17 +35,19 @@ class Buying(Catalogs):
     def topup(
         self, customer: str, pack: str | None = None, *, key: str, credits: int | None = None, unit: str = "credits",
         currency: str | None = None, success_url: str | None = None, cancel_url: str | None = None,
-        home: str | None = None,
+        home: str | None = None, save_card: bool = False,
     ) -> Topup:  # fmt: skip
         """Opens the purchase of a pack, or of so many `credits` of a unit; its `checkout_url` is where it is paid.
-        Nothing is granted before it is.
+        Nothing is granted before it is. `save_card`: the buyer has agreed that it may be charged in their absence, too.
 
         `{topup}` in the two addresses becomes its id; `home` stands in for them where they are not given. The same key
         with the same request gives the same top-up. Raises UnknownCustomer, UnknownPack, UnknownUnit, Invalid,
         IdempotencyKeyReused, StripeRefused, StripeNotConfigured; StripeUnavailable: it goes on by itself, or with the
         same request again.
         """
-        wanted = buying.Request(customer, pack, key, currency, None, success_url, cancel_url, home, credits, unit)
+        wanted = buying.Request(
+            customer, pack, key, currency, None, success_url, cancel_url, home, credits, unit, save_card
+        )
         return buying.topup(self.database, self.gateway, self.catalog, self._tell, wanted)
 
     def subscribe(
@@ -173,7 +176,8 @@ class Buying(Catalogs):
         _refuse(asking.refuse(limit=asking.count(limit)))
         if self.gateway is None:
             return Round(False, 0)
-        kinds = {**giving_back.kinds(self.catalog), **switching.kinds(self.catalog)}
+        catalog = self.catalog
+        kinds = {**giving_back.kinds(catalog), **switching.kinds(catalog), **charging.kinds(catalog)}
         went_on = conversations.finish_due(self.database, self.gateway, kinds, self._tell, limit)
         looked = settling.look_at_due(self.database, self.gateway, self.catalog, self._tell, limit, self.stripe_start)
         return Round(went_on.more or looked.more, (went_on.done or 0) + (looked.done or 0))

@@ -23,6 +23,7 @@ from billing.finance.auditing import audit
 from billing.inbox import waking
 from billing.rules.refusals import Invalid, Refusal, Unavailable
 from billing.sales import stripe_customers
+from billing.sales.auto_topups import setting
 from billing.sales.plans import free_plans, subscriptions
 
 Answer = TypeVar("Answer")
@@ -235,9 +236,17 @@ class Transaction:
             return _accepted(corrections.extend(self._tx, self._catalog, customer, bucket, expires_at, key))
 
     def set_wallet(self, customer: str, unit: str = "credits", *, overdraft: Any = UNSET, low_balance: Any = UNSET,
-                   frozen: Any = UNSET) -> Wallet:  # fmt: skip
-        """Sets its own overdraft or low balance (the catalog's form; None = the plan's or catalog's), or freezes it."""
+                   frozen: Any = UNSET, auto_topup: Any = UNSET, agreed: bool = False) -> Wallet:  # fmt: skip
+        """Sets its own overdraft or low balance (the catalog's form; None = the plan's or catalog's), or freezes it, or
+        says what is bought for it by itself (None = nothing): `{"threshold": 100, "pack": "small", …}`, or with
+        `"target": 1000`, and `"max_cents_per_month": 5000, "max_count_per_month": 3`, both needed. `agreed`: the
+        customer said so on a page of yours.
+        """
         with self._ready():
+            if auto_topup is not UNSET:
+                refused = setting.put(self._tx, self._catalog, customer, unit, auto_topup, agreed=agreed)
+                if refused is not None:
+                    raise refused
             return _accepted(
                 wallets.change(self._tx, self._catalog, customer, unit, overdraft=overdraft, low_balance=low_balance,
                                frozen=frozen)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.finance.paid_sessions import is_paid
+from billing.finance.paid_sessions import absent, is_paid
 from billing.stripe import payloads, returns
 from billing.stripe.gateway import Gateway
 from billing.stripe.values import Dispute, PayloadInvalid, Refund
+
+_UNDER_WAY = timedelta(days=14)
+"""So long a bank may take to pay by debit."""
 
 _OPEN_FOR = timedelta(days=60)
 """An invoice may be paid so long after it was made, a session within a day or a few."""
@@ -17,8 +20,8 @@ _OPEN_FOR = timedelta(days=60)
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A payment at Stripe. `kind`: invoice or session. `priced`: something on it has a price, and so it may be ours.
-    `invoice`: what a session made, which is the same payment.
+    """A payment at Stripe. `kind`: invoice, session, or payment, where there was neither. `priced`: something on it has
+    a price, and so it may be ours. `invoice`: what a session made, which is the same payment.
     """
 
     kind: str
@@ -68,6 +71,7 @@ def paid(gateway: Gateway, since: datetime, until: datetime) -> list[Paid]:
     lists = gateway.look
     found = [_invoice(one) for one in lists.made_between("invoice", since - _OPEN_FOR, until)]
     found += [_session(one) for one in lists.made_between("checkout.session", since, until)]
+    found += [_absent(one) for one in lists.made_between("payment_intent", since - _UNDER_WAY, until)]
     return [one for one in found if one is not None and since <= one.paid_at < until]
 
 
@@ -90,3 +94,14 @@ def _session(document: dict[str, object]) -> Paid | None:
         return None
     cents, currency = one.net_cents or 0, one.currency or ""
     return Paid("session", one.id, one.customer, one.created, cents, currency, priced=True, invoice=one.invoice)
+
+
+def _absent(document: dict[str, object]) -> Paid | None:
+    """A payment in the customer's absence. When a debit arrived Stripe does not say of it: it is dated as it began."""
+    try:
+        one = absent(document)
+    except PayloadInvalid:
+        return None
+    if one is None or one.created is None:
+        return None
+    return Paid("payment", one.id, one.customer, one.created, one.net_cents or 0, one.currency or "", priced=True)

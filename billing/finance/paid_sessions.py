@@ -1,7 +1,10 @@
-"""The paid Checkout sessions that Stripe told us of: each once, whatever events told of it."""
+"""The paid Checkout sessions that Stripe told us of: each once, whatever events told of it. A payment that was made in
+the customer's absence, for a top-up of ours, had no session, and stands here by itself.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +12,12 @@ from sqlalchemy import select
 
 from billing.base.db import Tx
 from billing.inbox.tables import stripe_events as inbox
-from billing.stripe import payloads
+from billing.sales.packs.topup_rows import MARK
+from billing.sales.stripe_customers import REFERENCE
+from billing.stripe import payloads, payments
 from billing.stripe.values import PayloadInvalid, Session
 
-TYPES = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
+TYPES = ("checkout.session.completed", "checkout.session.async_payment_succeeded", "payment_intent.succeeded")
 _BEST = ("done", "received", "waiting", "failed", "ignored")
 
 
@@ -52,6 +57,23 @@ def is_paid(session: Session) -> bool:
 def _read(payload: str) -> Session | None:
     """What can't be read fails in the inbox, which shows it."""
     try:
-        return payloads.session(payloads.event(payloads.decode(payload.encode())).object)
+        found = payloads.event(payloads.decode(payload.encode())).object
+        return absent(found) if found.get("object") == "payment_intent" else payloads.session(found)
     except PayloadInvalid:
         return None
+
+
+def absent(found: Mapping[str, object]) -> Session | None:
+    """A payment in the customer's absence, as the session that it had none of; None: it is none for a top-up of ours,
+    and what it paid says itself that it is paid.
+    """
+    intent = payments.payment_intent(found)
+    if MARK not in intent.metadata or intent.status != "succeeded":
+        return None
+    return Session(
+        id=intent.id, mode="payment", status="complete", payment_status="paid", customer=intent.customer,
+        client_reference_id=intent.metadata.get(REFERENCE), metadata=intent.metadata, currency=intent.currency,
+        amount_total_cents=intent.received_cents, amount_subtotal_cents=intent.amount_cents, tax_cents=0,
+        shipping_cents=0, created=intent.created, invoice=None, subscription=None, payment_intent=intent.id, lines=None,
+        has_more=False,
+    )  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from billing.sales.packs.topup_rows import MARK
 from billing.stripe import payloads, reading, returns
 from billing.stripe.listing import Lists
 from billing.stripe.values import PayloadInvalid
@@ -43,9 +44,7 @@ def of_customer(look: Lists, customer: str, since: datetime, now: datetime) -> I
         ended = one.get("ended_at")
         yield Fact("customer.subscription.deleted" if ended else "customer.subscription.updated",
                    _time(ended) if ended else now, one)  # fmt: skip
-    for one in reversed(look.of_customer("checkout.session", customer, since)):
-        if one.get("payment_status") != "unpaid":
-            yield Fact("checkout.session.completed", _time(one.get("created")), one)
+    yield from _bought(look, customer, since)
     for one in reversed(look.of_customer("invoice", customer, since)):
         yield Fact("invoice.paid", _paid(one), one)
     for one in reversed(look.of_customer("charge", customer, since - _QUESTIONED)):
@@ -57,6 +56,16 @@ def of_customer(look: Lists, customer: str, since: datetime, now: datetime) -> I
                 yield _disputed(dispute, now)
     for one in reversed(look.of_customer("credit_note", customer, since)):
         yield Fact("credit_note.voided" if one.get("status") == "void" else "credit_note.created", now, one)
+
+
+def _bought(look: Lists, customer: str, since: datetime) -> Iterator[Fact]:
+    """What was paid once: through Checkout, and in the customer's absence, for a top-up of ours."""
+    for one in reversed(look.of_customer("checkout.session", customer, since)):
+        if one.get("payment_status") != "unpaid":
+            yield Fact("checkout.session.completed", _time(one.get("created")), one)
+    for one in reversed(look.of_customer("payment_intent", customer, since)):
+        if one.get("status") == "succeeded" and MARK in (one.get("metadata") or {}):
+            yield Fact("payment_intent.succeeded", _time(one.get("created")), one)
 
 
 def _disputed(dispute: dict[str, Any], now: datetime) -> Fact:

@@ -9,6 +9,7 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.sales import claims, payers, stripe_customers
 from billing.sales.asking import settling
+from billing.sales.auto_topups import settling as auto_topups
 from billing.sales.back import payments
 from billing.sales.back.payments import Purchase
 from billing.sales.packs import topup_rows
@@ -67,26 +68,38 @@ def handle_invoice_overpaid(tx: Tx, _: Catalog, event: Event, known: Known) -> A
     return Applied(note=f"more was paid than {invoice.id} asked; the rest is on the customer's balance at Stripe")
 
 
-def handle_payment(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
-    """A payment went through. What it paid says itself that it is paid; before basil the payment says of which invoice
-    it is, which what comes back later does not.
+def handle_payment(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """A payment went through. What it paid says itself that it is paid, but for a top-up that was bought in the
+    customer's absence; before basil the payment says of which invoice it is, which what comes back later does not.
     """
     intent = paid.payment_intent(event.object)
+    automatic = auto_topups.of_ours(tx, intent)
+    if automatic is not None:
+        return auto_topups.apply(tx, catalog, automatic, intent, event.created)
     if intent.invoice is not None:
         payments.note(tx, Purchase(invoice=intent.invoice), [(intent.id, intent.received_cents or None)])
     return Applied(note=_SAYS_ITSELF)
 
 
-def handle_payment_canceled(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
-    """No money came by it. One follows every invoice that was paid outside Stripe."""
-    return Applied(note=f"nothing was paid by {paid.payment_intent(event.object).id}")
+def handle_payment_canceled(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+    """No money came by it. One follows every invoice that was paid outside Stripe, and every automatic top-up that was
+    declined.
+    """
+    intent = paid.payment_intent(event.object)
+    automatic = auto_topups.of_ours(tx, intent)
+    if automatic is not None:
+        return auto_topups.apply(tx, catalog, automatic, intent, event.created)
+    return Applied(note=f"nothing was paid by {intent.id}")
 
 
-def handle_payment_failed(tx: Tx, _: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
+def handle_payment_failed(tx: Tx, catalog: Catalog, event: Event, known: Known) -> Applied:  # noqa: ARG001
     """An attempt to pay failed. Of an invoice or a session these say so themselves, and go on; of a payment that was
     asked for in the buyer's absence, for a top-up of ours, nobody else would.
     """
     intent = paid.payment_intent(event.object)
+    automatic = auto_topups.of_ours(tx, intent)
+    if automatic is not None:
+        return auto_topups.apply(tx, catalog, automatic, intent, event.created)
     topup = topup_rows.read(tx, intent.metadata.get(topup_rows.MARK, ""))
     if topup is None:
         return Applied(note=_SAYS_ITSELF)

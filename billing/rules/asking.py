@@ -105,6 +105,10 @@ def instant(value: Any) -> str | None:
     return None
 
 
+def flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "Must be true or false."
+
+
 def count(value: Any) -> str | None:
     """How many rows of a list: 1 to 10,000."""
     return _whole(value, 1, 10_000, "rows")

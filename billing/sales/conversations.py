@@ -49,7 +49,8 @@ class Kind:
     `prepare`: what is to be sent; or the id of a conversation that must come first; or None when there is nothing to
     ask any more. `ask` and `look_up` talk to Stripe. `record` writes what Stripe made and says its id, however often it
     is called; `end` writes that nothing will come of it, and why. `missing`: Stripe does not know what this
-    parameter names.
+    parameter names. `withdrawn`: why what was asked for, and may have been done, is not wanted any more: then it is
+    looked up, and not asked for again.
     """
 
     prepare: Callable[[Tx, Row[Any]], Params | str | None]
@@ -58,6 +59,7 @@ class Kind:
     record: Callable[[Tx, Row[Any], Any], str]
     end: Callable[[Tx, Row[Any], str], None]
     missing: Callable[[Tx, Row[Any], str], None] = lambda tx, row, param: None  # noqa: ARG005 - most name nothing
+    withdrawn: Callable[[Tx, Row[Any]], str | None] = lambda tx, row: None  # noqa: ARG005 - most are wanted for good
 
 
 Kinds = Mapping[str, Kind]
@@ -83,6 +85,7 @@ class _Begun:
     row: Row[Any]
     params: Params
     look_up: bool
+    withdrawn: str | None = None
 
 
 def intend(tx: Tx, kind: str, subject: str, customer: str, params: Callable[[str], Params]) -> str:
@@ -139,7 +142,8 @@ def carry_on(db: Database, gateway: Gateway, kinds: Kinds, tell: Tell, id: str, 
             raise
         return
     if answer is None:
-        _end(db, kinds, tell, id, "given_up", "Stripe did not answer for a day, and made nothing of it.")
+        reason = begun.withdrawn or "Stripe did not answer for a day, and made nothing of it."
+        _end(db, kinds, tell, id, "given_up", reason, to_look_at=begun.withdrawn is None)
         return
     with db.write() as tx:
         row = _lock(tx, id)
@@ -218,8 +222,10 @@ def _begin(db: Database, kinds: Kinds, id: str, by_step: bool) -> _Begun | str |
         if isinstance(prepared, str):  # what must come first never came: nothing was asked, and nothing will be
             return _Begun(row, row.params, look_up=True)
         asked_at = row.asked_at or tx.now
+        withdrawn = None if row.asked_at is None else kinds[row.kind].withdrawn(tx, row)
         _change(tx, id, params=dict(prepared), attempts=attempts, next_attempt_at=again, asked_at=asked_at)
-        return _Begun(row, prepared, over or asked_at + KEY_LIVES <= tx.now)
+        look_up = over or asked_at + KEY_LIVES <= tx.now or withdrawn is not None
+        return _Begun(row, prepared, look_up, withdrawn)
 
 
 def _answer(gateway: Gateway, kind: Kind, begun: _Begun) -> Any | None:
@@ -244,7 +250,7 @@ def _left_open(db: Database, kinds: Kinds, tell: Tell, begun: _Begun, reason: st
 
 def _end(
     db: Database, kinds: Kinds, tell: Tell, id: str, status: str, reason: str, missing: str | None = None, *,
-    declined: bool = False,
+    declined: bool = False, to_look_at: bool = True,
 ) -> None:  # fmt: skip
     """Nothing will come of it: staff should look at it, unless it was the customer's card that said no."""
     with db.write() as tx:
@@ -255,7 +261,8 @@ def _end(
         if missing is not None:
             kinds[row.kind].missing(tx, row, missing)
         _change(tx, id, status=status, reason=reason[:_LONGEST_REASON], next_attempt_at=None, ended_at=tx.now)
-        outbox.tell(tx, _declined(row, reason) if declined else _to_look_at(row, status, reason))
+        if to_look_at:
+            outbox.tell(tx, _declined(row, reason) if declined else _to_look_at(row, status, reason))
     tell(tx.told)
 
 

@@ -38,9 +38,9 @@ class Return:
         return {"success_url": self.success_url.replace(f"{{{kind}}}", id), "cancel_url": cancel}
 
 
-def due(tx: Tx, table: sa.Table, limit: int) -> list[str]:
-    """Sessions that it is time to look at, the longest waiting first. Their next look is put off."""
-    its_time = table.c.next_look_at <= tx.now
+def due(tx: Tx, table: sa.Table, limit: int, only: sa.ColumnElement[bool] | None = None) -> list[str]:
+    """Sessions (`only` these) that it is time to look at, the longest waiting first. Their next look is put off."""
+    its_time = (table.c.next_look_at <= tx.now) & (sa.true() if only is None else only)
     query = select(table).where(its_time).order_by(table.c.next_look_at).limit(limit)
     rows = tx.connection.execute(query.with_for_update(skip_locked=True)).all()
     for row in rows:

@@ -30,7 +30,7 @@ sales = Table(
     Column("kind", Text, nullable=False),
     Column("product", Text, nullable=False),  # the plan's or the pack's id in the catalog
     Column("invoice_id", Text, index=True),
-    Column("session_id", Text, index=True),
+    Column("session_id", Text, index=True),  # or the payment intent's, where there was no session
     Column("subscription_id", Text),
     Column("item_id", Text, index=True),
     Column("price", Text),
@@ -159,6 +159,7 @@ refund_orders = Table(
 
 _OPEN, _GIVEN_UP = sa.text("status = 'open'"), sa.text("status = 'given_up'")
 _TO_LOOK_AT = sa.text("next_look_at IS NOT NULL")
+_GOING_ON = sa.text("automatic IS NOT NULL AND status IN ('open', 'pending')")
 
 conversations = Table(
     "billing_conversations",
@@ -176,7 +177,7 @@ conversations = Table(
     Column("next_attempt_at", UTCDateTime),
     Column("created_at", UTCDateTime, nullable=False), Column("ended_at", UTCDateTime),
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
-    CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund', 'change')", name="kind"),
+    CheckConstraint("kind IN ('customer', 'topup', 'subscription', 'refund', 'change', 'auto_topup')", name="kind"),
     CheckConstraint("status IN ('open', 'done', 'refused', 'given_up')", name="status"),
     Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
           postgresql_where=_OPEN, sqlite_where=_OPEN),
@@ -203,24 +204,23 @@ topups = Table(
     Column("reason", Text),
     Column("key", Text, nullable=False),
     Column("request", Text, nullable=False),
-    Column("success_url", Text, nullable=False),
-    Column("cancel_url", Text),
-    Column("session_id", Text, unique=True),
-    Column("checkout_url", Text),
-    Column("expires_at", UTCDateTime),  # until when its session can be paid
+    Column("success_url", Text, nullable=False), Column("cancel_url", Text),  # empty where nobody comes back
+    Column("session_id", Text, unique=True),  # or the payment intent's, where no session was opened
+    Column("checkout_url", Text), Column("expires_at", UTCDateTime),  # until when its session can be paid
     Column("created_at", UTCDateTime, nullable=False),
-    Column("paid_at", UTCDateTime),
-    Column("ended_at", UTCDateTime),
-    Column("looks", Integer, nullable=False),
-    Column("next_look_at", UTCDateTime),
+    Column("paid_at", UTCDateTime), Column("ended_at", UTCDateTime),
+    Column("looks", Integer, nullable=False), Column("next_look_at", UTCDateTime),
     Column("bonus", Whole),  # of `credits`, what came on top
     Column("paid_cents", Whole),  # what was paid of `cents`: less with a promotion code, and where they hold tax
     Column("opened_as", Json),  # how its Checkout was opened: `catalog.terms.CheckoutTerms`
+    Column("automatic", Whole),  # bought by itself: the how manieth of its wallet's; a declined one is tried anew
     ForeignKeyConstraint(["customer_id"], ["billing_customers.id"]),
     sa.UniqueConstraint("customer_id", "key"),
     CheckConstraint("status IN ('open', 'pending', 'paid', 'failed', 'expired', 'refunded')", name="status"),
     CheckConstraint("credits > 0 AND cents >= 0 AND quantity > 0", name="amounts"),
     Index("billing_topups_customer_id_created_at_idx", "customer_id", "created_at", "id"),
+    Index("billing_topups_one_automatic_idx", "customer_id", "unit", unique=True,
+          postgresql_where=_GOING_ON, sqlite_where=_GOING_ON),
     Index("billing_topups_next_look_at_idx", "next_look_at",
           postgresql_where=_TO_LOOK_AT, sqlite_where=_TO_LOOK_AT),
 )  # fmt: skip
@@ -238,10 +238,8 @@ checkouts = Table(
     Column("reason", Text),
     Column("key", Text, nullable=False),
     Column("request", Text, nullable=False),
-    Column("success_url", Text, nullable=False),
-    Column("cancel_url", Text),
-    Column("session_id", Text, unique=True),
-    Column("checkout_url", Text),
+    Column("success_url", Text, nullable=False), Column("cancel_url", Text),
+    Column("session_id", Text, unique=True), Column("checkout_url", Text),
     Column("subscription_id", Text),
     Column("expires_at", UTCDateTime),
     Column("created_at", UTCDateTime, nullable=False),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog, Pack, Plan
@@ -34,7 +36,8 @@ class Topup:
     paid, with tax, and `refunded_cents` what of that was given back.
 
     `status`: open (not paid yet), pending (paid, the money is on its way), paid, failed, expired or refunded.
-    `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know.
+    `checkout_url` is where it is paid, while it can be. `reason`: why it is not paid, if we know. `session`: what was
+    paid at Stripe, of one that was bought by itself (`automatic`) a payment intent.
     """
 
     id: str
@@ -56,7 +59,61 @@ class Topup:
     session: str | None
     total_cents: int | None = None
     refunded_cents: int = 0
+    automatic: bool = False
     replayed: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AutoTopup:
+    """What is bought by itself for a wallet (`setting` None: nothing), and how that stands.
+
+    `status`: off, on, pending (one is under way), held_back (until `next_attempt_at`), paused (until somebody says so)
+    or frozen; `reason` and `message` say why. `count_this_month` and `cents_this_month` (of the setting's currency) are
+    what counts against the caps, by the month of UTC. `agreed_at`: when the customer agreed on their own page.
+    """
+
+    customer: str
+    unit: str
+    setting: Mapping[str, Any] | None = field(hash=False)
+    status: str
+    reason: str | None
+    message: str | None
+    failures: int
+    next_attempt_at: datetime | None
+    pending: str | None
+    count_this_month: int
+    cents_this_month: int
+    agreed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedCharge:
+    """One purchase that would have been made: when, by which balance, and what it brings for how much."""
+
+    at: datetime
+    available: int
+    credits: int
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AutoTopupPreview:
+    """What a setting would have charged from `since` to `until`, by what was used then. `held_back`: when one of the
+    caps (`cap` or `count`) would first have stood in the way, by month.
+    """
+
+    customer: str
+    unit: str
+    since: datetime
+    until: datetime
+    currency: str
+    charges: tuple[PreviewedCharge, ...]
+    held_back: tuple[tuple[datetime, str], ...]
+
+    @property
+    def cents(self) -> int:
+        """All of them together."""
+        return sum(one.cents for one in self.charges)
 
 
 @dataclass(frozen=True, slots=True)

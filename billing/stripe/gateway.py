@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from billing.rules.refusals import StripeRefused, StripeUnavailable, UnknownSession
-from billing.stripe import answering, answers, listing, returns, selling, subscribing
+from billing.stripe import answering, answers, charging, listing, returns, selling, subscribing
 from billing.stripe.calling import LONGEST as LONGEST  # noqa: PLC0414 - read from here
 from billing.stripe.calling import (
     Answer,
@@ -129,6 +129,11 @@ class Gateway:
     def subscribed(self) -> subscribing.Subscriptions:
         """Subscriptions, changed and ended."""
         return subscribing.Subscriptions(self._client, self._ask)
+
+    @property
+    def charging(self) -> charging.Charging:
+        """Money, taken in the customer's absence."""
+        return charging.Charging(self._client, self._ask)
 
     @property
     def shelf(self) -> selling.Shelf:

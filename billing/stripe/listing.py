@@ -60,7 +60,9 @@ class Lists:
         return [plain(one) for one in first_of(found)], bool(found.has_more)
 
     def of_customer(self, kind: str, customer: str, since: datetime | None) -> list[dict[str, Any]]:
-        """The Stripe customer's paid invoices, complete sessions, charges, credit notes or subscriptions since then."""
+        """The Stripe customer's paid invoices, complete sessions, charges, payment intents, credit notes or
+        subscriptions since then.
+        """
         if not is_id(customer):
             return []
         wanted: dict[str, Any] = {"customer": customer}
@@ -71,6 +73,7 @@ class Lists:
             "invoice": (v1.invoices.list, {"status": "paid"}),
             "checkout.session": (v1.checkout.sessions.list, {"status": "complete"}),
             "charge": (v1.charges.list, {}),
+            "payment_intent": (v1.payment_intents.list, {}),
             "credit_note": (v1.credit_notes.list, {}),
             "subscription": (v1.subscriptions.list, {"status": "all"}),
         }[kind]
@@ -82,13 +85,14 @@ class Lists:
             return []
 
     def made_between(self, kind: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-        """The account's paid invoices, complete sessions, refunds or disputes that were made in `[since, until)`,
-        whoever's they are.
+        """The account's paid invoices, complete sessions, payment intents, refunds or disputes that were made in
+        `[since, until)`, whoever's they are.
         """
         v1 = self._client.v1
         call, more = {
             "invoice": (v1.invoices.list, {"status": "paid"}),
             "checkout.session": (v1.checkout.sessions.list, {"status": "complete"}),
+            "payment_intent": (v1.payment_intents.list, {}),
             "refund": (v1.refunds.list, {}),
             "dispute": (v1.disputes.list, {}),
         }[kind]

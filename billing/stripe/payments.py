@@ -5,8 +5,11 @@ As in `payloads`: read where it stands today, then where it stood before; what c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from billing.stripe import reading as read
-from billing.stripe.values import Charge, InvoicePayment, PaymentIntent
+from billing.stripe.values import Charge, InvoicePayment, PaymentFailure, PaymentIntent
 
 
 def charge(document: object) -> Charge:
@@ -39,7 +42,23 @@ def payment_intent(document: object) -> PaymentIntent:
         currency=read.currency(found.get("currency"), "payment_intent.currency"),
         created=read.time(found.get("created"), "payment_intent.created"),
         metadata=read.metadata(found.get("metadata"), "payment_intent.metadata"),
+        failure=_failure(found.get("last_payment_error")),
     )
+
+
+def _failure(error: Any) -> PaymentFailure | None:
+    """What can't be read of it is not known: that a payment failed says its status."""
+    if not isinstance(error, Mapping):
+        return None
+
+    def said(name: str, longest: int = 100) -> str | None:
+        value = error.get(name)
+        return value[:longest] if isinstance(value, str) and value.isprintable() and value else None
+
+    method = error.get("payment_method")
+    id = method.get("id") if isinstance(method, Mapping) else method
+    return PaymentFailure(said("code"), said("decline_code"), said("advice_code"), said("message", 300),
+                          id if isinstance(id, str) else None)  # fmt: skip
 
 
 def invoice_payment(document: object) -> InvoicePayment:

@@ -214,8 +214,19 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentFailure:
+    """Why a payment was refused, in Stripe's codes and in words for people; `method`: with what it was tried."""
+
+    code: str | None
+    decline_code: str | None
+    advice: str | None
+    message: str | None
+    method: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentIntent:
-    """One payment, and the metadata that we gave it. `invoice` only before basil."""
+    """One payment, and the metadata that we gave it. `invoice` only before basil. `failure`: of its last attempt."""
 
     id: str
     invoice: str | None
@@ -226,6 +237,7 @@ class PaymentIntent:
     currency: str
     created: datetime
     metadata: Mapping[str, str] = field(hash=False)
+    failure: PaymentFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)

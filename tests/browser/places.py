@@ -22,6 +22,7 @@ def places(demo: Demo) -> Mapping[str, str]:
         "wallet": lumen,
         "activity": f"{lumen}/activity",
         "topup": f"{lumen}/topup",
+        "auto-topup": f"{lumen}/auto-topup?threshold=1500&what=small&count=2&money=50",
         "plans": f"{lumen}/plans",
         "plans-change": f"{lumen}/subscription/change?plan=basic",
         "plans-cancel": f"{lumen}/subscription/cancel",

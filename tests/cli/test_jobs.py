@@ -27,8 +27,8 @@ def test_run_list_and_history(billing: Billing, run: Run) -> None:
     assert [entry.kind for entry in billing.entries("team")] == ["expire", "grant"]
     listed = run("jobs", "list").output
     assert [line.split()[0] for line in listed.splitlines()[1:]] == [
-        "catch_up", "inbox", "conversations", "sync", "warn_low", "warn_expiring", "count_usage", "watch_pace",
-        "spread", "deliver", "audit", "purge",
+        "catch_up", "inbox", "conversations", "auto_topups", "sync", "warn_low", "warn_expiring", "count_usage",
+        "watch_pace", "spread", "deliver", "audit", "purge",
     ]  # fmt: skip
     assert "done" in listed.splitlines()[1]
     assert "done" in run("jobs", "history").output.splitlines()[1]

@@ -253,7 +253,8 @@ def test_the_wallets_own_low_balance(service: Service, setting: object, shown: o
         {"low_balance": [-1]},
         {"low_balance": [0.5]},
         {"low_balance": [True]},
-        {"auto_topup": None},
+        {"auto_topup": {"threshold": 5}},
+        {"auto_topup": []},
         [],
     ],
 )

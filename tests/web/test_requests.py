@@ -47,6 +47,8 @@ ROUTES = [
     ("GET", "/v1/packs", "read"),
     ("GET", "/v1/topups", "read"),
     ("POST", "/v1/customers/team_42/portal-links", "read"),
+    ("POST", "/v1/customers/team_42/auto-topup-preview", "read"),
+    ("POST", "/v1/customers/team_42/auto-topup-resume", "admin"),
     ("POST", "/v1/customers/team_42/refunds", "admin"),
     ("GET", "/v1/customers/team_42/refunds", "read"),
     ("GET", "/v1/customers/team_42/refund-preview", "read"),
@@ -62,7 +64,9 @@ ROUTES = [
 ]
 KEYED = [path for method, path, _ in ROUTES if method == "POST" and path != "/v1/spends"]
 KEYED = [
-    path for path in KEYED if not path.endswith(("/capture", "/release", "/portal-links")) and WEBHOOKS not in path
+    path
+    for path in KEYED
+    if not path.endswith(("/capture", "/release", "/portal-links", "-preview", "-resume")) and WEBHOOKS not in path
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from web.api.auto_topups import auto_topups
 from web.api.buckets import buckets
 from web.api.catalog import catalog
 from web.api.customers import customers
@@ -19,8 +20,8 @@ from web.api.wallets import wallets
 from web.api.webhook_endpoints import webhook_endpoints
 
 RESOURCES = (
-    customers, wallets, spends, holds, buckets, topups, refunds, subscriptions, catalog, portal_links, notices,
-    webhook_endpoints,
+    customers, wallets, spends, holds, buckets, topups, auto_topups, refunds, subscriptions, catalog, portal_links,
+    notices, webhook_endpoints,
 )  # fmt: skip
 
 

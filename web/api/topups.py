@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from billing.rules import asking
 from web.api.addresses import ReturnAddress
-from web.api.fields import Text, Time, credits_field
+from web.api.fields import Flag, Text, Time, credits_field
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource, replayed
 from web.links import fresh_link, signed, topup_page
@@ -38,6 +38,12 @@ class TopupBody(ma.Schema):
         "By default the customer's own page."
     )
     cancel_url = ReturnAddress("The same, not having paid.")
+    save_card = Flag(
+        metadata={
+            "description": "The buyer has agreed that it is kept, and may be charged in their absence: what automatic "
+            "top-ups are paid with."
+        }
+    )
 
 
 class TopupAnswer(ma.Schema):
@@ -64,6 +70,7 @@ class TopupAnswer(ma.Schema):
     created_at = Time(required=True)
     expires_at = Time(required=True, allow_none=True)
     paid_at = Time(required=True, allow_none=True)
+    automatic = ma.fields.Boolean(required=True, metadata={"description": "It was bought by itself."})
 
 
 @topups.operation(

@@ -10,6 +10,7 @@ from billing.credits.entries import KINDS
 from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet import thresholds
 from billing.rules.wallet.values import LARGEST_CREDITS
+from web.api.auto_topups import AutoTopupAnswer, AutoTopupBody, UnitQuery, given, shown
 from web.api.buckets import BucketAnswer
 from web.api.fields import Flag, Text, Time
 from web.api.paging import PageQuery, page, page_of
@@ -76,6 +77,11 @@ class WalletAnswer(ma.Schema):
         metadata=_LOW | {"description": "At which balances people are told: the wallet's own thresholds, its plan's or "
                          "the catalog's. A share is of what the plan allots for the running period."},
     )  # fmt: skip
+    auto_topup = ma.fields.Nested(
+        AutoTopupAnswer,
+        required=True,
+        metadata={"description": "What is bought by itself, and how that stands now, whatever past is asked for."},
+    )
 
 
 class Setting(ma.fields.Raw):
@@ -114,13 +120,15 @@ class WalletBody(ma.Schema):
         metadata=_LOW | {"type": ["array", "null"], "description": "The wallet's own thresholds; [] for none, null "
                          "leaves them to the plan and the catalog again."},
     )  # fmt: skip
-    frozen = Flag(metadata={"description": "A frozen wallet refuses spends and holds."})
-
-
-class UnitQuery(ma.Schema):
-    """Which wallet."""
-
-    unit = Text(load_default="credits")
+    frozen = Flag(metadata={"description": "A frozen wallet refuses spends and holds, and buys nothing by itself."})
+    auto_topup = ma.fields.Nested(
+        AutoTopupBody,
+        allow_none=True,
+        metadata={
+            "description": "What is bought by itself; null switches it off. After a decline the same setting again "
+            "tries nothing: resume it."
+        },
+    )
 
 
 class WalletQuery(UnitQuery):
@@ -177,7 +185,11 @@ def get_wallet(customer: str, query: dict[str, Any]) -> Any:
     refusals=("unknown_customer", "unknown_unit"),
 )  # fmt: skip
 def change_wallet(customer: str, query: dict[str, Any], body: dict[str, Any]) -> Any:
-    """Set the wallet's own overdraft or the balances at which people are told, freeze or thaw it."""
+    """Set the wallet's own overdraft or the balances at which people are told, freeze or thaw it, say what is bought
+    for it by itself.
+    """
+    if "auto_topup" in body:
+        body["auto_topup"] = given(body["auto_topup"])
     return _shown(engine().set_wallet(customer, query["unit"], **body))
 
 
@@ -197,6 +209,5 @@ def list_entries(customer: str, query: dict[str, Any]) -> Any:
 
 
 def _shown(wallet: Any) -> dict[str, Any]:
-    return {name: getattr(wallet, name) for name in WalletAnswer().fields if name != "overdraft"} | {
-        "overdraft": wallet.overdraft.document()
-    }
+    made = {"overdraft": wallet.overdraft.document(), "auto_topup": shown(wallet.customer, wallet.unit)}
+    return {name: getattr(wallet, name) for name in WalletAnswer().fields if name not in made} | made

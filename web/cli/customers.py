@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from web.cli.amounts import Moment, credits_of
+from web.cli.auto_topup import auto_topup
 from web.cli.opening import engine
 from web.cli.printing import signed, table, when
 
@@ -23,6 +24,9 @@ key_option = click.option("--key", help="Repeat a request under its key, and it 
 @click.group()
 def customers() -> None:
     """Customers and their credits: look, explain, correct."""
+
+
+customers.add_command(auto_topup)
 
 
 @customers.command("list")

@@ -27,6 +27,7 @@ LENGTH = timedelta(days=112)
 
 _LATE_PERIOD, _LATE_BY = 3, timedelta(days=9, hours=4)
 _OPEN_HOLD = 7 * 86_400
+_AUTO_TOPUP = {"threshold": 400, "pack": "small", "max_cents_per_month": 5_000, "max_count_per_month": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +167,14 @@ def _ostwind(began: datetime) -> Iterator[Step]:
 
 
 def _others(began: datetime) -> Iterator[Step]:
-    """A job that is never captured, because its worker crashed; a pack bought by mistake, and refunded; and what was
-    bought at a price nobody mapped.
+    """A job that is never captured, because its worker crashed; a pack bought by mistake, and refunded; what was bought
+    at a price nobody mapped; and a wallet that will top itself up when its gift has run out.
     """
     at = _clock(began)
     yield _pack(TIDEWATER, 1, "large", at(31))
+    yield _down_to(TIDEWATER, at(107), 320, "survey", "extract", "Survey of the whole coast")
+    yield _gift(TIDEWATER, at(108), 600, "Sorry for the outage", "outage", timedelta(days=21))
+    yield Step(at(110), lambda world: world.billing.set_wallet(TIDEWATER.id, auto_topup=_AUTO_TOPUP))
     yield from _job(began, FJORD, 60, "course-1", 120, 96, "Lecture series, transcribed")
     yield _aside(FJORD, at(77), 90, "course-2", "Lecture series, part 2", 900)
     yield _gift(MAPLE, at(90), 200, "Welcome back", "welcome-back", timedelta(days=60))

@@ -85,8 +85,9 @@ def buy_pack(link: PortalLink, token: str) -> Any:
     def opened() -> tuple[str | None, str]:
         currency = _field("currency") or None
         made = engine().topup(
-            link.customer, _field("pack"), key=form_key(), currency=currency, success_url=back, cancel_url=back
-        )
+            link.customer, _field("pack"), key=form_key(), currency=currency, success_url=back, cancel_url=back,
+            save_card=_field("save_card") == "yes",
+        )  # fmt: skip
         return made.checkout_url, made.id
 
     return _bought(link, token, opened, "portal.topup")
@@ -109,6 +110,7 @@ def buy_credits(link: PortalLink, token: str) -> Any:
             currency=currency,
             success_url=back,
             cancel_url=back,
+            save_card=_field("save_card") == "yes",
         )
         return made.checkout_url, made.id
 
@@ -122,7 +124,7 @@ def topup_outcome(link: PortalLink, token: str, topup: str) -> Any:
     billing = engine()
     try:
         found = billing.find_topup(link.customer, topup)
-        unreachable = found.status in ("open", "pending") and not _settled(found.session)
+        unreachable = found.status in ("open", "pending") and not (found.automatic or _settled(found.session))
         found = billing.find_topup(link.customer, topup)
     except (UnknownTopup, Invalid):
         return _no_such(token, "portal.topup")

@@ -99,7 +99,7 @@ def sold() -> dict[str, bool]:
 @by_link
 def wallet(link: PortalLink, token: str) -> Any:
     """What the customer has, what expires when, and where it went."""
-    unit = _unit()
+    unit = unit_asked()
     with snapshot() as tx:
         customer, state = tx.find_customer(link.customer), tx.wallet(link.customer, unit)
         entries = tx.entries(link.customer, unit=unit, limit=RECENT)
@@ -146,7 +146,7 @@ class ActivityPage:
 @by_link
 def activity(link: PortalLink, token: str) -> Any:
     """All that moved, a page at a time."""
-    unit, before = _unit(), request.args.get("before", "")
+    unit, before = unit_asked(), request.args.get("before", "")
     number = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None
     with snapshot() as tx:
         customer, scale = tx.find_customer(link.customer), tx.wallet(link.customer, unit).scale
@@ -160,7 +160,8 @@ def activity(link: PortalLink, token: str) -> Any:
     return render_template("portal/activity.html", page=page, token=token, unit_asked=request.args.get("unit"))
 
 
-def _unit() -> str:
+def unit_asked() -> str:
+    """The unit that the page was opened with; there is no page of another."""
     unit = request.args.get("unit", "credits")
     return unit if unit in _units() else abort(404)
 

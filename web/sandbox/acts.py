@@ -42,9 +42,19 @@ def _dispute(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arrive(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
-    """`{"session": "cs_…", "fails"?: true}`: what the bank of somebody who pays later says."""
-    _only(said, "session", "fails")
+    """`{"session": "cs_…", "fails"?: true}`: what the bank of somebody who pays later says; `{"intent": "pi_…"}` of a
+    payment by debit without a session.
+    """
+    _only(said, "session", "intent", "fails")
+    if "intent" in said:
+        return machine.dashboard.arrive(str(said["intent"]), fails=yes(said.get("fails")))
     return machine.arrive(_needed(said, "session"), fails=yes(said.get("fails")))
+
+
+def _account(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
+    """`{"customer": "cus_…", "currency"?: "eur"}`: a bank account that may be debited, their default from now on."""
+    _only(said, "customer", "currency")
+    return machine.dashboard.save_account(_needed(said, "customer"), str(said.get("currency", "usd")))
 
 
 def _authenticate(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +149,7 @@ ACTS: dict[str, Act] = {
     "/refund": _refund,
     "/dispute": _dispute,
     "/arrive": _arrive,
+    "/account": _account,
     "/delete": _delete,
     "/expire": _expire,
     "/price": _price,

@@ -139,11 +139,13 @@ def _pay(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
 
 def _decline(machine: Machine, said: dict[str, Any]) -> dict[str, Any]:
     """`{"session": "cs_…"}` pays with a card that is declined; `{"customer": "cus_…"}` has the customer's cards
-    declined from now on, until it is said again with `"declines": false`.
+    declined from now on (with `"card"` as that test card is), until it is said again with `"declines": false`.
     """
     if "session" in said:
         return machine.pay(str(said["session"]), card=_DECLINES)
     if "customer" not in said:
         raise ValueError("Say session, or customer.")
     declines = yes(said.get("declines", True))
-    return {"customer": said["customer"], "cards": machine.decline(str(said["customer"]), declines=declines)}
+    as_card = str(said["card"]) if said.get("card") else None
+    cards = machine.decline(str(said["customer"]), declines=declines, card=as_card)
+    return {"customer": said["customer"], "cards": cards}

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from web.sandbox import clock
 from web.sandbox.errors import Refused
 from web.sandbox.resources import (
+    bank_debits,
     cards,
     checkout,
     collecting,
@@ -100,6 +101,24 @@ class Dashboard:
             if how in _JUDGED_FOR:
                 return shown(_JUDGED_FOR[how](work, found, amount))
             return shown(_named(_JUDGED, how, "how")(work, found))
+
+    def save_account(self, customer: str, currency: str = "usd") -> Object:
+        """The customer lets a bank account be debited from now on: it is their default."""
+        with self._act() as work:
+            whose = customers.living(work, customer)
+            account = bank_debits.method(work, currency, {"email": whose["email"], "name": "Buyer"})
+            payment_methods.attach(work, account, whose)
+            customers.change(work, whose, {"invoice_settings": {"default_payment_method": account["id"]}})
+            return shown(account)
+
+    def arrive(self, intent: str, *, fails: bool = False) -> Object:
+        """What the bank says of a payment by debit, days later: it has paid, or not."""
+        with self._act() as work:
+            found = work.addressed("payment_intent", intent, "intent")
+            if found["status"] != "processing":
+                raise Refused(f"This PaymentIntent is {found['status']}: its bank says nothing.")
+            (bank_debits.fail if fails else bank_debits.arrive)(work, found)
+            return shown(found)
 
     def authenticate(self, intent: str, *, fails: bool = False) -> Object:
         """The buyer whose action a payment intent requires has told their bank that it is they, or could not."""

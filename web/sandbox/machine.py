@@ -192,13 +192,16 @@ class Machine:
         self._tell(decline)
         return decline
 
-    def decline(self, customer_id: str, *, declines: bool) -> int:
-        """Has all cards of a customer declined from now on, or taken again. How many there are."""
+    def decline(self, customer_id: str, *, declines: bool, card: str | None = None) -> int:
+        """Has all cards of a customer declined from now on, as that test card is (its number), or taken again. How many
+        there are.
+        """
+        said = _card(card).number if declines and card is not None else declines
         with self.store.transaction() as rows:
             customer = self._work(rows).addressed("customer", customer_id, "customer")
             own = [one for kind in ("payment_method", "card") for one in rows.select(kind, customer=customer["id"])]
             for instrument in own:
-                rows.put(instrument | {"_declines": declines})
+                rows.put(instrument | {"_declines": said})
         return len(own)
 
     def drain(self, timeout: float = 10.0) -> bool:

@@ -43,7 +43,8 @@ _ANOTHER = "Another Checkout was opened after it."
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a caller asks for: a pack or a plan, or (`product` None) so many `credits` of a unit, under a key. `home` is
-    where the buyer comes back to if neither address is given; it is no part of the request.
+    where the buyer comes back to if neither address is given; it is no part of the request. `save_card`: what a top-up
+    is paid with may be charged in the customer's absence from then on.
     """
 
     customer: str
@@ -56,10 +57,13 @@ class Request:
     home: str | None = None
     credits: int | None = None
     unit: str = "credits"
+    save_card: bool = False
 
     def fingerprint(self, verb: str) -> str:
         if self.product is None:
             verb = f"{verb} {self.credits} {self.unit}"
+        if self.save_card:
+            verb = f"{verb} saving the card"
         return recall.fingerprint(verb, self.product, self.currency, self.price, self.success_url, self.cancel_url)
 
     def back(self) -> Return | Invalid:
@@ -95,7 +99,9 @@ def topup(db: Database, gateway: Gateway | None, catalog: Catalog, tell: Tell, r
         with db.write() as tx:
             _accepted(customers.lock(tx, request.customer))
             again = _same(_TOPUP.by_key(tx, request.customer, request.key), request, fingerprint)
-            known = again or topup_rows.begin(tx, request.customer, offer, back, request.key, fingerprint)
+            known = again or topup_rows.begin(
+                tx, request.customer, offer, back, request.key, fingerprint, save_card=request.save_card
+            )
             replayed = again is not None
     _open(db, gateway, tell, _TOPUP, known)
     with db.read() as tx:
@@ -148,6 +154,7 @@ def _check(request: Request, verb: str) -> str:
         price=asking.maybe(asking.text, request.price),
         success_url=asking.maybe(asking.address, request.success_url),
         cancel_url=asking.maybe(asking.address, request.cancel_url),
+        save_card=asking.flag(request.save_card),
         **_wrong_product(request, "pack" if verb == "topup" else "plan"),
     )
     if wrong is not None:

@@ -71,7 +71,8 @@ def look_at_due(
 ) -> Round:
     """The step: asks after sessions of ours of which nothing was heard, up to `limit`. Says whether there is more."""
     with db.write() as tx:
-        due = [*sessions.due(tx, topup_table, limit), *sessions.due(tx, checkout_rows, limit)]
+        opened = topup_table.c.automatic.is_(None)
+        due = [*sessions.due(tx, topup_table, limit, opened), *sessions.due(tx, checkout_rows, limit)]
     for at, id in enumerate(due):
         try:
             settle(db, gateway, catalog, tell, id, start)

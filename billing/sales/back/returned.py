@@ -20,12 +20,15 @@ from billing.rules.refusals import Refusal
 from billing.rules.sale.returns import Share, refund_stands, share, targets
 from billing.rules.wallet import billed, disputed, rollover, walk
 from billing.rules.wallet.values import Cause, MonthState
+from billing.sales import auto_state
 from billing.sales.back import payments, shares
 from billing.sales.back.payments import Purchase
 from billing.sales.back.shares import Went
 from billing.sales.tables import change_takings, topups
 
 _TOPUP = "topup:"
+_KEPT = ("won", "warning_closed", "prevented")
+"""Statuses of a dispute that is over, and has cost nothing."""
 
 
 def settle(tx: Tx, catalog: Catalog, purchase: Purchase) -> tuple[str, ...] | None:
@@ -91,7 +94,7 @@ def settle_in(
             _settle_earned(tx, wallet, row, part)
         if (wallet.position.next_number, len(wallet.position.changed_months)) != before:
             moved.append(row.origin)
-    _tell_topups(tx, [row for row in sold if row.origin.startswith(_TOPUP)], part)
+    _tell_topups(tx, [row for row in sold if row.origin.startswith(_TOPUP)], part, _going(tx, purchase))
     return tuple(moved)
 
 
@@ -215,11 +218,20 @@ def _moved(tx: Tx, wallet: int, keys: Collection[str]) -> set[str]:
     return set(tx.connection.execute(its).scalars()) if keys else set()
 
 
-def _tell_topups(tx: Tx, sold: Sequence[Row[Any]], part: Share) -> None:
+def _going(tx: Tx, purchase: Purchase) -> list[tuple[str, str]]:
+    """What has taken, or may take, money of it back, a bank's inquiry too: why, and the refund or dispute."""
+    back = [("refunded", row) for row in shares.refunds_of(tx, purchase) if refund_stands(row.status) != "stays"]
+    back += [("disputed", row) for row in shares.disputes_of(tx, purchase) if row.status not in _KEPT]
+    return [(why, row.id) for why, row in back]
+
+
+def _tell_topups(tx: Tx, sold: Sequence[Row[Any]], part: Share, going: Iterable[tuple[str, str]]) -> None:
     """A top-up all of whose money went back is refunded; one whose refund failed is paid again."""
     status, before = ("refunded", "paid") if part.gone == 1 else ("paid", "refunded")
     for row in sold:
         id = row.origin.removeprefix(_TOPUP)
+        for why, going_back in going:
+            auto_state.money_goes_back(tx, id, why, going_back)
         its = (topups.c.id == id) & (topups.c.status == before)
         done = tx.connection.execute(sa.update(topups).where(its).values(status=status)).rowcount
         if status == "refunded" and done:

@@ -56,7 +56,9 @@ def made_to_measure(amounts: Amounts, credits: int) -> Pack:
                 promotion_codes=amounts.promotion_codes)  # fmt: skip
 
 
-def begin(tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: str) -> Row[Any]:
+def begin(
+    tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: str, *, save_card: bool = False
+) -> Row[Any]:
     """Writes a top-up down, and that its Checkout session is to be made. Under the customer's lock."""
     pack, id, terms = offer.pack, ids.new("top"), offer.terms
     if pack.promotion_codes is not None:
@@ -85,7 +87,10 @@ def begin(tx: Tx, customer: str, offer: Offer, back: Return, key: str, request: 
     sets.insert(tx, topups, [row])
     made = read(tx, id)
     assert made is not None
-    conversations.intend(tx, "topup", id, customer, lambda _: _params(made, offer, terms))
+    params = _params(made, offer, terms)
+    if save_card:
+        params = {**params, "payment_intent_data": {"setup_future_usage": "off_session"}}
+    conversations.intend(tx, "topup", id, customer, lambda _: params)
     return made
 
 
@@ -162,6 +167,7 @@ def _shown(row: Row[Any], now: datetime, went: Mapping[str, tuple[int | None, in
         session=row.session_id,
         total_cents=total_cents,
         refunded_cents=refunded_cents,
+        automatic=row.automatic is not None,
         replayed=replayed,
     )
 
@@ -207,7 +213,8 @@ def move(tx: Tx, id: str, status: str, **values: Any) -> bool:
         row = read(tx, id)
         assert row is not None
         fact = {"customer": row.customer_id, "topup": id, "unit": row.unit, "pack": pack_of(row.pack),
-                "credits": row.credits, "cents": row.cents, "currency": row.currency, "reason": row.reason}  # fmt: skip
+                "credits": row.credits, "cents": row.cents, "currency": row.currency, "reason": row.reason,
+                "automatic": row.automatic is not None}  # fmt: skip
         outbox.tell(tx, (f"topup.{status}", fact))
     return bool(done)
 

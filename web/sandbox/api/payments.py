@@ -8,7 +8,7 @@ from web.sandbox.api.operation import Asked, Operation, matching, paged, takes
 from web.sandbox.errors import Refused, needed
 from web.sandbox.money import least, money, odd
 from web.sandbox.params import ADDRESS, PAGE, SPAN, Currency, Fields, Labels, OneOf, Text, Whole, YesNo, merged
-from web.sandbox.resources import cards, customers, payment_intents, payment_methods
+from web.sandbox.resources import bank_debits, cards, customers, payment_intents, payment_methods
 from web.sandbox.store import Object
 from web.sandbox.work import Work, id_of, shown
 
@@ -147,6 +147,9 @@ def _confirmed(work: Work, intent: Object, given: dict[str, Any]) -> Object:
     if method is None:
         words = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise Refused(words, code="payment_intent_unexpected_state")
+    if method["type"] != "card":  # a bank account: whether it pays says its bank, in some days
+        bank_debits.begin(work, intent, method)
+        return shown(intent)
     off_session = given.get("off_session", False)
     asked = cards.behind(method).decline is None and cards.asks_the_buyer(method, off_session=off_session)
     if asked and not (off_session or given.get("error_on_requires_action")):

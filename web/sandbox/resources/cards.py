@@ -16,6 +16,7 @@ class Decline:
     code: str
     decline_code: str
     message: str
+    advice: str = "try_again_later"
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ class TestCard:
 
 _DECLINED = Decline("card_declined", "generic_decline", "Your card was declined.")
 _POOR = Decline("card_declined", "insufficient_funds", "Your card has insufficient funds.")
-_OLD = Decline("expired_card", "expired_card", "Your card has expired.")
+_OLD = Decline("expired_card", "expired_card", "Your card has expired.", "do_not_try_again")
 _CVC = Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect.")
-_LOST = Decline("card_declined", "lost_card", "Your card was declined.")
-_STOLEN = Decline("card_declined", "stolen_card", "Your card was declined.")
+_LOST = Decline("card_declined", "lost_card", "Your card was declined.", "do_not_try_again")
+_STOLEN = Decline("card_declined", "stolen_card", "Your card was declined.", "do_not_try_again")
 _ERROR = Decline(
     "processing_error",
     "processing_error",
@@ -94,8 +95,10 @@ def numbered(number: str) -> TestCard | None:
 
 
 def behind(instrument: Object) -> TestCard:
-    """The test card that a payment method or a source is."""
-    return _NUMBERED[_DECLINES_LATER if instrument.get("_declines") else instrument["_number"]]
+    """The test card that a payment method or a source is; one whose bank has changed its mind answers as another."""
+    declines = instrument.get("_declines")
+    number = declines if isinstance(declines, str) else _DECLINES_LATER
+    return _NUMBERED[number if declines else instrument["_number"]]
 
 
 def asks_the_buyer(instrument: Object, *, off_session: bool) -> bool:

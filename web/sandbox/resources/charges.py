@@ -74,7 +74,7 @@ def balance_id() -> str:
 def _outcome(card: TestCard) -> Object:
     decline = card.decline
     return {
-        "advice_code": decline and "try_again_later",
+        "advice_code": decline and decline.advice,
         "network_advice_code": None,
         "network_decline_code": decline and "01",
         "network_status": "declined_by_network" if decline else "approved_by_network",

@@ -100,6 +100,7 @@ def charge(work: Work, intent: Object, instrument: Object, said: Decline | None 
     intent["status"] = "requires_payment_method"
     intent["payment_method"] = None
     intent["last_payment_error"] = {
+        "advice_code": decline.advice,
         "charge": made["id"],
         "code": decline.code,
         "decline_code": decline.decline_code,
@@ -162,6 +163,7 @@ def declined(decline: Decline, intent: Object) -> Refused:
         kind="card_error",
         code=decline.code,
         decline_code=decline.decline_code,
+        advice_code=decline.advice,
         charge=intent["latest_charge"],
         payment_intent=shown(intent),
         kept=True,
