@@ -13,6 +13,7 @@ from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wall
 from billing.engine import Billing, Hold, Transaction
 from billing.finance.auditing.audit import Breach
 from billing.inbox.values import StripeEvent
+from billing.notices.refusals import UnknownNotice, UnknownWebhookEndpoint
 from billing.notices.values import Notice, Sending, WebhookEndpoint
 from billing.rules.refusals import (
     AlreadyReversed,
@@ -35,7 +36,6 @@ from billing.rules.refusals import (
     UnknownCheckout,
     UnknownCustomer,
     UnknownHold,
-    UnknownNotice,
     UnknownPack,
     UnknownPlan,
     UnknownPurchase,
@@ -44,7 +44,6 @@ from billing.rules.refusals import (
     UnknownStripeEvent,
     UnknownTopup,
     UnknownUnit,
-    UnknownWebhookEndpoint,
     WalletFrozen,
     WrongIsolation,
 )
