@@ -14,6 +14,7 @@ from billing.engine import Billing, Hold, Transaction
 from billing.finance.auditing.audit import Breach
 from billing.finance.auditing.breach import BooksBroken
 from billing.inbox.values import StripeEvent
+from billing.notices.refusals import UnknownNotice, UnknownWebhookEndpoint
 from billing.notices.values import Notice, Sending, WebhookEndpoint
 from billing.rules.refusals import (
     AlreadyReversed,
@@ -36,7 +37,6 @@ from billing.rules.refusals import (
     UnknownCheckout,
     UnknownCustomer,
     UnknownHold,
-    UnknownNotice,
     UnknownPack,
     UnknownPlan,
     UnknownPurchase,
@@ -45,7 +45,6 @@ from billing.rules.refusals import (
     UnknownStripeEvent,
     UnknownTopup,
     UnknownUnit,
-    UnknownWebhookEndpoint,
     WalletFrozen,
     WrongIsolation,
 )

@@ -16,10 +16,11 @@ from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.notices.channels import guard
 from billing.notices.kinds import EVENTS, SPENT
+from billing.notices.refusals import UnknownWebhookEndpoint
 from billing.notices.tables import endpoints, lanes, notices
 from billing.notices.values import Endpoint, WebhookEndpoint
 from billing.rules import asking
-from billing.rules.refusals import Refusal, UnknownWebhookEndpoint
+from billing.rules.refusals import Refusal
 
 ALL = "*"
 """All events, but for spends: these are asked for by name."""

@@ -9,10 +9,11 @@ from sqlalchemy import Row, select
 
 from billing.base.db import Tx
 from billing.base.outbox import outbox
+from billing.notices.refusals import UnknownNotice
 from billing.notices.tables import lanes, notices
 from billing.notices.values import Notice
 from billing.rules import asking
-from billing.rules.refusals import Invalid, Refusal, UnknownNotice
+from billing.rules.refusals import Invalid, Refusal
 
 STATUSES = ("waiting", "sent", "dropped", "given_up")
 

@@ -107,15 +107,6 @@ class UnknownCheckout(_Unknown):
     code, noun = "unknown_checkout", "checkout"
 
 
-class UnknownWebhookEndpoint(_Unknown):
-    code, noun = "unknown_webhook_endpoint", "webhook endpoint"
-    hint = "`billing webhooks list` and GET /v1/webhook-endpoints show those there are."
-
-
-class UnknownNotice(_Unknown):
-    code, noun = "unknown_notice", "notice"
-
-
 class UnknownSession(_Unknown):
     code, noun = "unknown_session", "Checkout session"
     hint = "Nothing was granted: it is not a session of the Stripe account that STRIPE_SECRET_KEY belongs to."
