@@ -239,8 +239,7 @@ class Transaction:
                    frozen: Any = UNSET, auto_topup: Any = UNSET, agreed: bool = False) -> Wallet:  # fmt: skip
         """Sets its own overdraft or low balance (the catalog's form; None = the plan's or catalog's), or freezes it, or
         says what is bought for it by itself (None = nothing): `{"threshold": 100, "pack": "small", …}`, or with
-        `"target": 1000`, and `"max_cents_per_month": 5000, "max_count_per_month": 3`, both needed. `agreed`: the
-        customer said so on a page of yours.
+        `"target": 1000`, and `"max_cents_per_month": 5000, "max_count_per_month": 3`. `agreed`: customers did that.
         """
         with self._ready():
             if auto_topup is not UNSET:

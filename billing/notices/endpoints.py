@@ -32,11 +32,6 @@ LONGEST_ROTATION = timedelta(days=30)
 MOST = 100
 
 
-def tells_spends(catalog: Catalog) -> bool:  # noqa: ARG001 - joined with the catalog's key `[policy] spent_events`
-    """Does the catalog put each spend into the outbox?"""
-    return False
-
-
 def add(
     tx: Tx, catalog: Catalog, allowed: Sequence[str], url: str, events: Sequence[str], description: str | None = None
 ) -> WebhookEndpoint | Refusal:
@@ -178,7 +173,7 @@ def _refuse_events(catalog: Catalog, events: Any) -> str | None:
     unknown = [one for one in events if one not in (*EVENTS, ALL)]
     if unknown:
         return f"There is no event {unknown[0]!r}: there are {', '.join(EVENTS)}."
-    if SPENT in events and not tells_spends(catalog):
+    if SPENT in events and not catalog.policy.spent_events:
         return f"{SPENT} is told only where the catalog says so: set spent_events = true under [policy]."
     return None
 

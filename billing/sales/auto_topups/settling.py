@@ -90,7 +90,7 @@ def _paid(tx: Tx, catalog: Catalog, ours: Row[Any], intent: PaymentIntent, paid_
     state = auto_state.read(tx, row.customer_id, row.unit)
     if state is not None and state.paused_at is None:
         auto_state.free(tx, row.customer_id, row.unit)
-    topups.tell_paid(tx, sold)
+    topups.tell_paid(tx, sold, automatic=True)
     fact = {"customer": row.customer_id, "unit": row.unit, "topup": row.id, "credits": row.credits,
             "cents": row.cents, "currency": row.currency}  # fmt: skip
     outbox.tell(tx, ("auto_topup.charged", fact))

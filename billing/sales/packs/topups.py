@@ -188,14 +188,14 @@ def deliver(wallet: OpenWallet, name: str, sale: PackSale, source: str) -> None:
     grants.sell(wallet, sale.origin, [lot])
 
 
-def tell_paid(tx: Tx, sold: list[Sold]) -> None:
+def tell_paid(tx: Tx, sold: list[Sold], *, automatic: bool = False) -> None:
     """A fact for each pack sold."""
     for one in sold:
         if isinstance(one.sale, PackSale):
             sale = one.sale
             fact = {"customer": one.wallet.customer, "unit": sale.unit, "pack": topup_rows.pack_of(sale.pack),
-                    "credits": sale.credits,
-                    "cents": sale.cents, "currency": sale.currency, "cause": sale.origin}  # fmt: skip
+                    "credits": sale.credits, "cents": sale.cents, "currency": sale.currency, "cause": sale.origin,
+                    "automatic": automatic}  # fmt: skip
             outbox.tell(tx, ("topup.paid", fact))
 
 
