@@ -85,7 +85,7 @@ def test_the_event_may_come_before_the_answer_twice_or_never(team: Saver, when: 
     once(team)
     if when == "never":
         team.shop.events = True
-        assert team.billing.sync_stripe() in (True, False)
+        team.billing.sync_stripe()
         once(team)
 
 

@@ -42,6 +42,11 @@ runway = "none"
 [plans.free]
 name = "Free"
 credits = 300
+
+[packs.small]
+name = "Small"
+credits = 1000
+prices = { usd = 1000 }
 """)
 OUT, UNUSUAL = "credits.running_out", "usage.unusual"
 Make = Callable[..., TestBilling]
@@ -188,8 +193,8 @@ def test_what_ends_meanwhile(make_billing: Make, lots: list[tuple[int, str]], to
 def test_one_that_tops_itself_up_does_not_run_out(billing: TestBilling) -> None:
     give(billing, 2_000)
     use(billing, 100, 14)
-    with billing.database.engine.begin() as connection:
-        connection.execute(text("""UPDATE billing_wallets SET auto_topup = '{"threshold": 100}'"""))
+    setting = {"threshold": 100, "pack": "small", "max_cents_per_month": 5_000, "max_count_per_month": 3}
+    billing.set_wallet("team", auto_topup=setting)
     assert run(billing) == []
 
 

@@ -111,7 +111,7 @@ LETTERS: dict[str, tuple[str, str, str, tuple[str, ...], tuple[str, ...]]] = {
     "auto_topup_charged": (
         "Topped up automatically: 1,000 credits for $25.00",
         "Automatisch aufgeladen: 1.000 Credits für 25,00 $",
-        "topup",
+        "auto-topup",
         ("saved card",),
         ("Karte",),
     ),
@@ -125,7 +125,7 @@ LETTERS: dict[str, tuple[str, str, str, tuple[str, ...], tuple[str, ...]]] = {
     "auto_topup_paused": (
         "Your automatic top-up is paused",
         "Ihre automatische Aufladung ist angehalten",
-        "topup",
+        "auto-topup",
         ("3 times", "Your card was declined."),
         ("3-mal",),
     ),

@@ -28,7 +28,7 @@ def test_it_brings_the_pack(billing: TestBilling) -> None:
     assert bucket.expires_at == APRIL.replace(year=2026)
     assert bucket.metadata == {"pack": "small", "paid_by": "cs_1"}
     assert told == [{"customer": "team", "unit": "credits", "pack": "small", "credits": 100, "cents": 1000,
-                     "currency": "usd", "cause": "topup:cs_1"}]  # fmt: skip
+                     "currency": "usd", "cause": "topup:cs_1", "automatic": False}]  # fmt: skip
 
 
 def test_however_often_it_is_told(billing: TestBilling) -> None:

@@ -22,11 +22,12 @@ from .engine_side import SetClock
 from .steps import LIVES, START
 
 FEW = settings(
-    max_examples=3,
+    max_examples=4,
+    derandomize=True,  # so few that chance might draw none of which anything is told
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-MANY = settings(FEW, max_examples=25 * LIVES)
+MANY = settings(FEW, max_examples=25 * LIVES, derandomize=False)
 CATALOG = parse("""
 [policy]
 low_balance = [45, "30%", 20, 0]
@@ -152,7 +153,7 @@ def compare(url: str, with_settings: settings) -> None:
         def lives(drawn: list[Act]) -> None:
             nonlocal some_were_told
             told = Alone(billing, clock).play(drawn)
-            some_were_told += len(told) > 2
+            some_were_told += len(told) > 1
             for way in (Together, Batched, PromptlyCaughtUp):
                 assert way(billing, clock).play(drawn) == told, way.__doc__
             with purse.taken_out():
