@@ -93,18 +93,21 @@ def cause_of(kind: Kind, event: Event) -> str | None:
     """What the customer hears of once, whatever is told of it: a spend that empties the wallet and opens a debt, a
     top-up that is charged, paid and granted, a card that is declined and the pause that follows, the attempts of one
     day to have an invoice paid.
+
+    What bears the same name at another time is another cause: thresholds that are raised again, a second part of a
+    purchase that is given back.
     """
-    facts, unit = event.facts, event.facts.get("unit")
+    facts, unit, at = event.facts, event.facts.get("unit"), event.recorded_at.isoformat()
     if kind.name == "payment_failed":
         return f"payment:{facts.get('invoice') or facts.get('subscription')}:{event.recorded_at:%Y-%m-%d}"
     if kind.name in ("topup_failed", "auto_topup_held_back", "auto_topup_paused"):
-        return f"{unit}:declined:{event.recorded_at.isoformat()}"
+        return f"{unit}:declined:{at}"
     if kind.name in ("topup_pending", "topup_refunded"):
         return f"topup:{facts.get('topup')}:{kind.name}"
     if kind.name == "auto_topup_charged":
-        return f"{unit}:topup:{facts.get('topup')}"
+        return f"{unit}:topup:{facts.get('topup')}:{at}"
     cause = facts.get("cause")
-    return f"{unit}:{cause}" if isinstance(cause, str) else None
+    return f"{unit}:{cause}:{at}" if isinstance(cause, str) else None
 
 
 SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -99,6 +99,18 @@ def test_one_letter_for_one_cause(billing: TestBilling, mails: Mails) -> None:
     assert len(mails.taken) == 5
 
 
+def test_what_bears_the_same_name_again_is_another_cause(billing: TestBilling, mails: Mails) -> None:
+    """A threshold that is raised a second time, and a purchase that is given back in parts."""
+    billing.grant("team_42", 1000, reason="welcome", key="g")
+    for low in (1000, 2000):
+        billing.set_wallet("team_42", low_balance=[low])
+        run(billing)
+        billing.set_wallet("team_42", low_balance=[0])
+        billing.grant("team_42", 500, reason="more", key=f"more {low}")
+        billing.advance(by=timedelta(days=1))
+    assert [subject for subject in mails.subjects if "left" in subject] == ["1,000 credits left", "1,500 credits left"]
+
+
 def test_spread_and_delivered_again_nothing_comes_twice(billing: TestBilling, mails: Mails) -> None:
     tell(billing, "low", "granted")
     run(billing)

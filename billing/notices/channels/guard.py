@@ -15,6 +15,11 @@ from billing.base.addresses import EVERYWHERE
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_ELSEWHERE = tuple(
+    ipaddress.ip_network(one) for one in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20", "64:ff9b:1::/48")
+)
+"""What is nobody's on the public internet, though not every release of the standard library says so."""
+
 _LONGEST = 2000
 
 
@@ -67,7 +72,8 @@ def refuse_address(address: _Address, allowed: Sequence[str]) -> str | None:
     inner = _inner(address)
     tunnels = [] if isinstance(address, ipaddress.IPv4Address) else [address.sixtofour, *(address.teredo or ())]
     for one in (inner or address, *(through for through in tunnels if through is not None)):
-        if not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified:
+        nobodys = any(one in network for network in _ELSEWHERE)
+        if nobodys or not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified:
             return (
                 f"{address} is not on the public internet, and webhooks are sent nowhere else. "
                 "ALLOW_PRIVATE_WEBHOOKS allows it, a network or a host."
