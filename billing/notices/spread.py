@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,11 +20,17 @@ from billing.base.addresses import is_address
 from billing.base.db import Tx
 from billing.base.outbox import outbox
 from billing.credits import customers
+from billing.credits.tables import wallets
 from billing.credits.values import Customer
 from billing.notices import endpoints, preferences
 from billing.notices.kinds import FOR_STAFF, cause_of, kind_of
 from billing.notices.tables import notices
 from billing.notices.values import MAIL, STAFF, WEBHOOK, Event, Sending
+
+TOPUP_TIME = timedelta(minutes=2)
+"""So long a letter of few credits left waits for the automatic top-up that is due; it is dropped if that comes."""
+
+_TOPPED_UP = ("low", "exhausted")
 
 
 def spread(tx: Tx, sending: Sending, limit: int) -> bool:
@@ -54,6 +61,8 @@ class _Receivers:
     staff: Sequence[str]
     customers: Mapping[str, Customer]
     unwanted: set[tuple[str, str]]
+    topped_up: set[tuple[str, str]]
+    """Customer and unit of the wallets whose automatic top-up is due just now."""
 
 
 def _receivers(tx: Tx, sending: Sending, events: Sequence[Event]) -> _Receivers:
@@ -63,7 +72,14 @@ def _receivers(tx: Tx, sending: Sending, events: Sequence[Event]) -> _Receivers:
         [staff_target(url) for url in sending.staff_urls],
         customers.some(tx, named),
         preferences.unwanted(tx, named),
+        _topped_up(tx, named),
     )
+
+
+def _topped_up(tx: Tx, named: Sequence[str]) -> set[tuple[str, str]]:
+    w = wallets.c
+    due = select(w.customer_id, w.unit).where(w.customer_id.in_(named), w.topup_due_at.is_not(None))
+    return {(row.customer_id, row.unit) for row in tx.connection.execute(due)}
 
 
 def _programs_and_staff(tx: Tx, whom: _Receivers, event: Event) -> list[dict[str, Any]]:
@@ -84,6 +100,8 @@ def _letters(tx: Tx, whom: _Receivers, events: Sequence[Event]) -> list[dict[str
         if (customer.id, kind.name) not in whom.unwanted:
             cause = cause_of(kind, event)
             row = _row(tx, event, MAIL, customer.id, MAIL) | {"kind": kind.name, "cause": cause}
+            if kind.name in _TOPPED_UP and (customer.id, event.facts.get("unit")) in whom.topped_up:
+                row["next_attempt_at"] += TOPUP_TIME
             found.append(((customer.id, cause or "", kind.rank), row))
     return [row for _, row in sorted(found, key=lambda one: one[0])]
 
