@@ -273,7 +273,7 @@ def _to_look_at(row: Row[Any], status: str, reason: str) -> tuple[str, dict[str,
 
 def _declined(row: Row[Any], reason: str) -> tuple[str, dict[str, Any]]:
     """As an invoice's payment that failed is told. Stripe tells of none: what was asked was not done at all."""
-    topup = row.subject if row.kind == "topup" else None
+    topup = row.subject if row.kind in ("topup", "auto_topup") else None
     fact = {"customer": row.customer_id, "invoice": None, "subscription": row.params.get("subscription"),
             "topup": topup, "reason": reason}  # fmt: skip
     return "payment.failed", fact

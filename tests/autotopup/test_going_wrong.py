@@ -69,6 +69,21 @@ def test_an_answer_that_is_lost_for_days_is_looked_up(team: Saver) -> None:
     assert team.intents() == asked, "it is not asked for again"
 
 
+def test_what_nothing_can_be_found_of_waits_for_somebody_however_it_is_set(team: Saver) -> None:
+    team.shop.events = False
+    team.set().use(90)
+    team.shop.fail("500", path=INTENTS)
+    team.step()
+    team.shop.sandbox.faults.clear()
+    team.billing.clock.move(team.billing.now + timedelta(days=2))  # nobody was there
+    team.shop.finish()
+    assert (team.stands().status, team.stands().reason) == ("paused", "unknown")
+    asked = team.intents()
+    team.set(max_count_per_month=9)
+    team.step()
+    assert (team.stands().status, team.intents()) == ("paused", asked), "another setting knows no more of it"
+
+
 @pytest.mark.parametrize("when", ["before", "twice", "never"])
 def test_the_event_may_come_before_the_answer_twice_or_never(team: Saver, when: str) -> None:
     team.set().use(90)

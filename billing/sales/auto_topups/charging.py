@@ -258,7 +258,7 @@ def _end(tx: Tx, row: Row[Any], reason: str) -> None:
     assert topup is not None
     if not topup_rows.move(tx, topup.id, "failed", reason=reason) or reason == _SWITCHED_OFF:
         return
-    known = row.attempts <= conversations.MOST_ATTEMPTS
+    known = row.attempts <= conversations.MOST_ATTEMPTS and tx.now < row.asked_at + conversations.KEY_LIVES
     message = f"The payment was refused: {reason}" if known else _UNKNOWN
     auto_state.pause(tx, topup.customer_id, topup.unit, "refused" if known else "unknown", message)
 
