@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,6 +79,23 @@ def test_caps_are_kept_to_the_cent_and_begin_anew_with_the_month(team: Saver) ->
     team.set(max_cents_per_month=9_000, max_count_per_month=9)
     team.step()
     assert team.taken() == [1000] * 4, "a cap that is raised holds nothing back any more"
+
+
+def test_a_pack_that_has_shrunk_below_the_threshold_is_not_bought_again_and_again(team: Saver) -> None:
+    team.set(max_count_per_month=9).use(90)
+    catalog = team.billing.catalog
+    packs = {**catalog.packs, "small": replace(catalog.packs["small"], credits=5)}
+    team.billing.catalog = replace(catalog, packs=packs)
+    team.step()
+    team.step()
+    stands = team.stands()
+    assert (team.taken(), stands.status, stands.reason) == ([], "paused", "not_sold")
+    assert "choose again" in str(stands.message) and len(team.facts("paused")) == 1
+    team.set(threshold=4, max_count_per_month=9)
+    assert team.stands().status == "on"
+    team.use(8)
+    team.step()
+    assert (team.taken(), team.available()) == ([1000], 7)
 
 
 @pytest.mark.parametrize(

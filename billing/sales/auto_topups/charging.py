@@ -134,12 +134,12 @@ def _begin(tx: Tx, catalog: Catalog, one: _Due, payer: str | None, card: Card | 
     wallet = open_units(tx, catalog, one.customer, {one.unit})[one.unit]
     state = auto_state.lock(tx, one.customer, one.unit)
     document = wallet.row["auto_topup"]
-    if document is None or wallet.position.frozen or state.paused_at is not None or setting.is_held(tx, state):
+    if wallet.position.frozen or state.paused_at is not None or setting.is_held(tx, state):
         return None
     if rows.going_on(tx, one.customer, one.unit) is not None:
         return None
-    wanted = Setting.of(document)
-    if wallet.position.available > wanted.threshold:  # what was due has come between
+    wanted = None if document is None else Setting.of(document)
+    if wanted is None or wallet.position.available > wanted.threshold:  # what was due has come between
         write(tx, [wallet])
         return None
     offer = setting.offer_of(catalog, one.unit, wanted, wallet.position.available, wallet.position.owed)
@@ -162,6 +162,8 @@ def _refuse(
         return "not_sold", setting.TAXED
     if isinstance(offer, Invalid):
         return "not_sold", setting.NOT_SOLD
+    if setting.goes_round(catalog, one.unit, wanted):
+        return "not_sold", setting.LOOPS
     count, cents = rows.month(tx, one.customer, one.unit, wanted.currency)
     cap = rule.over_cap(wanted, count, cents, offer.cents)
     if cap is not None:

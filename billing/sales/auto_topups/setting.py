@@ -24,6 +24,7 @@ from billing.sales.packs.topup_rows import Offer
 from billing.sales.values import AutoTopup
 
 NOT_SOLD = "What was to be bought is not on sale any more: choose again what to buy."
+LOOPS = "What is sold now brings no more than the threshold: choose again when to buy, or what."
 TAXED = "Taxes are reckoned at Stripe's Checkout only, so nothing can be bought without it."
 
 _TILL_CHANGED = ("cap", "count", "not_sold", "refused")
@@ -76,6 +77,12 @@ def judge(tx: Tx, catalog: Catalog, customer: str, unit: str, given: Any) -> Set
         one, cap = (money_text(cents, currency) for cents in (offer.cents, setting.max_cents))
         return Invalid.field("auto_topup.max_cents_per_month", f"One purchase costs {one}: {cap} never suffice for it.")
     return setting
+
+
+def goes_round(catalog: Catalog, unit: str, setting: Setting) -> bool:
+    """Would one purchase call for the next at once, by what the catalog says now? When it was set it would not."""
+    terms = _terms(catalog, unit, setting.document(), None)
+    return not isinstance(terms, Refusal) and rule.loops(setting, *terms[1:]) is not None
 
 
 def offer_of(catalog: Catalog, unit: str, setting: Setting, available: int, owed: int) -> Offer | Invalid:
