@@ -112,7 +112,7 @@ def cause_of(kind: Kind, event: Event) -> str | None:
 
 SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "low": ("credits.exhausted", "credits.granted"),
+        "low": ("credits.exhausted", "credits.granted", "auto_topup.charged"),
         "exhausted": ("credits.granted",),
         "running_out": ("credits.exhausted", "credits.granted"),
         "topup_pending": ("topup.paid", "topup.failed"),
@@ -130,10 +130,10 @@ def superseded(kind: Kind, event: Event, later: Event) -> bool:
         return ours.get("topup") in (its.get("topup"), str(its.get("cause", "")).removeprefix("topup:"))
     if ours.get("unit") != its.get("unit") or later.recorded_at <= event.recorded_at:
         return False
-    if later.type == "credits.exhausted":
+    if later.type in ("credits.exhausted", "auto_topup.charged"):  # what was bought by itself has a letter of its own
         return True
     before, after = ours.get("available"), its.get("available")
-    crossed = [one.get("credits", 0) for one in ours.get("thresholds") or ()]
+    crossed = [] if kind.name == "exhausted" else [one.get("credits", 0) for one in ours.get("thresholds") or ()]
     return isinstance(before, int) and isinstance(after, int) and after > max([before, *crossed])
 
 

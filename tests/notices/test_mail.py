@@ -27,6 +27,9 @@ from tests.notices.told import EVENTS, LOW, run, tell
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
+A_FEW = ("credits.granted", {**EVENTS["granted"][1], "available": 100})
+"""Fewer than the threshold of 20 %, but not none."""
+
 
 def only(billing: TestBilling) -> Notice:
     [notice] = billing.notices()
@@ -183,11 +186,13 @@ def test_a_refused_address_ends_it_at_once_and_holds_up_nobody(billing: TestBill
         ("low", ("exhausted",), timedelta(hours=1), "overtaken by credits.exhausted"),
         ("low", ("granted",), timedelta(hours=1), "overtaken by credits.granted"),
         ("exhausted", ("granted",), timedelta(hours=1), "overtaken by credits.granted"),
+        ("exhausted", (A_FEW,), timedelta(hours=1), "overtaken by credits.granted"),
+        ("low", ("auto_topup_charged",), timedelta(minutes=1), "overtaken by auto_topup.charged"),
         ("topup_pending", ("topup_paid",), timedelta(hours=1), "overtaken by topup.paid"),
     ],
 )
 def test_what_would_come_too_late_is_not_sent(
-    billing: TestBilling, mails: Mails, kind: str, then: tuple[str, ...], later: timedelta, reason: str
+    billing: TestBilling, mails: Mails, kind: str, then: tuple[Any, ...], later: timedelta, reason: str
 ) -> None:
     tell(billing, kind)
     billing.advance(by=later)
