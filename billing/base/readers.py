@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
@@ -33,13 +33,11 @@ class Reader:
     def of(cls, locale: str | None, timezone: str | None) -> Reader:
         """By what is known of them: `de-AT`, `Europe/Vienna`. What can't be understood is English, is UTC."""
         language, known = "en", _USUAL["en"]
-        try:
-            wanted = Locale.parse((locale or "en").strip().replace("-", "_"))
-            if wanted.language in LANGUAGES:
-                language = wanted.language
-                known = str(wanted) if wanted.territory else _USUAL[language]
-        except (ValueError, TypeError, LookupError):
-            pass
+        said = (locale or "en").strip().replace("-", "_")
+        wanted = _locale(said) or _locale(said.partition("_")[0])
+        if wanted is not None and wanted.language in LANGUAGES:
+            language = wanted.language
+            known = str(wanted) if wanted.territory else _USUAL[language]
         return cls(language, known, zone_of(timezone) or UTC)
 
     def credits(self, credits: int, scale: int = 0) -> str:
@@ -92,3 +90,10 @@ def _zone_name(local: datetime) -> str:
         offset = local.strftime("%z")
         return f"UTC{offset[:3]}{'' if offset[3:] == '00' else ':' + offset[3:]}"
     return name
+
+
+def _locale(text: str) -> Locale | None:
+    try:
+        return Locale.parse(text)
+    except (ValueError, TypeError, LookupError, UnknownLocaleError):
+        return None

@@ -183,6 +183,8 @@ def test_what_a_customer_is_called_stays_text() -> None:
         ("en-GB", "Asia/Kolkata", "1 Jan 2025, 04:30 IST", "US$1,234.50"),
         ("fr_FR", "America/Sao_Paulo", "31 Dec 2024, 20:00 UTC-03", "$1,234.50"),
         ("nonsense!", "Mars/Olympus", "31 Dec 2024, 23:00 UTC", "$1,234.50"),
+        ("xx", "Europe/Berlin", "1 Jan 2025, 00:00 CET", "$1,234.50"),  # well formed, of no language there is
+        ("de_XX", "Europe/Berlin", "1. Jan. 2025, 00:00 CET", "1.234,50 $"),
         (None, "../../etc/passwd", "31 Dec 2024, 23:00 UTC", "$1,234.50"),
     ],
 )
