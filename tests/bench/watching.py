@@ -17,6 +17,7 @@ from sqlalchemy import func, select, text
 
 from billing.base import schema
 from billing.base.outbox import outbox
+from billing.base.round import Round
 from billing.testing import START, TestBilling, open_billing
 from tests import postgres
 from tests.bench.world import _copy
@@ -43,12 +44,12 @@ def prepare(url: str, wallets: int) -> TestBilling:
     return billing
 
 
-def rounds(step: Callable[[], bool]) -> tuple[int, float, float, float]:
+def rounds(step: Callable[[], Round]) -> tuple[int, float, float, float]:
     """How often it is called until there is no more, how long that takes, of our processor, and the longest call."""
     begun, busy, count, longest, more = perf_counter(), process_time(), 0, 0.0, True
     while more:
         before = perf_counter()
-        more = step()
+        more = step().more
         count, longest = count + 1, max(longest, perf_counter() - before)
     return count, perf_counter() - begun, process_time() - busy, longest
 
