@@ -15,6 +15,7 @@ from billing.base.outbox import outbox
 from billing.credits.tables import wallets
 from billing.inbox.tables import stripe_events
 from billing.inbox.waking import OPEN, is_open
+from billing.notices.tables import endpoints, notices
 from billing.sales.tables import conversations
 
 MOST = 100_000
@@ -59,6 +60,7 @@ def _events(tx: Tx) -> Iterable[Value]:
 
 _OPEN: ColumnElement[str] = sa.literal_column("'open'")  # as the partial index says it
 _GIVEN_UP: ColumnElement[str] = sa.literal_column("'given_up'")
+_WAITING: ColumnElement[str] = sa.literal_column("'waiting'")
 
 FIGURES = (
     Figure("wallets_due", "Wallets for which something is due and not yet written down.",
@@ -72,6 +74,12 @@ FIGURES = (
            _count(outbox, lambda _: outbox.c.spread_at.is_(None))),
     Figure("outbox_oldest_seconds", "For how long the oldest of them has waited.",
            _age(outbox.c.recorded_at, lambda _: outbox.c.spread_at.is_(None))),
+    Figure("notices_waiting", "Letters, webhooks and messages that are to be sent, now or when they are tried again.",
+           _count(notices, lambda _: notices.c.status == _WAITING)),
+    Figure("notices_given_up", "Those that did not get through: mend the cause, then replay them.",
+           _count(notices, lambda _: notices.c.status == _GIVEN_UP)),
+    Figure("webhook_endpoints_disabled", "Webhook endpoints that nothing is sent to.",
+           _count(endpoints, lambda _: endpoints.c.disabled_at.is_not(None))),
     Figure("conversations_open", "What Stripe was asked for and has not answered yet.",
            _count(conversations, lambda _: conversations.c.status == _OPEN)),
     Figure("conversations_given_up", "What Stripe was asked for in vain: somebody has to look at it.",

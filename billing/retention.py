@@ -22,6 +22,7 @@ from billing.base.types import Json
 from billing.finance import paid_invoices, paid_sessions
 from billing.inbox.storing import LET_GO
 from billing.inbox.tables import stripe_events
+from billing.notices.tables import notices
 from billing.sales.tables import conversations
 
 AT_ONCE = 2_000
@@ -54,6 +55,13 @@ class Rule:
         return tx.connection.execute(sa.update(self.table).where(its).values(**self.left)).rowcount
 
 
+_WAITS = (
+    sa.select(notices.c.id)
+    .where(notices.c.event_id == outbox.c.id, notices.c.status == sa.literal_column("'waiting'"))
+    .exists()
+)
+"""Notices go with what they tell of."""
+
 RULES = (
     Rule(
         # Their ids stay: reconciliation knows by them what was told. What a payment's event said stays, too: the
@@ -80,7 +88,7 @@ RULES = (
         outbox,
         outbox.c.recorded_at,
         lambda keep: keep.outbox,
-        outbox.c.spread_at.is_not(None) & outbox.c.once.is_(None),
+        outbox.c.spread_at.is_not(None) & outbox.c.once.is_(None) & ~_WAITS,
     ),
     Rule(
         # Its row is what says that it was told: as long as it could be found again.
@@ -88,7 +96,7 @@ RULES = (
         outbox,
         outbox.c.recorded_at,
         lambda keep: max(keep.outbox, _TOLD_ONCE),
-        outbox.c.spread_at.is_not(None) & outbox.c.once.is_not(None),
+        outbox.c.spread_at.is_not(None) & outbox.c.once.is_not(None) & ~_WAITS,
     ),
     Rule("who was signed in", staff_sessions, staff_sessions.c.ends_at, lambda _: _SIGNED_IN, sa.true()),
     Rule("who tried to sign in", sign_in_attempts, sign_in_attempts.c.since, lambda _: _SIGNED_IN, sa.true()),

@@ -114,7 +114,7 @@ _JOBS = (
         STEPS["warn_expiring"],
         every=timedelta(minutes=15),
         limit=1000,
-        counts="wallets",
+        counts="buckets",
         late="people are warned late of credits that will end; of those that ended meanwhile, not at all",
     ),
     Job(

@@ -79,15 +79,6 @@ wallets = Table(
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip
 
-low_sweep = Table(
-    "billing_low_sweep",
-    metadata,
-    Column("one", Whole, primary_key=True, autoincrement=False),
-    Column("wallet_id", Whole, nullable=False),
-    CheckConstraint("one = 1", name="one"),
-)
-"""How far the sweep for low balances has come, in the order of the wallets' ids: a single row, or none at the start."""
-
 wallet_terms = Table(
     "billing_wallet_terms",
     metadata,
@@ -157,7 +148,8 @@ buckets = Table(
           sqlite_where=sa.text("sale IS NOT NULL")),
     Index("billing_buckets_open_idx", "wallet_id", postgresql_where=sa.text("is_open"),
           sqlite_where=sa.text("is_open = 1")),
-    Index("billing_buckets_ending_idx", "expires_at", postgresql_where=sa.text("is_open AND expires_at IS NOT NULL"),
+    Index("billing_buckets_ending_idx", "expires_at", "wallet_id",
+          postgresql_where=sa.text("is_open AND expires_at IS NOT NULL"),
           sqlite_where=sa.text("is_open = 1 AND expires_at IS NOT NULL")),
     postgresql_with={"fillfactor": 70},
 )  # fmt: skip

@@ -5,25 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
-from billing.base import sets
+from billing.base import walks
 from billing.base.db import Tx
+from billing.base.round import Round
+from billing.base.walks import START, Place
 from billing.catalog.terms import Catalog
 from billing.credits import lows
 from billing.credits.opening import open_some
-from billing.credits.tables import low_sweep, wallets
+from billing.credits.tables import wallets
 from billing.credits.writing import write
 from billing.rules import asking
 from billing.rules.refusals import Refusal
 from billing.rules.wallet import thresholds as rule
 
+_WALK = "warn_low"
+
 _LOG = logging.getLogger("billing.credits")
 
 
-def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> bool | Refusal:
+def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> Round | Refusal:
     """Looks at the next `window` wallets in the order of their ids and tells of up to `limit` of them. Says whether
-    there are more behind them; if not, the next call begins anew.
+    there are more behind them, else the next call begins anew, and how many were told of.
 
     Whether a wallet is meant is asked of its row, which the catalog alone can't say; only those that are get locked.
     One that others have locked is passed over: who writes it asks the same.
@@ -31,7 +35,10 @@ def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> bool | Refusa
     wrong = asking.refuse(limit=asking.count(limit), window=asking.count(window))
     if wrong is not None:
         return wrong
-    begin = _come_to(tx)
+    after = walks.begin(tx, _WALK)
+    if after is None:
+        return Round(False, 0)
+    begin = after.wallet
     last = tx.connection.execute(select(func.max(wallets.c.id))).scalar_one() or 0
     end = begin + window
     query = select(wallets).where(wallets.c.id > begin, wallets.c.id <= end, _may_be_low(catalog))
@@ -49,8 +56,8 @@ def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> bool | Refusa
     if meant:
         _tell(tx, catalog, meant)
     more = end < last
-    tx.connection.execute(update(low_sweep).values(wallet_id=end if more else 0))
-    return more
+    walks.come_to(tx, _WALK, Place(end) if more else START)
+    return Round(more, len(meant))
 
 
 def _tell(tx: Tx, catalog: Catalog, meant: Sequence[int]) -> None:
@@ -64,12 +71,6 @@ def _tell(tx: Tx, catalog: Catalog, meant: Sequence[int]) -> None:
                 _tell(tx, catalog, [wallet])
         else:
             _LOG.exception("wallet %s could not be looked at", meant[0])
-
-
-def _come_to(tx: Tx) -> int:
-    """How far the sweep has come. Of two at once, one waits for the other."""
-    sets.insert(tx, low_sweep, [{"one": 1, "wallet_id": 0}], unless_there=True)
-    return int(tx.connection.execute(select(low_sweep.c.wallet_id).with_for_update()).scalar_one())
 
 
 def _may_be_low(catalog: Catalog) -> ColumnElement[bool]:

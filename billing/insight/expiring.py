@@ -10,14 +10,17 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 import sqlalchemy as sa
-from sqlalchemy import RowMapping, and_, case, delete, or_, select, tuple_
+from sqlalchemy import RowMapping, and_, case, delete, func, or_, select, tuple_
 
-from billing.base import ids, outbox, sets
+from billing.base import ids, outbox, sets, walks
 from billing.base.db import Tx
 from billing.base.outbox import Fact
+from billing.base.round import Round
+from billing.base.types import UTCDateTime, Whole
+from billing.base.walks import START, Place
 from billing.catalog.terms import Catalog
 from billing.credits.tables import buckets, wallets
-from billing.insight import leads, renewals, walks
+from billing.insight import leads, renewals
 from billing.insight.leads import Holder
 from billing.insight.renewals import Renewals
 from billing.insight.tables import expiry_warnings
@@ -29,20 +32,27 @@ from billing.rules.watching import Ending
 
 _WALK = "warn_expiring"
 _A_DAY = timedelta(days=1)
+_NEVER = 10**10  # seconds: longer than any lead
+_FAR = 20
+"""For each bucket that is warned of, so many may be gone over that were warned of before."""
 
 Leads = Sequence[tuple[Span, bool, frozenset[str]]]
 Row = RowMapping
 
 
-def warn(tx: Tx, catalog: Catalog, limit: int) -> bool:
-    """The step: looks at up to `limit` buckets that have come within a lead, and warns of them. Is there more?"""
+def warn(tx: Tx, catalog: Catalog, limit: int) -> Round:
+    """The step: looks at up to `limit` buckets that have come within a lead, and warns of them: the first ends first,
+    from where it stopped. Is there more, and how many buckets were looked at?
+    """
     every = leads.all_leads(catalog)
-    if walks.begin(tx, _WALK) is None:
-        return False
+    after = walks.begin(tx, _WALK)
+    if after is None:
+        return Round(False, 0)
     late = _forget(tx, limit)
     if not every:
-        return late
-    found = _due(tx, every, limit)
+        return Round(late, 0)
+    found, place = _due(tx, every, after, limit)
+    walks.come_to(tx, _WALK, place)
     rows = _of_wallets(tx, {wallet for wallet, _ in found}, every[-1][0])
     unsure = {row["customer_id"] for row in rows if row["at_end"]}
     renewing = renewals.read(tx, unsure)
@@ -61,44 +71,54 @@ def warn(tx: Tx, catalog: Catalog, limit: int) -> bool:
                 looked_at.append((row, lead))
     _note(tx, looked_at)
     outbox.tell(tx, *facts)
-    return late or len(found) == limit
+    return Round(late or place != START, len(looked_at))
 
 
-def _due(tx: Tx, every: Leads, limit: int) -> set[tuple[int, int]]:
-    """Buckets with credits that have come within a lead under which their end was not looked at, the first ends first.
+def _due(tx: Tx, every: Leads, after: Place, limit: int) -> tuple[set[tuple[int, int]], Place]:
+    """Buckets with credits that have come within a lead under which their end was not looked at, and how far that goes.
 
-    A wallet in which something is due has to wait until that is done. A purse never has a bucket's last credit.
+    A wallet in which something is due has to wait until that is done. A purse never has a bucket's last credit. What
+    other tables say is asked of each bucket by its key, in their order: a join might go over all of them each time.
     """
-    b, seen = buckets.c, expiry_warnings.c
-    at_that_end = and_(seen.wallet_id == b.wallet_id, seen.bucket == b.number, seen.ends_at == b.expires_at)
-    within = [
-        and_(
-            b.expires_at <= tx.now + _length(lead),
-            or_(seen.lead_seconds.is_(None), seen.lead_seconds > lead.seconds),
-            or_(
-                b.series.is_(None) if free else sa.false(),
-                and_(b.series.is_not(None), b.metadata["plan"].as_string().in_(sorted(plans))) if plans else sa.false(),
-            ),
-        )
-        for lead, free, plans in every
-    ]
-    query = (
-        select(b.wallet_id, b.number)
-        .join(wallets, wallets.c.id == b.wallet_id)
-        .outerjoin(expiry_warnings, at_that_end)
+    b, w, seen = buckets.c, wallets.c, expiry_warnings.c
+    window = (
+        select(b.wallet_id, b.number, b.expires_at, b.series, b.metadata["plan"].as_string().label("plan"))
         .where(
             b.is_open,
             b.expires_at > tx.now,
             b.expires_at <= tx.now + _length(every[-1][0]),
             b.effective_at <= tx.now,
             b.free > 0,
-            or_(wallets.c.next_due_at.is_(None), wallets.c.next_due_at > tx.now),
-            or_(*within),
         )
-        .order_by(b.expires_at)
-        .limit(limit)
+        .order_by(b.expires_at, b.wallet_id)
+        .limit(limit * _FAR)
     )
-    return {(wallet, number) for wallet, number in tx.connection.execute(query)}
+    if after.at is not None:
+        place = tuple_(sa.literal(after.at, UTCDateTime), sa.literal(after.wallet, Whole))
+        window = window.where(tuple_(b.expires_at, b.wallet_id) > place)
+    n = window.subquery("next").c
+    at_that_end = and_(seen.wallet_id == n.wallet_id, seen.bucket == n.number, seen.ends_at == n.expires_at)
+    under = func.coalesce(select(seen.lead_seconds).where(at_that_end).scalar_subquery(), _NEVER)
+    due_at = func.coalesce(select(w.next_due_at).where(w.id == n.wallet_id).scalar_subquery(), n.expires_at)
+    within = [
+        and_(
+            n.expires_at <= tx.now + _length(lead),
+            under > lead.seconds,
+            or_(
+                n.series.is_(None) if free else sa.false(),
+                and_(n.series.is_not(None), n.plan.in_(sorted(plans))) if plans else sa.false(),
+            ),
+        )
+        for lead, free, plans in every
+    ]
+    query = select(n.wallet_id, n.number, n.expires_at).where(or_(*within), due_at > tx.now)
+    rows = tx.connection.execute(query.order_by(n.expires_at, n.wallet_id).limit(limit)).all()
+    if len(rows) < limit:
+        last = select(n.wallet_id, n.number, n.expires_at).order_by(n.expires_at, n.wallet_id)
+        end = tx.connection.execute(last.offset(limit * _FAR - 1).limit(1)).one_or_none()
+    else:
+        end = rows[-1]
+    return {(wallet, number) for wallet, number, _ in rows}, START if end is None else Place(end[0], end[2])
 
 
 def _of_wallets(tx: Tx, ids: set[int], longest: Span) -> list[Row]:

@@ -12,12 +12,14 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy import RowMapping, and_, case, func, or_, select
 
-from billing.base import outbox
+from billing.base import outbox, walks
 from billing.base.db import Tx
 from billing.base.outbox import Fact
+from billing.base.round import Round
+from billing.base.walks import START, Place
 from billing.catalog.terms import Catalog
 from billing.credits.tables import buckets, wallets
-from billing.insight import leads, renewals, walks
+from billing.insight import leads, renewals
 from billing.insight.leads import Holder
 from billing.insight.tables import usage_counts, usage_days
 from billing.rules import watching
@@ -31,19 +33,19 @@ Days = Mapping[date, tuple[int, bool]]
 """By day: what was used less what was given back, and whether any was used."""
 
 
-def watch(tx: Tx, catalog: Catalog, limit: int) -> bool:
+def watch(tx: Tx, catalog: Catalog, limit: int) -> Round:
     """The step: looks at up to `limit` wallets that used any today or yesterday. Is there more?"""
     after = walks.begin(tx, _WALK)
     if after is None:
-        return False
+        return Round(False, 0)
     today = tx.now.date()
-    rows = _active(tx, today - timedelta(days=1), after, limit)
+    rows = _active(tx, today - timedelta(days=1), after.wallet, limit)
     days = _days(tx, [row["id"] for row in rows], today)
     facts = [*_unusual(catalog, rows, days, today), *_running_out(tx, catalog, rows, days, today)]
     outbox.tell_new(tx, dict(facts))
     more = len(rows) == limit
-    walks.come_to(tx, _WALK, rows[-1]["id"] if more else 0)
-    return more
+    walks.come_to(tx, _WALK, Place(rows[-1]["id"]) if more else START)
+    return Round(more, len(rows))
 
 
 def _active(tx: Tx, since: date, after: int, limit: int) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, Date, ForeignKeyConstraint, Index, Table, Text
+from sqlalchemy import CheckConstraint, Column, Date, ForeignKeyConstraint, Index, Table
 
 from billing.base.db import metadata
 from billing.base.types import UTCDateTime, Whole
@@ -46,11 +46,3 @@ expiry_warnings = Table(
     Index("billing_expiry_warnings_ends_at_idx", "ends_at"),
 )
 """Ends that were looked at, and the shortest lead under which: warned of, or found not worth it. Gone with the end."""
-
-walks = Table(
-    "billing_walks",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("wallet_id", Whole, nullable=False),
-)
-"""Steps that walk over wallets in the order of their ids, and the wallet each has come to."""

@@ -42,6 +42,8 @@ notices = Table(
     CheckConstraint("status IN ('waiting', 'sent', 'dropped', 'given_up')", name="status"),
     Index("billing_notices_waiting_idx", "lane", "next_attempt_at", postgresql_where=text("status = 'waiting'"),
           sqlite_where=text("status = 'waiting'")),
+    Index("billing_notices_given_up_idx", "id", postgresql_where=text("status = 'given_up'"),
+          sqlite_where=text("status = 'given_up'")),
 )  # fmt: skip
 """One event for one receiver by one channel."""
 

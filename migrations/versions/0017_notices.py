@@ -87,6 +87,11 @@ def _notices() -> None:
         op.f("billing_notices_waiting_idx"), "billing_notices", ["lane", "next_attempt_at"],
         postgresql_where=waiting, sqlite_where=waiting,
     )  # fmt: skip
+    given_up = sa.text("status = 'given_up'")
+    op.create_index(
+        op.f("billing_notices_given_up_idx"), "billing_notices", ["id"],
+        postgresql_where=given_up, sqlite_where=given_up,
+    )  # fmt: skip
 
 
 def downgrade() -> None:

@@ -20,7 +20,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("billing_buckets_ending_idx"),
         "billing_buckets",
-        ["expires_at"],
+        ["expires_at", "wallet_id"],
         postgresql_where=sa.text("is_open AND expires_at IS NOT NULL"),
         sqlite_where=sa.text("is_open = 1 AND expires_at IS NOT NULL"),
     )
@@ -62,15 +62,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("wallet_id", "bucket", name=op.f("billing_expiry_warnings_pkey")),
     )
     op.create_index(op.f("billing_expiry_warnings_ends_at_idx"), "billing_expiry_warnings", ["ends_at"])
-    op.create_table(
-        "billing_walks",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("wallet_id", WHOLE, nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("billing_walks_pkey")),
-    )
 
 
 def downgrade() -> None:
-    for table in ("walks", "expiry_warnings", "usage_counts", "usage_days"):
+    for table in ("expiry_warnings", "usage_counts", "usage_days"):
         op.drop_table(f"billing_{table}")
     op.drop_index(op.f("billing_buckets_ending_idx"), "billing_buckets")

@@ -2,6 +2,7 @@
 
     make bench                                  both databases, five rounds, 10,000 wallets, about ten minutes
     make bench ARGS="--rounds 3 --postgresql"
+    make bench ARGS=--watching                  one part alone: --inbox, --jobs, --watching
     make bench ARGS=--quick                     whether it runs, in seconds; its figures say nothing
 
 It starts a PostgreSQL of its own with durable commits. Machines are noisy: compare ratios, never times.
@@ -13,14 +14,14 @@ import argparse
 import platform
 import resource
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 from tests import postgres
-from tests.bench import jobs, naive, world
+from tests.bench import jobs, naive, watching, world
 from tests.bench.cells import cells, chosen, measure
 from tests.bench.clients import Clients
 from tests.bench.inbox import Handled, Inbox, another, handle, handle_at_once, print_rates
@@ -45,6 +46,9 @@ FULL = Size(
     rounds=5, seconds=1.0, wallets=10_000, history=500_000, clients=(1, 4, 16), events=10_000, lying=100_000, scale=1.0
 )
 QUICK = Size(rounds=1, seconds=0.05, wallets=50, history=500, clients=(1, 2), events=40, lying=400, scale=0.0005)
+
+PARTS = ("inbox", "jobs", "watching")
+"""Besides the spends; each can be asked for alone."""
 
 
 def compare(name: str, url: str, size: Size, folder: Path, only: str) -> None:
@@ -89,12 +93,31 @@ def compare_inboxes(name: str, new: Callable[[], str], size: Size, *, sqlite: bo
     print_rates(name, measured())
 
 
+def measure_parts(
+    name: str, url: str, new: Callable[[], str], size: Size, folder: Path, parts: Sequence[str], only: str
+) -> None:
+    """On one kind of database: `url` is the first one's, `new` makes another."""
+    if "spends" in parts:
+        compare(name, url, size, folder, only)
+    if "inbox" in parts:
+        compare_inboxes(name, new, size, sqlite=url.startswith("sqlite"))
+    if "jobs" in parts:
+        jobs.print_rates(name, new, size.scale)
+    if "watching" in parts:
+        watching.print_steps(name, new(), size.scale)
+
+
+def _file(folder: Path) -> str:
+    return f"sqlite:///{folder}/{uuid4().hex}.sqlite3"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", default="", help="cells whose name holds this, and what they are compared with")
     parser.add_argument("--inbox", action="store_true", help="only what Stripe told us")
     parser.add_argument("--jobs", action="store_true", help="only what time does, in bulk")
+    parser.add_argument("--watching", action="store_true", help="only what is noticed by time and pace")
     parser.add_argument("--scale", type=float, help="how much of it, where 1 is all")
     parser.add_argument("--events", type=int, help="how many of them")
     parser.add_argument("--quick", action="store_true", help="only to see that it runs")
@@ -109,28 +132,19 @@ def main() -> None:
     if given.scale is not None:
         size = replace(size, scale=given.scale)
     print(f"Python {platform.python_version()}, {platform.machine()}")
+    parts = [part for part in PARTS if getattr(given, part)] or (["spends"] if given.only else ["spends", *PARTS])
     with tempfile.TemporaryDirectory(prefix="billing-bench-") as name:
         folder = Path(name)
         if not given.sqlite:
             server = postgres.start(durable=True)
             try:
-                name = "PostgreSQL, durable commits"
-                if not (given.inbox or given.jobs):
-                    compare(name, server.url, size, folder, given.only)
-                if not (given.only or given.jobs):
-                    compare_inboxes(name, partial(another, server.url), size, sqlite=False)
-                if not (given.only or given.inbox):
-                    jobs.print_rates(name, partial(another, server.url), size.scale)
+                database = partial(another, server.url)
+                measure_parts("PostgreSQL, durable commits", server.url, database, size, folder, parts, given.only)
             finally:
                 server.stop()
         if not given.postgresql:
-            name = "SQLite, WAL, synchronous FULL"
-            if not (given.inbox or given.jobs):
-                compare(name, f"sqlite:///{folder}/bench.sqlite3", size, folder, given.only)
-            if not (given.only or given.jobs):
-                compare_inboxes(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size, sqlite=True)
-            if not (given.only or given.inbox):
-                jobs.print_rates(name, lambda: f"sqlite:///{folder}/{uuid4().hex}.sqlite3", size.scale)
+            new, first = partial(_file, folder), f"sqlite:///{folder}/bench.sqlite3"
+            measure_parts("SQLite, WAL, synchronous FULL", first, new, size, folder, parts, given.only)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"\nlargest process: {peak:.0f} MB")
 

@@ -1,4 +1,4 @@
-"""What the steps cost that notice by time and pace: `python -m tests.bench.watching [--wallets 100000] [--sqlite]`.
+"""What the steps cost that notice by time and pace.
 
 All wallets are copies of one that was used on each of ten days, and whose two lots end within the longest lead. Each
 step is run until it has no more to do, and once again when there is nothing new. At the end the books are audited.
@@ -6,22 +6,20 @@ step is run until it has no more to do, and once again when there is nothing new
 
 from __future__ import annotations
 
-import argparse
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from time import perf_counter, process_time
 
 from sqlalchemy import func, select, text
 
 from billing.base import schema
 from billing.base.outbox import outbox
+from billing.base.round import Round
 from billing.testing import START, TestBilling, open_billing
-from tests import postgres
 from tests.bench.world import _copy
 
 DAYS = 10
+WALLETS = 100_000
 
 
 def prepare(url: str, wallets: int) -> TestBilling:
@@ -43,17 +41,19 @@ def prepare(url: str, wallets: int) -> TestBilling:
     return billing
 
 
-def rounds(step: Callable[[], bool]) -> tuple[int, float, float, float]:
+def rounds(step: Callable[[], Round]) -> tuple[int, float, float, float]:
     """How often it is called until there is no more, how long that takes, of our processor, and the longest call."""
     begun, busy, count, longest, more = perf_counter(), process_time(), 0, 0.0, True
     while more:
         before = perf_counter()
-        more = step()
+        more = step().more
         count, longest = count + 1, max(longest, perf_counter() - before)
     return count, perf_counter() - begun, process_time() - busy, longest
 
 
-def measure(name: str, url: str, wallets: int) -> None:
+def print_steps(name: str, url: str, scale: float) -> None:
+    """At the full scale 100,000 wallets."""
+    wallets = max(int(WALLETS * scale), 2)
     billing = prepare(url, wallets)
     print(
         f"\n{name}: {wallets:,} wallets, {DAYS} spends each\n\n"
@@ -70,24 +70,3 @@ def measure(name: str, url: str, wallets: int) -> None:
     assert told["credits.expiring"] == told["credits.running_out"] == wallets, told
     assert not billing.audit()
     billing.close()
-
-
-def main() -> None:
-    asked = argparse.ArgumentParser()
-    asked.add_argument("--wallets", type=int, default=100_000)
-    asked.add_argument("--sqlite", action="store_true")
-    asked.add_argument("--postgresql", action="store_true")
-    given = asked.parse_args()
-    if given.postgresql or not given.sqlite:
-        server = postgres.start(durable=True)
-        try:
-            measure("PostgreSQL", server.url, given.wallets)
-        finally:
-            server.stop()
-    if given.sqlite or not given.postgresql:
-        with tempfile.TemporaryDirectory() as folder:
-            measure("SQLite", f"sqlite:///{Path(folder) / 'watching.sqlite3'}", given.wallets)
-
-
-if __name__ == "__main__":
-    main()

@@ -96,6 +96,20 @@ def test_what_was_told_goes_once_everybody_was(billing: TestBilling) -> None:
         assert outbox.tell_once(tx, "only once", "credits.expiring", {"customer": "team"})
 
 
+def test_what_still_waits_to_be_sent_stays(billing: TestBilling) -> None:
+    """A receiver that was down for a month, or a process that was: its notice does not go before it was sent."""
+    endpoint = billing.add_webhook_endpoint("https://example.com/hook", ["usage.unusual"])
+    with billing.database.write() as tx:
+        outbox.tell(tx, ("usage.unusual", {"customer": "team"}))
+    assert billing.spread_notices().done
+    purged(billing, 32)
+    assert [one.status for one in billing.notices()] == ["waiting"]
+    assert "usage.unusual" in [name for name, _ in told(billing)]
+    billing.remove_webhook_endpoint(endpoint.id)  # what waited for it is dropped
+    assert purged(billing, 0) == 1
+    assert billing.notices() == []
+
+
 def test_who_was_signed_in_goes_and_who_is_stays(billing: TestBilling) -> None:
     with billing.database.write() as tx:
         one, _ = staff.add(tx, "eve@example.com", "viewer", tx.now)

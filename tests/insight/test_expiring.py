@@ -270,7 +270,25 @@ def test_the_job_goes_on_until_all_are_warned(billing: TestBilling) -> None:
         billing.customer(name)
         billing.grant(name, 1, reason="gift", key="g", expires_at=moment("20 Apr 10:00"))
     billing.advance(to=moment("14 Apr 00:00"))
-    assert [billing.warn_expiring(1) for _ in range(4)] == [True, True, True, False]
+    rounds = [billing.warn_expiring(1) for _ in range(4)]
+    assert [(one.more, one.done) for one in rounds] == [(True, 1), (True, 1), (True, 1), (False, 0)]
     done = run(billing, TIMETABLE["warn_expiring"])
     assert getattr(done, "status", None) == "done"
     assert len(facts(billing, "credits.expiring")) == 3
+
+
+def test_what_was_warned_of_is_gone_over_in_bounds(billing: TestBilling) -> None:
+    """Some at a time, and on to those behind them."""
+    for number in range(25):
+        billing.customer(f"c{number}")
+        billing.grant(f"c{number}", 1, reason="gift", key="g", expires_at=moment("20 Apr 10:00"))
+    billing.customer("last")
+    billing.grant("last", 1, reason="gift", key="g", expires_at=moment("21 Apr 12:00"))
+    billing.advance(to=moment("14 Apr 00:00"))
+    while billing.warn_expiring():
+        pass
+    assert len(facts(billing, "credits.expiring")) == 25
+    billing.clock.move(moment("14 Apr 13:00"))
+    rounds = [billing.warn_expiring(1) for _ in range(3)]
+    assert [(one.more, one.done) for one in rounds] == [(True, 0), (True, 1), (False, 0)]
+    assert max(one["customer"] for one in facts(billing, "credits.expiring")) == "last"

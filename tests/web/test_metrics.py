@@ -60,8 +60,16 @@ def test_what_waits_and_how_the_jobs_stand(service: Service) -> None:
     assert found["billing_outbox_oldest_seconds", ""] == 90
     assert (found["billing_job_runs_total", "job=catch_up"], found["billing_job_late", "job=catch_up"]) == (1, 0)
     assert found["billing_job_waits_seconds", "job=catch_up"] == 75
+    assert found["billing_notices_waiting", ""] == found["billing_webhook_endpoints_disabled", ""] == 0
+    endpoint = billing.add_webhook_endpoint("https://example.com/hook")
+    run(billing, TIMETABLE["spread"])
     run(billing, TIMETABLE["catch_up"])
+    assert figures(service)["billing_notices_waiting", ""] >= 1
+    billing.change_webhook_endpoint(endpoint.id, enabled=False)
     found = figures(service)
+    assert found["billing_notices_given_up", ""] == 0
+    assert found["billing_webhook_endpoints_disabled", ""] == 1
+    assert found["billing_job_done_total", "job=spread"] >= 2
     assert found["billing_wallets_due", ""] == found["billing_wallets_due_oldest_seconds", ""] == 0
     assert found["billing_job_done_total", "job=catch_up"] == 1
     assert found["billing_job_waits_seconds", "job=catch_up"] == 0

@@ -16,6 +16,7 @@ from sqlalchemy import Row, select
 
 from billing.base import outbox
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.base.wording import money_text
 from billing.catalog.terms import Catalog
 from billing.credits import customers
@@ -52,25 +53,28 @@ class _Due:
     unit: str
 
 
-def charge_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
-    """The step: begins a purchase for up to `limit` wallets that call for one. Says whether there is more."""
+def charge_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> Round:
+    """The step: begins a purchase for up to `limit` wallets that call for one. Is there more, and how many were
+    begun?
+    """
     with db.read() as tx:
         due = _due(tx, limit)
+    begun = 0
     for one in due:
         try:
-            _charge(db, gateway, catalog, tell, one)
+            begun += _charge(db, gateway, catalog, tell, one)
         except Busy as busy:  # one customer who is locked for long must not keep the others waiting
             _LOG.warning("the top-up of %s waits: %s", one.customer, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("the top-up of %s waits: %s", one.customer, error)
-            return False
+            return Round(False, begun)
         except StripeRefused as refused:
             _LOG.warning("the top-up of %s: %s", one.customer, refused)
             _put_off(db, one)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("the top-up of %s could not be begun", one.customer)
             _put_off(db, one)
-    return len(due) == limit
+    return Round(len(due) == limit, begun)
 
 
 def _put_off(db: Database, one: _Due) -> None:
@@ -105,7 +109,8 @@ def _due(tx: Tx, limit: int) -> list[_Due]:
     return [_Due(row.customer_id, row.unit) for row in tx.connection.execute(query)]
 
 
-def _charge(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, one: _Due) -> None:
+def _charge(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, one: _Due) -> bool:
+    """Was a purchase begun?"""
     with db.read() as tx:
         payer = stripe_customers.stripe_id_of(tx, one.customer)
     card = None if payer is None else _card(gateway, payer)
@@ -114,6 +119,7 @@ def _charge(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, one: _
     tell(tx.told)
     if conversation is not None:
         conversations.carry_on(db, gateway, kinds(catalog), tell, conversation)
+    return conversation is not None
 
 
 def _card(gateway: Gateway, payer: str) -> Card | None:
