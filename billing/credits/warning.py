@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from billing.base import sets
 from billing.base.db import Tx
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.credits import lows
 from billing.credits.opening import open_some
@@ -21,7 +22,7 @@ from billing.rules.wallet import thresholds as rule
 _LOG = logging.getLogger("billing.credits")
 
 
-def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> bool | Refusal:
+def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> Round | Refusal:
     """Looks at the next `window` wallets in the order of their ids and tells of up to `limit` of them. Says whether
     there are more behind them; if not, the next call begins anew.
 
@@ -50,7 +51,7 @@ def warn_low(tx: Tx, catalog: Catalog, limit: int, window: int) -> bool | Refusa
         _tell(tx, catalog, meant)
     more = end < last
     tx.connection.execute(update(low_sweep).values(wallet_id=end if more else 0))
-    return more
+    return Round(more, len(meant))
 
 
 def _tell(tx: Tx, catalog: Catalog, meant: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from billing.base import ids
+from billing.base.round import Round
 from billing.engine.listening import Listening
 from billing.notices import delivery, endpoints, looking, preferences
 from billing.notices.delivery import Courier
@@ -24,12 +25,12 @@ class Notifying(Listening):
 
     # Steps
 
-    def spread_notices(self, limit: int = 500) -> bool:
+    def spread_notices(self, limit: int = 500) -> Round:
         """The step: up to `limit` events of the outbox become a notice per receiver. Says whether there is more."""
         with self.database.write() as tx:
             return spread(tx, self.sending, limit)
 
-    def deliver_notices(self, limit: int = 200) -> bool:
+    def deliver_notices(self, limit: int = 200) -> Round:
         """The step: sends up to `limit` notices whose time has come. Says whether there is more to be sent at once."""
         return delivery.deliver(self._courier, limit)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from billing.base.round import Round
 from billing.engine.listening import Listening
 from billing.rules import asking
 from billing.rules.refusals import Refusal
@@ -49,7 +50,7 @@ class ToppingUp(Listening):
         """
         return resuming.saved_card(self.database, self.gateway, customer)
 
-    def charge_auto_topups(self, limit: int = 20) -> bool:
+    def charge_auto_topups(self, limit: int = 20) -> Round:
         """The step: buys for wallets whose balance calls for it, and asks after payments that were on their way. Is
         there more? Without a gateway there is nothing to do.
         """
@@ -57,7 +58,7 @@ class ToppingUp(Listening):
         if wrong is not None:
             raise wrong
         if self.gateway is None:
-            return False
-        more = charging.charge_due(self.database, self.gateway, self.catalog, self._tell, limit)
+            return Round(False, 0)
+        begun = charging.charge_due(self.database, self.gateway, self.catalog, self._tell, limit)
         looks = charging.look_at_pending(self.database, self.gateway, self.catalog, self._tell, limit)
-        return more or looks
+        return Round(begun.more or looks.more, (begun.done or 0) + (looks.done or 0))

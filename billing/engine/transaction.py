@@ -289,7 +289,7 @@ class Transaction:
         with self._ready():
             return _accepted(due.catch_up(self._tx, self._catalog, limit, only))
 
-    def warn_low(self, limit: int = 500, window: int = 10_000) -> bool:
+    def warn_low(self, limit: int = 500, window: int = 10_000) -> Round:
         """Tells of up to `limit` of the next `window` wallets that a raised threshold passed. Says if there is more."""
         with self._ready():
             return _accepted(warning.warn_low(self._tx, self._catalog, limit, window))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from billing import signals
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.insight import expiring, pace, usage
 from billing.rules import asking
@@ -16,28 +17,28 @@ class Watching:
 
     database: Database
 
-    def warn_expiring(self, limit: int = 500) -> bool:
+    def warn_expiring(self, limit: int = 500) -> Round:
         """Tells `credits.expiring` of up to `limit` buckets whose end has come within a lead time of theirs: once for
         each bucket, end and lead, a wallet's in one.
         """
         return self._step(expiring.warn, limit)
 
-    def count_usage(self, limit: int = 5000) -> bool:
+    def count_usage(self, limit: int = 5000) -> Round:
         """Counts what up to `limit` wallets have used since it was counted last, by wallet and UTC day."""
         return self._step(lambda tx, _, many: usage.count(tx, many), limit)
 
-    def watch_pace(self, limit: int = 500) -> bool:
+    def watch_pace(self, limit: int = 500) -> Round:
         """Tells `credits.running_out` and `usage.unusual` of up to `limit` wallets that used any today or yesterday, by
         what `count_usage` has counted.
         """
         return self._step(pace.watch, limit)
 
-    def _step(self, step: Callable[[Tx, Catalog, int], bool], limit: int) -> bool:
+    def _step(self, step: Callable[[Tx, Catalog, int], Round], limit: int) -> Round:
         wrong = asking.refuse(limit=asking.count(limit))
         if wrong is not None:
             raise wrong
         catalog: Catalog = self.catalog  # type: ignore[attr-defined]
         with self.database.write() as tx:
-            more = step(tx, catalog, limit)
+            came_to = step(tx, catalog, limit)
         signals.send(self, tx.told)
-        return more
+        return came_to

@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping, and_, case, delete, or_, select, tuple_
 from billing.base import ids, outbox, sets
 from billing.base.db import Tx
 from billing.base.outbox import Fact
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.credits.tables import buckets, wallets
 from billing.insight import leads, renewals, walks
@@ -34,14 +35,14 @@ Leads = Sequence[tuple[Span, bool, frozenset[str]]]
 Row = RowMapping
 
 
-def warn(tx: Tx, catalog: Catalog, limit: int) -> bool:
+def warn(tx: Tx, catalog: Catalog, limit: int) -> Round:
     """The step: looks at up to `limit` buckets that have come within a lead, and warns of them. Is there more?"""
     every = leads.all_leads(catalog)
     if walks.begin(tx, _WALK) is None:
-        return False
+        return Round(False, 0)
     late = _forget(tx, limit)
     if not every:
-        return late
+        return Round(late, 0)
     found = _due(tx, every, limit)
     rows = _of_wallets(tx, {wallet for wallet, _ in found}, every[-1][0])
     unsure = {row["customer_id"] for row in rows if row["at_end"]}
@@ -61,7 +62,7 @@ def warn(tx: Tx, catalog: Catalog, limit: int) -> bool:
                 looked_at.append((row, lead))
     _note(tx, looked_at)
     outbox.tell(tx, *facts)
-    return late or len(found) == limit
+    return Round(late or len(found) == limit, len({wallet for wallet, _ in found}))
 
 
 def _due(tx: Tx, every: Leads, limit: int) -> set[tuple[int, int]]:

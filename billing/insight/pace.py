@@ -15,6 +15,7 @@ from sqlalchemy import RowMapping, and_, case, func, or_, select
 from billing.base import outbox
 from billing.base.db import Tx
 from billing.base.outbox import Fact
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.credits.tables import buckets, wallets
 from billing.insight import leads, renewals, walks
@@ -31,11 +32,11 @@ Days = Mapping[date, tuple[int, bool]]
 """By day: what was used less what was given back, and whether any was used."""
 
 
-def watch(tx: Tx, catalog: Catalog, limit: int) -> bool:
+def watch(tx: Tx, catalog: Catalog, limit: int) -> Round:
     """The step: looks at up to `limit` wallets that used any today or yesterday. Is there more?"""
     after = walks.begin(tx, _WALK)
     if after is None:
-        return False
+        return Round(False, 0)
     today = tx.now.date()
     rows = _active(tx, today - timedelta(days=1), after, limit)
     days = _days(tx, [row["id"] for row in rows], today)
@@ -43,7 +44,7 @@ def watch(tx: Tx, catalog: Catalog, limit: int) -> bool:
     outbox.tell_new(tx, dict(facts))
     more = len(rows) == limit
     walks.come_to(tx, _WALK, rows[-1]["id"] if more else 0)
-    return more
+    return Round(more, len(rows))
 
 
 def _active(tx: Tx, since: date, after: int, limit: int) -> list[Row]:

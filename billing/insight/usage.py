@@ -16,6 +16,7 @@ from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from billing.base import sets
 from billing.base.db import Tx
+from billing.base.round import Round
 from billing.credits.tables import entries, wallets
 from billing.insight import walks
 from billing.insight.tables import usage_counts, usage_days
@@ -29,18 +30,18 @@ MOST_ENTRIES = 200_000
 _WALK = "count_usage"
 
 
-def count(tx: Tx, limit: int) -> bool:
+def count(tx: Tx, limit: int) -> Round:
     """The step: counts what up to `limit` wallets have used since they were counted last. Is there more?"""
     after = walks.begin(tx, _WALK)
     if after is None:
-        return False
+        return Round(False, 0)
     found = _uncounted(tx, after, limit)
     until, whole = _as_far_as(found)
     if until:
         _add(tx, until)
     more = not whole or len(found) == limit
     walks.come_to(tx, _WALK, until[-1][0] - 1 if more else 0)
-    return more
+    return Round(more, len(until))
 
 
 def day_of(sqlite: bool, at: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

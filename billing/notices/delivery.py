@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 from billing.base.db import Database
+from billing.base.round import Round
 from billing.catalog.terms import Catalog
 from billing.notices import leasing
 from billing.notices.channels import staff, webhooks
@@ -43,8 +44,10 @@ class Courier:
     tell: Tell
 
 
-def deliver(courier: Courier, limit: int) -> bool:
-    """Sends up to `limit` notices whose time has come. Says whether there may be more that can be sent at once."""
+def deliver(courier: Courier, limit: int) -> Round:
+    """Sends up to `limit` notices whose time has come. Says whether there may be more that can be sent at once, and how
+    many got through.
+    """
     with courier.db.write() as tx:
         leasing.give_up_old(tx)
         leased = leasing.lease(tx, limit)
@@ -53,11 +56,11 @@ def deliver(courier: Courier, limit: int) -> bool:
     for one in leased:
         lanes.setdefault(one.lane, []).append(one)
     if not lanes:
-        return False
+        return Round(False, 0)
     with ThreadPoolExecutor(min(LANES_AT_ONCE, len(lanes)), thread_name_prefix="billing notices") as pool:
         done = list(pool.map(lambda lane: _turn(courier, lane), lanes.values()))
     full = len(leased) == limit or any(len(lane) >= leasing.PER_LANE[lane[0].channel] for lane in lanes.values())
-    return full and any(done)
+    return Round(full and any(done), sum(done))
 
 
 def deliver_one(courier: Courier, id: str) -> Outcome | None:
@@ -100,15 +103,15 @@ class _Lane:
             self._post.close()
 
 
-def _turn(courier: Courier, leased: Sequence[Leased]) -> bool:
-    """A lane's notices, one by one, until its time is over or its receiver is in trouble. Did anything get through?"""
-    lane, until, sent = _Lane(courier.sending), monotonic() + LANE_SECONDS, False
+def _turn(courier: Courier, leased: Sequence[Leased]) -> int:
+    """A lane's notices, one by one, until its time is over or its receiver is in trouble. How many got through?"""
+    lane, until, sent = _Lane(courier.sending), monotonic() + LANE_SECONDS, 0
     left = list(leased)
     try:
         while left and monotonic() < until:
             one = left.pop(0)
             outcome = _attempt(courier, one, lane)
-            sent |= outcome.status != "failed"
+            sent += outcome.status != "failed"
             if _record(courier, one, outcome):
                 break
     except Unavailable as unavailable:  # the database is gone: what is not recorded is sent again after its lease

@@ -18,6 +18,7 @@ from billing.base import ids, sets
 from billing.base.addresses import is_address
 from billing.base.db import Tx
 from billing.base.outbox import outbox
+from billing.base.round import Round
 from billing.credits import customers
 from billing.credits.values import Customer
 from billing.notices import endpoints, preferences
@@ -26,12 +27,12 @@ from billing.notices.tables import notices
 from billing.notices.values import MAIL, STAFF, WEBHOOK, Event, Sending
 
 
-def spread(tx: Tx, sending: Sending, limit: int) -> bool:
+def spread(tx: Tx, sending: Sending, limit: int) -> Round:
     """Up to `limit` events, the oldest first. Says whether there may be more."""
     waiting = select(outbox).where(outbox.c.spread_at.is_(None)).order_by(outbox.c.recorded_at, outbox.c.id)
     rows = tx.connection.execute(waiting.limit(limit).with_for_update(skip_locked=True)).all()
     if not rows:
-        return False
+        return Round(False, 0)
     events = [Event(row.id, row.type, row.customer_id, row.facts, row.recorded_at) for row in rows]
     whom = _receivers(tx, sending, events)
     found = [row for event in events for row in _programs_and_staff(tx, whom, event)]
@@ -40,7 +41,7 @@ def spread(tx: Tx, sending: Sending, limit: int) -> bool:
     sets.insert(tx, notices, found, unless_there=True)
     spread_now = sa.update(outbox).where(outbox.c.id.in_([event.id for event in events]))
     tx.connection.execute(spread_now.values(spread_at=tx.now))
-    return len(rows) == limit
+    return Round(len(rows) == limit, len(rows))
 
 
 def staff_target(url: str) -> str:

@@ -43,12 +43,12 @@ def prepare(url: str, wallets: int) -> TestBilling:
     return billing
 
 
-def rounds(step: Callable[[], bool]) -> tuple[int, float, float, float]:
+def rounds(step: Callable[[], object]) -> tuple[int, float, float, float]:
     """How often it is called until there is no more, how long that takes, of our processor, and the longest call."""
     begun, busy, count, longest, more = perf_counter(), process_time(), 0, 0.0, True
     while more:
         before = perf_counter()
-        more = step()
+        more = bool(step())
         count, longest = count + 1, max(longest, perf_counter() - before)
     return count, perf_counter() - begun, process_time() - busy, longest
 

@@ -270,7 +270,7 @@ def test_the_job_goes_on_until_all_are_warned(billing: TestBilling) -> None:
         billing.customer(name)
         billing.grant(name, 1, reason="gift", key="g", expires_at=moment("20 Apr 10:00"))
     billing.advance(to=moment("14 Apr 00:00"))
-    assert [billing.warn_expiring(1) for _ in range(4)] == [True, True, True, False]
+    assert [billing.warn_expiring(1).more for _ in range(4)] == [True, True, True, False]
     done = run(billing, TIMETABLE["warn_expiring"])
     assert getattr(done, "status", None) == "done"
     assert len(facts(billing, "credits.expiring")) == 3

@@ -24,13 +24,13 @@ class Statements:
     def __init__(self, billing: TestBilling) -> None:
         self.engine, self.count, self.most = billing.database.engine, 0, 0
 
-    def __call__(self, step: Callable[[], bool]) -> int:
+    def __call__(self, step: Callable[[], object]) -> int:
         """Runs the step to its end; how many calls that took."""
         sa.event.listen(self.engine, "before_cursor_execute", self._one)
         calls, more = 0, True
         while more:
             self.count = 0
-            more = step()
+            more = bool(step())
             calls, self.most = calls + 1, max(self.most, self.count)
         sa.event.remove(self.engine, "before_cursor_execute", self._one)
         return calls

@@ -270,5 +270,5 @@ def test_bounded_and_walked_to_the_end(billing: TestBilling) -> None:
     billing.advance(to=moment("9 Apr 00:00"))
     while billing.count_usage(2):
         pass
-    assert [billing.watch_pace(2) for _ in range(3)] == [True, False, True]
+    assert [billing.watch_pace(2).more for _ in range(3)] == [True, False, True]
     assert sorted(one["customer"] for one in facts(billing, OUT)) == ["a", "b", "c"]

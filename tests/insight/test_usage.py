@@ -102,7 +102,7 @@ def test_bounded_and_from_where_it_stopped(billing: TestBilling, monkeypatch: py
     assert [mark[0] for mark in marks(billing)] == [1, 4, 21, 3]
     assert rounds == 5
     billing.spend("a", 1, key="one more")
-    assert billing.count_usage() is False
+    assert not billing.count_usage()
     assert days(billing)[0] == ("1 Apr", 4, 0)
 
 

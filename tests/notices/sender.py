@@ -23,7 +23,7 @@ def _send(url: str, at: datetime | None, spreading: bool) -> None:
     billing = Billing(url, sending=Sending(private=(EVERYWHERE,)), clock=clock)
     idle = 0
     while idle < 3:
-        more = billing.spread_notices(20) if spreading else False
-        more |= billing.deliver_notices(10)
-        idle = 0 if more else idle + 1
+        spread = bool(spreading and billing.spread_notices(20))
+        sent = billing.deliver_notices(10)
+        idle = 0 if spread or sent else idle + 1
     billing.close()

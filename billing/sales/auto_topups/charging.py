@@ -16,6 +16,7 @@ from sqlalchemy import Row, select
 
 from billing.base import outbox
 from billing.base.db import Database, Tx
+from billing.base.round import Round
 from billing.base.wording import money_text
 from billing.catalog.terms import Catalog
 from billing.credits import customers
@@ -52,25 +53,27 @@ class _Due:
     unit: str
 
 
-def charge_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def charge_due(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> Round:
     """The step: begins a purchase for up to `limit` wallets that call for one. Says whether there is more."""
     with db.read() as tx:
         due = _due(tx, limit)
+    begun = 0
     for one in due:
         try:
             _charge(db, gateway, catalog, tell, one)
+            begun += 1
         except Busy as busy:  # one customer who is locked for long must not keep the others waiting
             _LOG.warning("the top-up of %s waits: %s", one.customer, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("the top-up of %s waits: %s", one.customer, error)
-            return False
+            return Round(False, begun)
         except StripeRefused as refused:
             _LOG.warning("the top-up of %s: %s", one.customer, refused)
             _put_off(db, one)
         except Exception:  # noqa: BLE001 - whatever it is, the others must not wait for it
             _LOG.exception("the top-up of %s could not be begun", one.customer)
             _put_off(db, one)
-    return len(due) == limit
+    return Round(len(due) == limit, begun)
 
 
 def _put_off(db: Database, one: _Due) -> None:
@@ -263,10 +266,11 @@ def _end(tx: Tx, row: Row[Any], reason: str) -> None:
     auto_state.pause(tx, topup.customer_id, topup.unit, "refused" if known else "unknown", message)
 
 
-def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> Round:
     """The step: asks after payments that were on their way and of which nothing was heard. Is there more?"""
     with db.write() as tx:
         due = sessions.due(tx, topup_table, limit, topup_table.c.automatic.is_not(None))
+    looked = 0
     for id in due:
         try:
             intent = gateway.charging.now(id)
@@ -276,11 +280,12 @@ def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell
                 if intent is not None and intent.status != "processing":
                     settling.apply(tx, catalog, row, intent, tx.now)
             tell(tx.told)
+            looked += 1
         except Busy as busy:
             _LOG.warning("payment %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("payment %s is looked at later: %s", id, error)
-            return False
+            return Round(False, looked)
         except Refusal as refusal:
             _LOG.warning("payment %s: %s", id, refusal)
-    return len(due) >= limit
+    return Round(len(due) >= limit, looked)
