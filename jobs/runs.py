@@ -123,9 +123,13 @@ def latest(tx: Tx) -> dict[str, Run]:
     return {row.job: Run(*row) for row in tx.connection.execute(select(*job_runs.c).join(jobs, its))}
 
 
-def history(tx: Tx, names: Collection[str], limit: int) -> list[Run]:
-    """Runs of these jobs, the newest first."""
+def history(tx: Tx, names: Collection[str], limit: int, *, eventful: bool = False) -> list[Run]:
+    """Runs of these jobs, the newest first. `eventful`: only those that did something, failed, were lost, are under way
+    or left more to do.
+    """
     query = select(*job_runs.c).where(job_runs.c.job.in_(list(names)))
+    if eventful:
+        query = query.where((job_runs.c.status != "done") | (job_runs.c.done > 0))
     newest = query.order_by(job_runs.c.started_at.desc(), job_runs.c.job, job_runs.c.number.desc()).limit(limit)
     return [Run(*row) for row in tx.connection.execute(newest)]
 

@@ -61,4 +61,4 @@ class ToppingUp(Listening):
             return Round(False, 0)
         begun = charging.charge_due(self.database, self.gateway, self.catalog, self._tell, limit)
         looks = charging.look_at_pending(self.database, self.gateway, self.catalog, self._tell, limit)
-        return Round(begun.more or looks, begun.done)
+        return Round(begun.more or looks.more, (begun.done or 0) + (looks.done or 0))

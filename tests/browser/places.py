@@ -66,6 +66,7 @@ def for_staff(demo: Demo) -> Mapping[str, str]:
         "finance-inbox-done": f"{finance}inbox?status=done",
         "finance-customers": f"{finance}customers",
         "finance-customer": f"{finance}customers/{demo.kept['customers'][0]}",
+        "finance-jobs": f"{finance}jobs",
         "finance-reconciliation": f"{finance}reconciliation?ask=1",
     }
 

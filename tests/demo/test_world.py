@@ -13,13 +13,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from billing import Billing
+from billing.base.outbox import outbox
 from jobs import runs
 from jobs.timetable import TIMETABLE
 from tests.demo.worlds import NOW, copied, everything, in_short, opened, told
 from tests.jobs.timetables import not_covered_once
-from web.demo.people import CUSTOMERS, HARBOUR, JUNIPER, KESTREL, LUMEN, MAPLE, OSTWIND, SPARROW, TIDEWATER
+from web.demo.people import CUSTOMERS, FJORD, HARBOUR, JUNIPER, KESTREL, LUMEN, MAPLE, OSTWIND, SPARROW, TIDEWATER
 from web.demo.telling import tell
 from web.demo.world import World
 
@@ -132,11 +134,13 @@ def test_told_again_it_changes_nothing(world: World) -> None:
 
 
 def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -> None:
-    """As when somebody moves it: by the timetable, which keeps a history of it."""
-    from web.demo.world import run_jobs
+    """As when somebody moves it: by the timetable, which keeps a history of it. One runs low by a job of theirs, one
+    is topped up by itself, and both are told.
+    """
+    from web.demo.later import Later
 
     known = {bucket.id for bucket in world.billing.buckets(LUMEN.id)}
-    world.sandbox.advance(NOW + timedelta(days=33), lambda _: run_jobs(world.billing))
+    world.sandbox.advance(NOW + timedelta(days=33), Later(world))
     new = [bucket for bucket in world.billing.buckets(LUMEN.id) if bucket.id not in known]
     rolled, month = sorted(new, key=lambda bucket: bucket.granted)
     assert (rolled.granted, month.granted) == (1000, 5000)
@@ -144,10 +148,14 @@ def test_the_clock_moved_a_month_and_two_days_renews_and_expires(world: World) -
     assert NOW < expired.effective_at < NOW + timedelta(days=33)
     assert not world.billing.audit()
     with world.billing.database.read() as tx:
+        since = sa.select(outbox.c.type, outbox.c.customer_id).where(outbox.c.recorded_at > NOW)
+        told = {tuple(row) for row in tx.connection.execute(since)}
         history = {name: runs.history(tx, [name], 10_000) for name in TIMETABLE}
     assert all(not_covered_once(TIMETABLE[name], its) == [] for name, its in history.items())
     assert {run.status for its in history.values() for run in its} == {"done"}
-    assert sum(run.done or 0 for run in history["catch_up"]) > 0
+    assert {("credits.low", FJORD.id), ("auto_topup.charged", TIDEWATER.id), ("credits.expiring", OSTWIND.id)} <= told
+    for name in ("catch_up", "spread", "auto_topups", "warn_expiring", "watch_pace"):
+        assert sum(run.done or 0 for run in history[name]) > 0, name
     assert any(run.first_slot < run.slot for run in history["audit"]), "nights on which nobody moved it are named"
 
 

@@ -25,7 +25,8 @@ service = shared.service
 @pytest.mark.database("sqlite")
 def test_pages_are_strict_and_for_staff_alone(service: Service) -> None:
     paths = ("/finance/allocations", "/finance/allocations.csv", "/finance/inbox", "/finance/customers",
-             "/finance/customers/team", "/finance/reconciliation")  # fmt: skip
+             "/finance/customers/team", "/finance/reconciliation", "/finance/jobs",
+             "/finance/jobs?job=deliver")  # fmt: skip
     for path in paths:
         assert get(service.app.test_client(), path).status_code == 303, path
     client = entered(service, "viewer")
@@ -178,3 +179,26 @@ def test_a_pack_that_a_session_paid_for_is_no_missing_line(service: Service) -> 
 def sheet(answer: TestResponse) -> list[dict[str, str]]:
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_the_jobs_page_says_how_each_stands_and_what_it_did(service: Service) -> None:
+    """Runs that found nothing to do are shown where they are asked for; one that failed says what that means."""
+    from dataclasses import replace
+
+    from jobs.running import run
+    from jobs.timetable import TIMETABLE
+
+    def fail(_: object) -> bool:
+        raise RuntimeError("secret")
+
+    run(service.billing, TIMETABLE["purge"])
+    run(service.billing, replace(TIMETABLE["inbox"], step=fail))
+    client = entered(service, "viewer")
+    page = get(client, "/finance/jobs").text
+    assert "its last run failed" in page and TIMETABLE["inbox"].late in page
+    assert "RuntimeError: see the log" in page and "secret" not in page
+    assert "inbox 1" in page and "purge 1" not in page
+    assert "never ran" in page
+    assert "purge 1" in get(client, "/finance/jobs?runs=all").text
+    one = get(client, "/finance/jobs?job=purge").text
+    assert "purge 1" in one and "inbox 1" not in one

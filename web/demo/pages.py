@@ -10,7 +10,7 @@ from flask import Blueprint, render_template
 
 from billing.base.wording import credits_text
 from web.demo import kept
-from web.demo.people import CUSTOMERS, JUNIPER, Customer
+from web.demo.people import CUSTOMERS, FJORD, JUNIPER, TIDEWATER, Customer
 from web.demo.sold import CODES
 from web.demo.words import curl_lines, spend_line
 from web.pages import message
@@ -48,6 +48,8 @@ def demo_pages(preparation: Preparation) -> Blueprint:
             "demo/home.html",
             customers=[_resident(preparation, customer) for customer in CUSTOMERS],
             newcomer=_newcomer(preparation.portal_url, url, key),
+            low=FJORD,
+            tops_up={"name": TIDEWATER.name, "wallet": f"{preparation.portal_url(TIDEWATER.id)}/auto-topup"},
             lines=curl_lines(url, key, past=bool(preparation.kept.sandbox_url)),
             codes=CODES,
             finance=(kept.STAFF, preparation.kept.finance_password),

@@ -20,12 +20,13 @@ from billing.notices.values import Sending
 from web.demo import kept
 from web.demo.account import STRIPE, Account
 from web.demo.kept import MAILBOX
+from web.demo.later import Later
 from web.demo.mailbox import Mailbox
 from web.demo.mailbox import serve as serve_mailbox
 from web.demo.people import CUSTOMERS
 from web.demo.ports import for_the_sandbox, origin
 from web.demo.telling import tell
-from web.demo.world import World, arrive, run_jobs
+from web.demo.world import World, arrive
 from web.sandbox import Sandbox, serve
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ KEY_NAME = "demo"
 MAIL_FROM = "Lantern <billing@lantern.example>"
 """Who writes to the demo's customers: the made-up service."""
 
-LINK_LIFETIME = timedelta(days=30)
-"""A demo is played with for days; a customer's own link works for one."""
+LINK_LIFETIME = timedelta(days=400)
+"""A demo is played with for days, and its clock is moved by months; a customer's own link works for a day."""
 
 
 def stranger(billing: Billing) -> str | None:
@@ -112,7 +113,7 @@ class Preparation:
         self.done = True
 
     def portal_url(self, customer: str = CUSTOMERS[0].id, page: str = "wallet") -> str:
-        """A link to a customer's page that works for a month."""
+        """A link to a customer's page that works for a year of the demo's clock."""
         link = PortalLink(customer, page, self.billing.clock.now() + LINK_LIFETIME)
         return f"{self.settings.public_url}/portal/{sign_portal_link(self.settings.secret_keys, link)}"
 
@@ -143,7 +144,7 @@ class Preparation:
             tell(World(self.billing, sandbox, account), SystemClock().now(), self._progress)
             account.close()
             sandbox.listen(hook, self.kept.webhook_secret)
-        sandbox.on_stop = lambda _: run_jobs(self.billing)
+        sandbox.on_stop = Later(World(self.billing, sandbox, self.account()))
 
     def _sending(self) -> Sending:
         """Letters go to the mailbox, whatever SMTP_URL says: these people are made up. Webhooks may stay here, too."""

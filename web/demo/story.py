@@ -53,6 +53,14 @@ def steps(began: datetime) -> list[Step]:
     return sorted((step for step in found if step.at < ends), key=lambda step: step.at)
 
 
+def afterwards(began: datetime) -> list[Step]:
+    """What comes when the clock is moved on, in the order of time: in the month after it Fjord has a big job, and
+    few credits are left of its plan's.
+    """
+    at = _clock(began)
+    return [_down_to(FJORD, at(LENGTH.days + 9), 480, "semester", "caption", "A semester's lectures, with subtitles")]
+
+
 def _arrivals(began: datetime) -> Iterator[Step]:
     """The first customer is there from the beginning: by it one sees when that was."""
     for customer in CUSTOMERS:

@@ -34,6 +34,7 @@ PAGES = (
     ("finance.inbox", "Inbox"),
     ("finance.customers", "Customers"),
     ("finance.reconciliation", "Reconciliation"),
+    ("finance.jobs", "Jobs"),
 )
 
 _SALT = "billing finance form"

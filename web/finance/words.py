@@ -9,6 +9,7 @@ from billing.base.wording import credits_text, money_text
 TONES = {"granted": "good", "missing": "bad", "mismatched": "bad", "held": "wait", "unmapped": "wait", "failed": "bad",
          "waiting": "wait", "received": "wait", "done": "good", "ignored": "still",
          "live": "good", "used": "still", "expired": "still",
+         "running": "wait", "more": "wait", "late": "bad", "fails": "bad", "lost": "bad", "never ran": "still",
          "upcoming": "wait", "voided": "still"}  # fmt: skip
 """Which colour a status has."""
 

@@ -271,10 +271,11 @@ def _end(tx: Tx, row: Row[Any], reason: str) -> None:
     auto_state.pause(tx, topup.customer_id, topup.unit, "refused" if known else "unknown", message)
 
 
-def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> bool:
+def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> Round:
     """The step: asks after payments that were on their way and of which nothing was heard. Is there more?"""
     with db.write() as tx:
         due = sessions.due(tx, topup_table, limit, topup_table.c.automatic.is_not(None))
+    looked = 0
     for id in due:
         try:
             intent = gateway.charging.now(id)
@@ -284,11 +285,12 @@ def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell
                 if intent is not None and intent.status != "processing":
                     settling.apply(tx, catalog, row, intent, tx.now)
             tell(tx.told)
+            looked += 1
         except Busy as busy:
             _LOG.warning("payment %s is looked at later: %s", id, busy)
         except (Unavailable, StripeNotConfigured) as error:
             _LOG.warning("payment %s is looked at later: %s", id, error)
-            return False
+            return Round(False, looked)
         except Refusal as refusal:
             _LOG.warning("payment %s: %s", id, refusal)
-    return len(due) >= limit
+    return Round(len(due) >= limit, looked)
