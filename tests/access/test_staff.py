@@ -120,7 +120,8 @@ def test_a_cookie_that_was_not_signed_here_opens_nothing(billing: TestBilling) -
     held = cookie(billing)
     assert who(billing, held, NOW, ("newer", *SECRETS)) == EMAIL
     assert who(billing, held, NOW, ("another",)) is None
-    assert who(billing, held[:-1] + ("a" if held[-1] != "a" else "b"), NOW) is None
+    at = len(held) - 5  # within the signature; some bits of its last sign mean nothing
+    assert who(billing, held[:at] + ("a" if held[at] != "a" else "b") + held[at + 1 :], NOW) is None
     assert who(billing, "", NOW) is None
 
 
