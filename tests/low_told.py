@@ -9,6 +9,23 @@ from typing import Any
 from billing import signals
 from billing.testing import TestBilling
 
+CATALOG = """
+[plans.free]
+name = "Free"
+credits = 1000
+
+[plans.large]
+name = "Large"
+credits = 4000
+low_balance = ["50%"]
+
+[plans.strict]
+name = "Strict"
+credits = 1000
+grace = "0 seconds"
+"""
+"""Plans with thresholds of their own, and one whose end is its end."""
+
 
 @contextmanager
 def hearing() -> Iterator[list[str]]:

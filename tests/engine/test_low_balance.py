@@ -15,26 +15,11 @@ from billing.catalog.loading import parse
 from billing.credits.tables import wallets
 from billing.steps import STEPS
 from billing.testing import TestBilling
-from tests.low_told import grant, hearing, low, spend
+from tests.low_told import CATALOG, grant, hearing, low, spend
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
 DAY = timedelta(days=1)
-CATALOG = """
-[plans.free]
-name = "Free"
-credits = 1000
-
-[plans.large]
-name = "Large"
-credits = 4000
-low_balance = ["50%"]
-
-[plans.strict]
-name = "Strict"
-credits = 1000
-grace = "0 seconds"
-"""
 Make = Callable[..., TestBilling]
 
 
