@@ -150,6 +150,7 @@ def die_everywhere(shop: Shop, url: str, act: str, death: str) -> int:
     return died
 
 
+@pytest.mark.quick_on("sqlite")
 @pytest.mark.parametrize("act", ["topup", "settle"])
 def test_it_dies_when_stripe_has_answered(shop: Shop, fresh_database_url: str, act: str) -> None:
     assert die_everywhere(shop, fresh_database_url, act, "answer") == {"topup": 2, "settle": 1}[act]

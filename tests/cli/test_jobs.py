@@ -80,7 +80,8 @@ def test_a_clock_behind_the_last_run_is_named(billing: Billing, run: Run) -> Non
 
 
 @pytest.mark.database("sqlite")
-@pytest.mark.parametrize("command", [("billing", "jobs"), pytest.param(("jobs",), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [("billing", "jobs"), ("jobs",)])
 def test_the_process_runs_until_it_is_told_to_stop(
     billing: Billing, environment: dict[str, str], command: tuple[str, ...]
 ) -> None:

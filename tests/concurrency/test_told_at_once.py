@@ -125,7 +125,7 @@ def dispute_at_once(here: Books, how: str, rounds: int) -> None:
 
 
 @pytest.mark.database("postgresql")  # often, it runs on both
-@pytest.mark.parametrize("how", ["lost", "won"])
+@pytest.mark.parametrize("how", ["won", pytest.param("lost", marks=pytest.mark.slow)])
 def test_a_dispute_begins_and_ends(here: Books, how: str) -> None:
     dispute_at_once(here, how, ROUNDS)
 

@@ -157,7 +157,7 @@ def check_ends(engine: Billing, url: str, kind: str, every: int) -> None:
 @pytest.mark.database("postgresql")  # at any statement, it runs on both
 @pytest.mark.parametrize("kind", ["session", "invoice"])
 def test_an_end_at_some_statements(engine: Billing, fresh_database_url: str, kind: str) -> None:
-    check_ends(engine, fresh_database_url, kind, every=9)
+    check_ends(engine, fresh_database_url, kind, every=15)
 
 
 @pytest.mark.slow

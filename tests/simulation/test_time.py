@@ -116,27 +116,9 @@ def late_or_never(database_url: str, with_settings: settings) -> None:
     billing.close()
 
 
-def two_runs(database_url: str, with_settings: settings) -> None:
-    clock = SetClock(START)
-    billing = Billing(database_url, clock=clock)
-
-    @with_settings
-    @given(drawn_steps(most=20), aheads, ways)
-    def lives(steps: list[Drawn], ahead: timedelta, way: float) -> None:
-        check_two_runs(billing, clock, steps, ahead, way)
-
-    lives()
-    billing.close()
-
-
 @pytest.mark.database("sqlite")  # the long ones run on both
 def test_step_late_or_never_changes_nothing_seen(database_url: str) -> None:
     late_or_never(database_url, FEW)
-
-
-@pytest.mark.database("sqlite")
-def test_one_run_equals_several(database_url: str) -> None:
-    two_runs(database_url, FEW)
 
 
 @pytest.mark.slow
@@ -147,5 +129,14 @@ def test_step_late_or_never_changes_nothing_seen_for_long(database_url: str) -> 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_one_run_equals_several_for_long(database_url: str) -> None:
-    two_runs(database_url, MANY)
+def test_one_run_equals_several(database_url: str) -> None:
+    clock = SetClock(START)
+    billing = Billing(database_url, clock=clock)
+
+    @MANY
+    @given(drawn_steps(most=20), aheads, ways)
+    def lives(steps: list[Drawn], ahead: timedelta, way: float) -> None:
+        check_two_runs(billing, clock, steps, ahead, way)
+
+    lives()
+    billing.close()

@@ -13,6 +13,7 @@ from .examples import EXAMPLES
 from .story import Story, moment
 
 
+@pytest.mark.quick_on("sqlite")
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.__name__)
 def test_engine_agrees_with_the_worked_example(
     make_billing: Callable[..., TestBilling], example: Callable[[Story], None]
