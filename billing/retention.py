@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy import Column, ColumnElement, Table
 
 from billing.access.tables import sign_in_attempts, staff_sessions
+from billing.base import walks
 from billing.base.db import Tx
 from billing.base.keep import Keep
 from billing.base.outbox import outbox
 from billing.base.round import Round
 from billing.base.types import Json
+from billing.base.walks import START, Place
 from billing.finance import paid_invoices, paid_sessions
 from billing.inbox.storing import LET_GO
 from billing.inbox.tables import stripe_events
@@ -27,6 +29,9 @@ from billing.sales.tables import conversations
 
 AT_ONCE = 2_000
 """Rows of each rule that one call of the step lets go at most."""
+
+_FAR = 20
+"""For each row that goes, so many may be gone over that stay."""
 
 _SIGNED_IN = 30
 _TOLD_ONCE = 800
@@ -45,14 +50,33 @@ class Rule:
     may_go: ColumnElement[bool]
     left: Mapping[str, Any] | None = None
 
-    def apply(self, tx: Tx, keep: Keep, limit: int) -> int:
-        """Lets up to `limit` of them go, the oldest first. How many went."""
+    def apply(self, tx: Tx, keep: Keep, limit: int) -> Round:
+        """Lets up to `limit` of them go, the oldest first from where it stopped. Is there more, and how many went?
+
+        What is to stay is gone over in windows, so that a call is bounded where most of what is old stays.
+        """
+        walk = f"purge: {self.name}"
+        after = walks.begin(tx, walk)
+        if after is None:
+            return Round(False, 0)
+        its = self.since < tx.now - timedelta(days=self.days(keep))
+        if after.at is not None:
+            its &= self.since > after.at
+        window = sa.select(self.since).where(its).order_by(self.since).offset(limit * _FAR - 1).limit(1)
+        end = tx.connection.execute(window).scalar_one_or_none()
+        if end is not None:
+            its &= self.since <= end
+        gone = self._let_go(tx, its & self.may_go, limit)
+        if gone < limit:
+            walks.come_to(tx, walk, START if end is None else Place(0, end))
+        return Round(gone == limit or end is not None, gone)
+
+    def _let_go(self, tx: Tx, its: ColumnElement[bool], limit: int) -> int:
         [id] = self.table.primary_key.columns
-        old = (self.since < tx.now - timedelta(days=self.days(keep))) & self.may_go
-        its = id.in_(sa.select(id).where(old).order_by(self.since).limit(limit))
+        oldest = id.in_(sa.select(id).where(its).order_by(self.since).limit(limit))
         if self.left is None:
-            return tx.connection.execute(sa.delete(self.table).where(its)).rowcount
-        return tx.connection.execute(sa.update(self.table).where(its).values(**self.left)).rowcount
+            return tx.connection.execute(sa.delete(self.table).where(oldest)).rowcount
+        return tx.connection.execute(sa.update(self.table).where(oldest).values(**self.left)).rowcount
 
 
 _WAITS = (
@@ -106,5 +130,5 @@ RULES = (
 
 def purge(tx: Tx, keep: Keep, limit: int = AT_ONCE) -> Round:
     """The step: lets go what is older than it is to be kept, up to `limit` rows of each rule."""
-    gone = [rule.apply(tx, keep, limit) for rule in RULES]
-    return Round(limit in gone, sum(gone))
+    rounds = [rule.apply(tx, keep, limit) for rule in RULES]
+    return Round(any(one.more for one in rounds), sum(one.done or 0 for one in rounds))

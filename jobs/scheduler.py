@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -24,7 +24,24 @@ if TYPE_CHECKING:
 WATCH = 2.0
 """Seconds between two looks for runs whose process is dead: with their lease, how soon another takes over."""
 
+_A_MOMENT = timedelta(seconds=1)
+
 _LOG = structlog.get_logger("billing.jobs")
+
+
+class _Watchful(BackgroundScheduler):  # type: ignore[misc]
+    """Looks at the clock again before long. It may have been stepped for a while: by what it said then the next run of
+    a job would lie hours ahead, and nobody would look before.
+    """
+
+    def _process_jobs(self) -> float:
+        now = SystemClock().now()
+        for job in self.get_jobs():
+            if job.next_run_time - now > job.trigger.interval + _A_MOMENT:
+                _LOG.warning("clock_was_stepped_back", job=job.id, next_run_was_to_be=job.next_run_time.isoformat())
+                job.modify(next_run_time=now)
+        wait: float | None = super()._process_jobs()
+        return WATCH if wait is None else min(wait, WATCH)
 
 
 class Scheduler:
@@ -33,7 +50,7 @@ class Scheduler:
     def __init__(self, billing: Billing, timetable: Mapping[str, Job] = TIMETABLE) -> None:
         self.billing, self.timetable = billing, timetable
         self._stopping = threading.Event()
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = _Watchful(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(len(timetable) + 1)},
             # Slots that were missed are covered by one run, however late it is.

@@ -44,9 +44,10 @@ def standings(tx: Tx, timetable: Mapping[str, Job] = TIMETABLE) -> list[Standing
             found.append(Standing(job, None, timedelta(0), False, False, 0, 0, 0, 0, "it has never run"))
             continue
         waits = max(tx.now - row.open_slot, timedelta(0))
-        late, fails = waits > job.patience, last is not None and last.status == "failed"
+        lies_ahead = row.last_slot > tx.now + job.every
+        late, fails = lies_ahead or waits > job.patience, last is not None and last.status == "failed"
         wrong = None
-        if row.last_slot > tx.now + job.every:
+        if lies_ahead:
             wrong = f"nothing is run: its last run was at {row.last_slot:%Y-%m-%d %H:%M} UTC, and that lies ahead"
         elif fails:
             wrong = f"its last run failed; slots are not covered since {row.open_slot:%Y-%m-%d %H:%M:%S} UTC"

@@ -85,7 +85,9 @@ def page(
     after: str | None,
     limit: int,
 ) -> list[Bucket] | Refusal:
-    """The customer's buckets, newest first in each unit, beginning behind the bucket `after`."""
+    """The customer's buckets, newest first in each unit, beginning behind the bucket `after`: what is due and not yet
+    written down among them.
+    """
     if status is not None and status not in _STATUSES:
         return Invalid.field("status", f"Must be one of {', '.join(_STATUSES)}.")
     start = ids.read("bkt", after) if after is not None else None
@@ -104,24 +106,27 @@ def page(
     rows = select(wallets).where(wallets.c.customer_id == customer).order_by(wallets.c.id.desc())
     if unit is not None:
         rows = rows.where(wallets.c.unit == unit)
-    units, positions = {}, {}
+    units, positions, unwritten = {}, {}, list[tuple[int, int]]()
     for row in tx.connection.execute(rows):
         units[row.id], positions[row.id] = row.unit, position_now(tx, catalog, dict(row._mapping))
+        unwritten += [(row.id, number) for number in positions[row.id].buckets if number > row.last_number]
     found: list[Bucket] = []
     while len(found) < limit:
         query = select(*BUCKET_COLUMNS, buckets.c.wallet_id).where(buckets.c.wallet_id.in_(list(units)))
         if start is not None:
             query = query.where(tuple_(buckets.c.wallet_id, buckets.c.number) < tuple_(*start))
         query = query.order_by(buckets.c.wallet_id.desc(), buckets.c.number.desc()).limit(200)
-        chunk = list(tx.connection.execute(query))
-        for row in chunk:
-            position = positions[row.wallet_id]
-            state = position.buckets.get(row.number) or bucket_state(row)
+        chunk = {(row.wallet_id, row.number): row for row in tx.connection.execute(query)}
+        end = min(chunk) if len(chunk) == 200 else (0, 0)
+        due = [key for key in unwritten if end < key and (start is None or key < start)]
+        for wallet, number in sorted({*chunk, *due}, reverse=True):
+            position = positions[wallet]
+            state = position.buckets.get(number) or bucket_state(chunk[wallet, number])
             if status is None or state.status(position.at) == status:
-                found.append(bucket_value(row.wallet_id, customer, units[row.wallet_id], state, position.at))
+                found.append(bucket_value(wallet, customer, units[wallet], state, position.at))
         if len(chunk) < 200:
             break
-        start = (chunk[-1].wallet_id, chunk[-1].number)
+        start = end
     return found[:limit]
 
 

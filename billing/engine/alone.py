@@ -140,13 +140,14 @@ class Billing(Watching, Notifying, ToppingUp):
         return cls.of_settings(Settings.from_env(demo=True))  # in process nothing is signed: no secret keys needed
 
     @classmethod
-    def of_settings(cls, settings: Settings) -> Billing:
+    def of_settings(cls, settings: Settings, clock: Clock | None = None) -> Billing:
         """By settings that were read. Raises CatalogInvalid."""
         key, base = settings.stripe_secret_key, settings.stripe_api_base
         return cls(
             settings.database_url,
             catalog=settings.catalog,
             gateway=Gateway(key, base) if key else None,
+            clock=clock,
             webhook_secrets=settings.stripe_webhook_secrets,
             stripe_start=settings.stripe_start,
             keep=settings.keep,

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from billing import signals
-from billing.base.db import Database, Tx
+from billing.base.db import Tx
 from billing.base.round import Round
 from billing.catalog.terms import Catalog
+from billing.engine.catalogs import Catalogs
 from billing.insight import expiring, pace, usage
 from billing.rules import asking
 
 
-class Watching:
+class Watching(Catalogs):
     """Steps of `Billing`; each is one bounded transaction, and says whether there is more to do."""
-
-    database: Database
 
     def warn_expiring(self, limit: int = 500) -> Round:
         """Tells `credits.expiring` of up to `limit` buckets whose end has come within a lead time of theirs: once for
@@ -37,7 +36,7 @@ class Watching:
         wrong = asking.refuse(limit=asking.count(limit))
         if wrong is not None:
             raise wrong
-        catalog: Catalog = self.catalog  # type: ignore[attr-defined]
+        catalog = self.catalog
         with self.database.write() as tx:
             done = step(tx, catalog, limit)
         signals.send(self, tx.told)

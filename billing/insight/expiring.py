@@ -78,47 +78,43 @@ def _due(tx: Tx, every: Leads, after: Place, limit: int) -> tuple[set[tuple[int,
     """Buckets with credits that have come within a lead under which their end was not looked at, and how far that goes.
 
     A wallet in which something is due has to wait until that is done. A purse never has a bucket's last credit. What
-    other tables say is asked of each bucket by its key, in their order: a join might go over all of them each time.
+    other tables say is asked of each bucket by its key, in their order: a join might go over all of them each time. No
+    further than a window of ends, which the index alone counts off.
     """
     b, w, seen = buckets.c, wallets.c, expiry_warnings.c
-    window = (
-        select(b.wallet_id, b.number, b.expires_at, b.series, b.metadata["plan"].as_string().label("plan"))
-        .where(
-            b.is_open,
-            b.expires_at > tx.now,
-            b.expires_at <= tx.now + _length(every[-1][0]),
-            b.effective_at <= tx.now,
-            b.free > 0,
-        )
-        .order_by(b.expires_at, b.wallet_id)
-        .limit(limit * _FAR)
-    )
-    if after.at is not None:
-        place = tuple_(sa.literal(after.at, UTCDateTime), sa.literal(after.wallet, Whole))
-        window = window.where(tuple_(b.expires_at, b.wallet_id) > place)
-    n = window.subquery("next").c
-    at_that_end = and_(seen.wallet_id == n.wallet_id, seen.bucket == n.number, seen.ends_at == n.expires_at)
+    of, place = tuple_(b.expires_at, b.wallet_id), _row(after if after.at is not None else Place(0, tx.now))
+    ending = [b.is_open, of > place, b.expires_at > tx.now, b.expires_at <= tx.now + _length(every[-1][0])]
+    in_order = (b.expires_at, b.wallet_id)
+    window = select(*in_order).where(*ending).order_by(*in_order).offset(limit * _FAR - 1).limit(1)
+    end = tx.connection.execute(window).one_or_none()
+    if end is not None:
+        ending.append(of <= _row(Place(end.wallet_id, end.expires_at)))
+    at_that_end = and_(seen.wallet_id == b.wallet_id, seen.bucket == b.number, seen.ends_at == b.expires_at)
     under = func.coalesce(select(seen.lead_seconds).where(at_that_end).scalar_subquery(), _NEVER)
-    due_at = func.coalesce(select(w.next_due_at).where(w.id == n.wallet_id).scalar_subquery(), n.expires_at)
+    due_at = func.coalesce(select(w.next_due_at).where(w.id == b.wallet_id).scalar_subquery(), b.expires_at)
+    plan = b.metadata["plan"].as_string()
     within = [
         and_(
-            n.expires_at <= tx.now + _length(lead),
+            b.expires_at <= tx.now + _length(lead),
             under > lead.seconds,
             or_(
-                n.series.is_(None) if free else sa.false(),
-                and_(n.series.is_not(None), n.plan.in_(sorted(plans))) if plans else sa.false(),
+                b.series.is_(None) if free else sa.false(),
+                and_(b.series.is_not(None), plan.in_(sorted(plans))) if plans else sa.false(),
             ),
         )
         for lead, free, plans in every
     ]
-    query = select(n.wallet_id, n.number, n.expires_at).where(or_(*within), due_at > tx.now)
-    rows = tx.connection.execute(query.order_by(n.expires_at, n.wallet_id).limit(limit)).all()
-    if len(rows) < limit:
-        last = select(n.wallet_id, n.number, n.expires_at).order_by(n.expires_at, n.wallet_id)
-        end = tx.connection.execute(last.offset(limit * _FAR - 1).limit(1)).one_or_none()
-    else:
-        end = rows[-1]
-    return {(wallet, number) for wallet, number, _ in rows}, START if end is None else Place(end[0], end[2])
+    query = select(b.wallet_id, b.number, b.expires_at).where(
+        *ending, b.effective_at <= tx.now, b.free > 0, or_(*within), due_at > tx.now
+    )
+    rows = tx.connection.execute(query.order_by(*in_order).limit(limit)).all()
+    last = rows[-1] if len(rows) == limit else end
+    found = {(row.wallet_id, row.number) for row in rows}
+    return found, START if last is None else Place(last.wallet_id, last.expires_at)
+
+
+def _row(place: Place) -> sa.Tuple:
+    return tuple_(sa.literal(place.at, UTCDateTime), sa.literal(place.wallet, Whole))
 
 
 def _of_wallets(tx: Tx, ids: set[int], longest: Span) -> list[Row]:

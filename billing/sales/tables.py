@@ -182,6 +182,7 @@ conversations = Table(
     Index("billing_conversations_one_open_idx", "kind", "subject", unique=True,
           postgresql_where=_OPEN, sqlite_where=_OPEN),
     Index("billing_conversations_open_idx", "next_attempt_at", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index("billing_conversations_ended_at_idx", "ended_at"),
     Index("billing_conversations_given_up_idx", "ended_at", postgresql_where=_GIVEN_UP, sqlite_where=_GIVEN_UP),
 )  # fmt: skip
 """What we ask Stripe for, written down before it is asked: one open row for one thing."""

@@ -152,6 +152,11 @@ def test_the_catalog_is_checked(run: Run, environment: dict[str, str], tmp_path:
     said = run("catalog", "check", environment["BILLING_CATALOG"]).stdout
     assert "each month" in said
     assert "$10.00" in said
+    short = tmp_path / "short.toml"
+    ends = 'name = "A"\ncredits = 10\nprices = ["p"]\nat_period_end = {{ roll_over = {{ max = 5 }} }}\ngrace = "{}"\n'
+    for grace, is_said in (("0 hours", True), ("1 hour", True), ("2 hours", False), ("1 month", False)):
+        short.write_text("[plans.a]\n" + ends.format(grace))
+        assert ("plans.a: with so short a grace" in run("catalog", "check", str(short)).stderr) is is_said
     wrong = tmp_path / "wrong.toml"
     wrong.write_text('[plans.a]\ncredits = -1\n[packs.b]\nname = "B"\ncolour = "red"\n')
     said = run("catalog", "check", str(wrong), status=2).stderr

@@ -47,6 +47,39 @@ def test_a_slot_is_run_once(run: Run) -> None:
     assert "there are catch_up" in run("jobs", "history", "--job", "nothing", status=2).output
 
 
+@pytest.mark.parametrize("is_served", [True, False])
+def test_on_the_demos_database_by_the_demos_clock(
+    is_served: bool, billing: Billing, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from web.demo import kept
+    from web.sandbox import Sandbox, serve
+
+    monkeypatch.chdir(tmp_path)
+    billing.grant("team", 5, reason="x", key="g", expires_at=billing.clock.now() + timedelta(days=20))
+    there = Sandbox(kept.SANDBOX)
+    there.advance(there.clock.now() + timedelta(days=30))
+    served = serve(there)
+    database = billing.database.engine.url.render_as_string(hide_password=True)
+    kept.write(kept.Kept("s", "w", sandbox_url=there.url, database=database), "http://x", [], "http://x")
+    if not is_served:
+        served.close()
+        there.close()
+    try:
+        said = run("customers", "show", "team")
+        assert "By the demo's clock" in said.stderr
+        assert "By the demo's clock" not in said.stdout
+        assert "catch_up: done, 1 rounds, 1 wallets" in run("jobs", "run", "catch_up").stdout
+        assert [entry.kind for entry in billing.entries("team")] == ["expire", "grant"]
+        assert "lies ahead" not in run("jobs", "list").output
+        assert "The demo runs its jobs itself" in run("jobs", status=1).stderr
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/another.sqlite3")
+        assert "demo" not in run("jobs", "list", status=1).output
+    finally:
+        if is_served:
+            served.close()
+            there.close()
+
+
 def test_one_that_is_under_way_says_so(billing: Billing, run: Run) -> None:
     from jobs import runs
     from jobs.timetable import TIMETABLE

@@ -13,6 +13,7 @@ from billing import BooksBroken, Catalog, signals
 from billing.access import signing_in, staff
 from billing.base import outbox
 from billing.base.keep import Keep
+from billing.base.round import Round
 from billing.testing import TestBilling
 from jobs.running import run
 from jobs.runs import Run
@@ -47,10 +48,10 @@ def purged(billing: TestBilling, days: float) -> int:
     """How many rows went, so many days on."""
     billing.advance(by=timedelta(days=days))
     gone = 0
-    while (came_to := billing.purge(limit=2)).done:
-        gone += came_to.done
-        if not came_to.more:
-            break
+    more = True
+    while more:
+        came_to = billing.purge(limit=2)
+        gone, more = gone + (came_to.done or 0), came_to.more
     return gone
 
 
@@ -94,6 +95,26 @@ def test_what_was_told_goes_once_everybody_was(billing: TestBilling) -> None:
     assert purged(billing, 800) == 1
     with billing.database.write() as tx:
         assert outbox.tell_once(tx, "only once", "credits.expiring", {"customer": "team"})
+
+
+def test_what_stays_is_gone_over_in_windows(billing: TestBilling) -> None:
+    """However much is old and stays: each call looks at a part of it, and what may go behind it goes."""
+    with billing.database.write() as tx:
+        for number in range(50):
+            outbox.tell_once(tx, f"once {number}", "review.needed", {"customer": None})
+        tx.connection.execute(sa.update(outbox.outbox).values(spread_at=tx.now))
+    billing.advance(by=timedelta(seconds=1))
+    with billing.database.write() as tx:
+        outbox.tell(tx, *[("review.needed", {"customer": None})] * 3)
+        tx.connection.execute(sa.update(outbox.outbox).values(spread_at=tx.now))
+    billing.advance(by=timedelta(days=40))
+    assert [billing.purge(limit=2) for _ in range(5)] == [
+        Round(True, 0),  # a window of forty, with all of one instant
+        Round(True, 2),
+        Round(False, 1),
+        Round(True, 0),  # and from the beginning again
+        Round(False, 0),
+    ]
 
 
 def test_what_still_waits_to_be_sent_stays(billing: TestBilling) -> None:

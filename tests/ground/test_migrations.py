@@ -69,7 +69,8 @@ def _sqlite_facts(connection: Connection) -> Iterator[tuple[str, ...]]:
             yield (type_, table, name, " ".join(text.split()))
             continue
         yield ("columns", table, str(connection.exec_driver_sql(f"PRAGMA table_info({table})").all()))
-        for line in text.splitlines():
+        # A table that was made anew has its name in quotes.
+        for line in text.replace(f'"{table}"', table).splitlines():
             # A column that was added later stands on the line of the one before it.
             for part in re.split(r", (?=\w+ [A-Z])", line.strip()):
                 yield ("line", table, part.rstrip(","))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -97,3 +98,18 @@ def test_what_ends_soon_is_found_by_its_index_and_spends_stay_heap_only(
         updates, heap_only = connection.execute(sa.text(hot)).one()
     assert updates >= 40
     assert heap_only >= updates * 3 // 4
+
+
+@pytest.mark.database("sqlite")
+def test_what_ends_is_gone_over_in_the_order_of_its_index(make_billing: Callable[..., TestBilling]) -> None:
+    """Sorted first, each call would look at the whole window for the few that it warns of."""
+    billing, plans = make_billing(), list[str]()
+
+    def explain(connection: sa.Connection, cursor: Any, sql: str, given: Any, *_: object) -> None:
+        if "FROM billing_buckets" in sql and "ORDER BY billing_buckets.expires_at" in sql:
+            plans.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {sql}", given).fetchall())
+
+    sa.event.listen(billing.database.engine, "before_cursor_execute", explain)
+    billing.warn_expiring()
+    assert any("billing_buckets_ending_idx" in plan for plan in plans)
+    assert not any("ORDER BY" in plan for plan in plans), plans

@@ -130,6 +130,16 @@ def test_two_at_once_and_spends_meanwhile_count_each_once(make_billing: Make, fr
 
 
 @pytest.mark.database("postgresql")
+@pytest.mark.database("postgresql")
+def test_counting_locks_no_wallet(billing: TestBilling) -> None:
+    """Nor does it wait for one: a foreign key would do both, for each day that is counted."""
+    billing.spend("team", 10, key="a")
+    with billing.database.engine.begin() as other:
+        other.execute(text("SELECT id FROM billing_wallets FOR UPDATE"))
+        counted(billing)
+    assert days(billing) == [("1 Apr", 10, 0)]
+
+
 def test_what_was_cut_off_is_counted_by_the_next(billing: TestBilling) -> None:
     """The mark and the sums commit together: a server process killed in between leaves neither."""
     billing.spend("team", 10, key="a")

@@ -112,11 +112,11 @@ class Lived:
         for at, deed in self._moments(deeds):
             clock.at = at
             if deed is not None:
-                self.seen.append((deed, self._outcome(deed), self._shown()))
+                self.seen.append((deed, self._listed(), self._outcome(deed), self._shown()))
             elif not any(begun <= at < ended for begun, ended in quiet):
                 self._run_jobs()
         clock.at = START + timedelta(days=DAYS)
-        self.seen.append(self._shown())  # before what is due is written down
+        self.seen.append((self._shown(), self._listed()))  # before what is due is written down
         self._run_jobs()
 
     def _moments(self, deeds: list[Deed]) -> Iterator[tuple[datetime, Deed | None]]:
@@ -182,6 +182,12 @@ class Lived:
         wallet = self.billing.wallet(self.name, as_of=as_of)
         lots = [(lot.granted, lot.remaining, lot.held, lot.effective_at, lot.expires_at) for lot in wallet.buckets]
         return wallet.available, wallet.held, wallet.owed, wallet.next_expiry, lots
+
+    def _listed(self) -> Any:
+        """All buckets there ever were, in two pages: what is due is among them, under the name it will have."""
+        page = self.billing.buckets(self.name, limit=2)
+        page += self.billing.buckets(self.name, after=page[-1].id) if page else []
+        return [(lot.id.rpartition("_")[2], lot.granted, lot.remaining, lot.held, lot.status) for lot in page]
 
     def past(self) -> Any:
         """What is said now of each day of it."""

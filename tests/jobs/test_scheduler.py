@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pytest
 
 from billing import Billing
 from jobs import runs
-from jobs.scheduler import Scheduler
+from jobs.scheduler import WATCH, Scheduler
 from tests.jobs.timetables import EVERY, job, not_covered_once, noted, serve
 
 WORK = 0.2
@@ -58,6 +58,41 @@ def test_it_runs_what_is_due_until_it_is_stopped(fresh_database_url: str) -> Non
     time.sleep(2 * EVERY.total_seconds())
     with billing.database.read() as tx:
         assert runs.latest(tx) == before
+    billing.close()
+
+
+@pytest.mark.quick_on("sqlite")
+def test_a_clock_that_was_stepped_for_a_while_stops_nothing(
+    fresh_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day ahead nothing is run, the database knows better. Once it is right again, all goes on, not a day later."""
+    off, steps = timedelta(0), list[datetime]()
+
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + off
+
+    monkeypatch.setattr("billing.base.clock.datetime", Stepped)
+    monkeypatch.setattr("apscheduler.schedulers.base.datetime", Stepped)
+    billing = Billing(fresh_database_url)
+
+    def step(_: Billing) -> bool:
+        steps.append(Stepped.now(UTC))
+        return False
+
+    scheduler = Scheduler(billing, {"work": job(step)}).start()
+    for stepped in (timedelta(days=1), timedelta(days=-1)):
+        done = len(steps)
+        eventually(lambda done=done: len(steps) > done)  # type: ignore[misc]
+        off, done = stepped, len(steps)
+        time.sleep(WATCH + 2 * EVERY.total_seconds())
+        assert len(steps) <= done + 1, "the one that was under way"
+        off, done = timedelta(0), len(steps)
+        eventually(lambda done=done: len(steps) > done, seconds=10)  # type: ignore[misc]
+    scheduler.stop()
+    with billing.database.read() as tx:
+        assert not_covered_once(job(step), runs.history(tx, ["work"], 1000)) == []
     billing.close()
 
 

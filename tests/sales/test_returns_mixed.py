@@ -89,6 +89,22 @@ def test_money_that_went_back_before_we_learnt_that_it_came(billing: TestBilling
     assert available(billing) == 160
 
 
+def test_what_had_repaid_comes_back_to_a_bucket_that_ended_empty(billing: TestBilling) -> None:
+    """Nothing was due at its end, as it was empty; what a lapsing hold brings back to it later comes too late."""
+    tell(billing, session(id="cs_1", payment_intent="pi_1", metadata={"pack": "thirty"}))
+    billing.advance(to=moment("20 Apr 00:00"))
+    billing.hold("team", 70, key="hold", expires_in=25 * 86_400)
+    billing.advance(to=moment("2 May 00:00"))
+    billing.grant("team", 8, reason="gift", key="gift", expires_at=moment("6 May 00:00"))
+    billing.advance(to=moment("5 May 00:00"))
+    Money(billing).refund("re_1", 500)  # 30 had expired, 20 are owed, of which the gift repays 8
+    assert (available(billing), billing.wallet("team").owed) == (0, 12)
+    billing.advance(to=moment("20 May 00:00"))
+    assert (available(billing), billing.wallet("team").owed) == (0, 0)
+    ends = [(entry.cause[:4], entry.credits) for entry in billing.entries("team", kind="expire")]
+    assert ends == [("hold", 50), ("hold", 8), ("end:", 30)]
+
+
 def test_of_a_year_each_month_is_held_when_it_is_allotted(make_billing: Callable[..., TestBilling]) -> None:
     billing = make_billing(catalog=CATALOG, start=moment("1 Jan 2025 00:00"))
     billing.customer("team", stripe_customer_id="cus_1")

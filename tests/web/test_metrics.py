@@ -106,6 +106,7 @@ def test_a_job_that_is_late_or_fails_is_shown(service: Service, monkeypatch: pyt
         assert isinstance(ahead, runs.Run)
         runs.finish(tx, inbox, ahead, "done", 1)
     assert "lies ahead" in jobs()["inbox"]
+    assert figures(service)["billing_job_late", "job=inbox"] == 1, "nothing is run until then"
 
 
 def test_requests_are_counted_by_route(service: Service) -> None:

@@ -12,6 +12,9 @@ from web.cli.opening import engine, migrated
 from web.cli.printing import table
 from web.cli.pushing import compare, push
 
+_PAID_AFTER = 2 * 3600
+_WHY = "Its credits end before Stripe collects the next period's invoice, about an hour after that began."
+
 
 @click.group()
 def catalog() -> None:
@@ -25,6 +28,7 @@ def check(file: Path, stripe: bool) -> None:
     """Read FILE as the service would, and show what it sells. All errors at once, each with its line."""
     from billing.base.wording import credits_text, money_text
     from billing.catalog.loading import load
+    from billing.rules.wallet.endterms import RollOver
 
     found = load(file)
     rows: list[tuple[str, ...]] = []
@@ -62,6 +66,10 @@ def check(file: Path, stripe: bool) -> None:
         prices = " ".join([f"{money_text(cents, currency)}/{per}" for currency, cents in some.price.items()])
         rows.append(("any number", some.id, some.name, bounds, some.id, prices, some.stripe_product or ""))
     table(("kind", "id", "name", "credits", "unit", "for", "Stripe's prices"), rows)
+    for plan in found.plans.values():
+        rolls_over = isinstance(plan.at_period_end, RollOver) and plan.prices
+        if rolls_over and not plan.grace.months and plan.grace.seconds < _PAID_AFTER:
+            click.echo(f"plans.{plan.id}: with so short a grace nothing rolls over. {_WHY}", err=True)
     click.echo(f"The catalog is in order. Its version is {found.version}.")
     if stripe:
         compare(found)

@@ -22,6 +22,7 @@ def advance(position: Position, until: datetime) -> None:
     """
     while (instant := position.next_due()) is not None and instant <= until:
         _go_on(position, instant)
+        _end_empty(position, instant)
         for hold in sorted(position.open_holds(), key=lambda hold: hold.number):
             if hold.lapses_at <= instant:
                 lapse(position, hold)
@@ -51,6 +52,13 @@ def _go_on(position: Position, instant: datetime) -> None:
     if instant > position.at:
         position.end_act()
         position.at = instant
+
+
+def _end_empty(position: Position, instant: datetime) -> None:
+    """Buckets whose end was before it, and found nothing to be done: what comes back to one is too late."""
+    for bucket in _ending(position, instant):
+        if bucket.expires_at is not None and bucket.expires_at < instant:
+            position.end(bucket, Cause(f"end:{bucket.number}"))
 
 
 def _end_terms(position: Position, instant: datetime) -> None:
