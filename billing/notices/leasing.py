@@ -115,11 +115,13 @@ def record(tx: Tx, leased: Leased, outcome: Outcome) -> bool:
 
 
 def give_up_old(tx: Tx) -> None:
-    """What waits longer than anything is tried: its receiver has not been there in all that time."""
+    """What waits longer than anything is tried, for a receiver that is left alone just now. What got old while nobody
+    was there to send it is tried once more: nothing is known against its receiver.
+    """
+    resting = select(lanes.c.lane).where(lanes.c.rest_until > tx.now)
     for channel, longest in LONGEST.items():
-        old = (
-            (notices.c.status == "waiting") & (notices.c.channel == channel) & (notices.c.created_at < tx.now - longest)
-        )
+        its = (notices.c.channel == channel) & notices.c.lane.in_(resting)
+        old = (notices.c.status == "waiting") & its & (notices.c.created_at < tx.now - longest)
         free = or_(notices.c.lease.is_(None), notices.c.next_attempt_at <= tx.now)
         rows = tx.connection.execute(
             select(notices).where(old, free).limit(500).with_for_update(skip_locked=True)
@@ -183,4 +185,7 @@ def _note_lane(tx: Tx, lane: str, outcome: Outcome) -> bool:
 
 
 def _short(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.split())[:_LONGEST_REASON]
+    """What a receiver said, fit to be kept and shown: PostgreSQL keeps no NUL, and a terminal obeys what it is sent."""
+    if text is None:
+        return None
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:_LONGEST_REASON]

@@ -62,6 +62,15 @@ def test_500_then_200_is_the_same_event_again(billing: TestBilling, hooks: Hooks
     assert len(set(hooks.ids)) == 1 and hooks.calls[0][2] == hooks.calls[1][2]
 
 
+def test_what_got_old_while_nobody_was_there_to_send_it_is_tried(billing: TestBilling, hooks: Hooks) -> None:
+    billing.add_webhook_endpoint(hooks.url(), ["topup.paid"])
+    tell(billing, "topup_paid")
+    billing.spread_notices()
+    billing.advance(by=timedelta(days=30))
+    run(billing)
+    assert [(one.status, one.attempts) for one in billing.notices()] == [("sent", 1)]
+
+
 def test_given_up_after_three_days_visibly_and_replayed(billing: TestBilling, hooks: Hooks) -> None:
     made = billing.add_webhook_endpoint(hooks.url(), ["credits.low", "review.needed"])
     hooks.answers = [503] * 1000
@@ -124,6 +133,20 @@ def test_a_redirect_is_not_followed_and_an_endless_answer_not_read(
         began = time.monotonic()
         assert "500" in str(billing.test_webhook_endpoint(other.id).reason)
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.quick_on("postgresql")  # which keeps no NUL
+def test_what_a_receiver_says_is_kept_as_far_as_it_can_be_shown(billing: TestBilling) -> None:
+    def rude(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 500 No\r\ncontent-length: 11\r\n\r\na\x00b\x1b[31m\xff\nc")
+
+    with talking(rude) as port:
+        billing.add_webhook_endpoint(f"http://127.0.0.1:{port}/", ["credits.low"])
+        tell(billing, "low")
+        run(billing)
+    [notice] = billing.notices()
+    assert notice.reason == "it answered 500 Internal Server Error: a b [31m\ufffd c" and notice.attempts == 1
 
 
 def test_a_slow_receiver_and_a_flood_hold_up_nobody(
