@@ -104,7 +104,7 @@ def record(tx: Tx, leased: Leased, outcome: Outcome) -> bool:
     elif outcome.final or delay is None:
         values |= {"status": "given_up", "ended_at": tx.now, "next_attempt_at": None}
     else:
-        values |= {"next_attempt_at": tx.now + delay}
+        values |= {"next_attempt_at": tx.now + max(delay, outcome.rest or timedelta())}
     if tx.connection.execute(sa.update(notices).where(mine).values(**values)).rowcount != 1:
         return False
     if outcome.gone:
@@ -176,12 +176,12 @@ def _note_lane(tx: Tx, lane: str, outcome: Outcome) -> bool:
         if row is None:  # it has just answered somebody else
             return False
     failures = row.failures + 1
-    rests: bool = failures >= _PATIENCE
-    rest = _RESTS[min(failures - _PATIENCE, len(_RESTS) - 1)] if rests else 0
-    until = tx.now + timedelta(seconds=rest) if rests else None
+    ours = _RESTS[min(failures - _PATIENCE, len(_RESTS) - 1)] if failures >= _PATIENCE else 0
+    rest = max(timedelta(seconds=ours), outcome.rest or timedelta())
+    until = tx.now + rest if rest else None
     values = {"failures": failures, "rest_until": until, "reason": _short(outcome.reason)}
     tx.connection.execute(sa.update(lanes).where(lanes.c.lane == lane).values(**values))
-    return rests
+    return until is not None
 
 
 def _short(text: str | None) -> str | None:

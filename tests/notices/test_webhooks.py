@@ -6,7 +6,9 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from billing import Invalid, UnknownWebhookEndpoint
 from billing.base.addresses import EVERYWHERE
+from billing.base.clock import SystemClock
 from billing.notices.channels import webhooks
 from billing.notices.leasing import DELAYS
 from billing.notices.values import Sending
@@ -98,6 +101,31 @@ def test_given_up_after_three_days_visibly_and_replayed(billing: TestBilling, ho
     assert billing.find_webhook_endpoint(made.id).failing_since is None
 
 
+@pytest.mark.parametrize(
+    ("retry_after", "minutes"),
+    [("1200", 20), ("in 20 minutes", 20), ("9" * 5000, 60), ("-1", 0), ("soon", 0), ("Mon, 99 Foo", 0)],
+)
+def test_a_receiver_says_when_it_wants_to_be_asked_again(
+    billing: TestBilling, hooks: Hooks, retry_after: str, minutes: int
+) -> None:
+    """By seconds or by a date, an hour at most; and what else waits for it waits, too."""
+    billing.add_webhook_endpoint(hooks.url())
+    hooks.answers = [429, 429]
+    date = format_datetime(SystemClock().now() + timedelta(minutes=20, seconds=1))
+    hooks.retry_after = date if retry_after == "in 20 minutes" else retry_after
+    tell(billing, "low", "granted")
+    run(billing)
+    assert len(hooks.calls) == (1 if minutes else 2)
+    if minutes:
+        billing.advance(by=timedelta(minutes=minutes, seconds=-1))
+        run(billing)
+        assert len(hooks.calls) == 1
+    hooks.answers.clear()
+    billing.advance(by=timedelta(seconds=6))
+    run(billing)
+    assert billing.notice_counts() == {"sent": 2}
+
+
 def test_410_disables_the_endpoint(billing: TestBilling, hooks: Hooks) -> None:
     made = billing.add_webhook_endpoint(hooks.url())
     hooks.answers = [410]
@@ -173,6 +201,21 @@ def test_a_slow_receiver_and_a_flood_hold_up_nobody(
     assert {one.status for one in waiting} == {"waiting"}
     assert sum(one.attempts for one in waiting) == 6  # three each, and then they are left alone
     assert {one.reason for one in waiting} >= {"it did not answer within 0 seconds"}
+
+
+def test_a_name_of_many_places_where_nobody_answers_costs_no_more_than_one(
+    billing: TestBilling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhooks, "SECONDS", 0.5)
+    monkeypatch.setattr(webhooks, "CONNECT_SECONDS", 0.2)
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as full:
+        port = full.getsockname()[1]
+        with closing(socket.create_connection(("127.0.0.1", port))):  # nobody else is let in
+            monkeypatch.setattr(webhooks, "reach", lambda *_: [(socket.AF_INET, "127.0.0.1")] * 30)
+            made = billing.add_webhook_endpoint(f"http://127.0.0.1:{port}/")
+            began = time.monotonic()
+            assert "did not answer" in str(billing.test_webhook_endpoint(made.id).reason)
+            assert time.monotonic() - began < 2
 
 
 def test_rotated_secrets_both_sign_for_a_time(billing: TestBilling, hooks: Hooks) -> None:
