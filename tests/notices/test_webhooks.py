@@ -65,6 +65,18 @@ def test_500_then_200_is_the_same_event_again(billing: TestBilling, hooks: Hooks
     assert len(set(hooks.ids)) == 1 and hooks.calls[0][2] == hooks.calls[1][2]
 
 
+def test_what_waits_for_an_endpoint_that_is_mended_is_tried_at_once(billing: TestBilling, hooks: Hooks) -> None:
+    made = billing.add_webhook_endpoint(hooks.url("/wrong"))
+    hooks.answers = [404, 404]
+    tell(billing, "low")
+    run(billing)
+    billing.advance(by=timedelta(seconds=5))
+    run(billing)
+    billing.change_webhook_endpoint(made.id, url=hooks.url("/right"))
+    run(billing)
+    assert [path for path, _, _ in hooks.calls] == ["/wrong", "/wrong", "/right"]
+
+
 def test_what_got_old_while_nobody_was_there_to_send_it_is_tried(billing: TestBilling, hooks: Hooks) -> None:
     billing.add_webhook_endpoint(hooks.url(), ["topup.paid"])
     tell(billing, "topup_paid")
@@ -134,7 +146,10 @@ def test_410_disables_the_endpoint(billing: TestBilling, hooks: Hooks) -> None:
     assert len(hooks.calls) == 1
     assert billing.find_webhook_endpoint(made.id).disabled_reason == "it answered 410 Gone: well"
     assert sorted(one.status for one in billing.notices() if one.type != "review.needed") == ["dropped", "given_up"]
+    [dropped] = billing.notices(status="dropped")
+    assert billing.replay_notice(dropped.id).status == "dropped"
     billing.change_webhook_endpoint(made.id, enabled=True)
+    assert billing.replay_notice(dropped.id).status == "sent"
     tell(billing, "unusual")
     run(billing)
     assert "usage.unusual" in {json.loads(body)["type"] for _, _, body in hooks.calls}
@@ -242,6 +257,7 @@ def test_what_waits_for_a_removed_endpoint_is_dropped(billing: TestBilling, hook
     run(billing)
     assert [(one.status, one.reason) for one in billing.notices()] == [("dropped", "the endpoint was removed")]
     assert hooks.calls == []
+    assert billing.replay_notice(billing.notices()[0].id).reason == "the endpoint was removed"
     for act in (billing.remove_webhook_endpoint, billing.rotate_webhook_secret, billing.test_webhook_endpoint):
         with pytest.raises(UnknownWebhookEndpoint):
             act(made.id)
