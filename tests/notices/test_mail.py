@@ -208,6 +208,13 @@ def test_what_would_come_too_late_is_not_sent(
     assert len(mails.taken) == len(then)
 
 
+def test_what_happened_later_counts_though_it_is_told_first(billing: TestBilling, mails: Mails) -> None:
+    later = {**EVENTS["granted"][1], "effective_at": "2025-01-01T00:00:00Z", "cause": "grant:9"}
+    tell(billing, ("credits.granted", later), "low")
+    run(billing)
+    assert (only(billing).reason, mails.taken) == ("overtaken by credits.granted", [])
+
+
 def test_what_jobs_tell_late_is_told_as_it_stands_by_then(billing: TestBilling, mails: Mails) -> None:
     """An end crosses 500, and what is done next crosses 0, or brings new credits; all of it is told at once."""
     billing.customer("ada", email="ada@other.example")
