@@ -75,6 +75,12 @@ def is_address(text: object) -> bool:
     return True
 
 
+def refuse_address(text: object) -> str | None:
+    """Why no mail can be sent to it; None: it can."""
+    form = "Must be an address that mail can be sent to, such as ada@example.com, in ASCII (xn--… for other domains)."
+    return None if is_address(text) else form
+
+
 def private_places(texts: Sequence[str]) -> tuple[str, ...]:
     """Which private addresses webhooks may go to: all (`true`), none (`false`), or networks and hosts by name."""
     given = [text.strip().lower() for text in texts]

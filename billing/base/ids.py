@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from time import monotonic_ns
 
 
 def of(kind: str, wallet: int, number: int) -> str:
@@ -38,3 +39,8 @@ def secret_bytes(size: int) -> bytes:
 def new(kind: str) -> str:
     """The id of something that stands in no wallet's books: `top_`, and 24 random digits."""
     return f"{kind}_{secrets.token_hex(12)}"
+
+
+def new_in_order(kind: str) -> str:
+    """The same, of a process each behind the one before it: what one transaction writes is read as it was written."""
+    return f"{kind}_{monotonic_ns():016x}{secrets.token_hex(4)}"

@@ -64,7 +64,7 @@ def rows(tx: Tx, facts: Iterable[Fact], once: str | None = None) -> list[dict[st
     """The rows of these facts, for who writes them along with others of its own."""
     return [
         {
-            "id": ids.new("evt"),
+            "id": ids.new_in_order("evt"),
             "type": name,
             "customer_id": fact.get("customer"),
             "facts": {key: _plain(value) for key, value in fact.items()},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -57,6 +58,11 @@ class Reader:
             locale=self.locale,
             currency_digits=False,
         )
+
+    def percent(self, number: str) -> str:
+        """`12.5%`; in German `12,5 %`."""
+        shown = format_decimal(Decimal(number), format="0.#########", locale=self.locale)
+        return f"{shown}%" if self.language == "en" else f"{shown}\u00a0%"
 
     def time(self, at: datetime) -> str:
         """To the minute, with the zone: `1 Feb 2026, 00:00 CET`."""

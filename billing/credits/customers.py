@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row, select
 
 from billing.base import sets
+from billing.base.addresses import refuse_address
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits.opening import make_wallets
@@ -35,7 +36,7 @@ def put(tx: Tx, catalog: Catalog, id: str, given: Given) -> tuple[Customer, bool
     wrong = asking.refuse(
         customer=asking.name(id),
         name=asking.maybe(asking.text, given.name),
-        email=asking.maybe(asking.text, given.email),
+        email=asking.maybe(refuse_address, given.email),
         locale=asking.maybe(asking.text, given.locale),
         timezone=asking.maybe(asking.text, given.timezone),
         metadata=asking.maybe(asking.metadata, given.metadata),

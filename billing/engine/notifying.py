@@ -55,7 +55,7 @@ class Notifying(Listening):
 
     def replay_notice(self, id: str) -> Notice:
         """Sends a notice again now, from its first attempt on; its receiver knows it by its id. Raises UnknownNotice;
-        Invalid for one that was dropped.
+        Invalid for a letter that was dropped.
         """
         with self.database.write() as tx:
             _accepted(looking.again(tx, id))

@@ -18,7 +18,7 @@ from billing.notices.channels import guard
 from billing.notices.kinds import EVENTS, SPENT
 from billing.notices.refusals import UnknownWebhookEndpoint
 from billing.notices.tables import endpoints, lanes, notices
-from billing.notices.values import Endpoint, WebhookEndpoint
+from billing.notices.values import WEBHOOK, Endpoint, WebhookEndpoint
 from billing.rules import asking
 from billing.rules.refusals import Refusal
 
@@ -81,10 +81,11 @@ def change(
         changes |= {"disabled_at": None if enabled else tx.now, "disabled_reason": None if enabled else "by hand"}
     if changes:
         tx.connection.execute(sa.update(endpoints).where(endpoints.c.id == id).values(**changes))
-    if url is not None or enabled:
+    if url is not None or enabled:  # it is another place, or mended: what waits is tried at once
+        tx.connection.execute(sa.delete(lanes).where(lanes.c.lane == id))
         tx.connection.execute(
-            sa.delete(lanes).where(lanes.c.lane == id)
-        )  # it is another place, or mended: tried at once
+            sa.update(notices).where(_waits(id), notices.c.lease.is_(None)).values(next_attempt_at=tx.now)
+        )
     return find(tx, id)
 
 
@@ -95,10 +96,13 @@ def remove(tx: Tx, id: str) -> WebhookEndpoint | Refusal:
         return found
     tx.connection.execute(sa.delete(endpoints).where(endpoints.c.id == id))
     tx.connection.execute(sa.delete(lanes).where(lanes.c.lane == id))
-    waits = (notices.c.target == id) & (notices.c.channel == "webhook") & (notices.c.status == "waiting")
     over = {"status": "dropped", "reason": "the endpoint was removed", "ended_at": tx.now, "next_attempt_at": None}
-    tx.connection.execute(sa.update(notices).where(waits).values(lease=None, **over))
+    tx.connection.execute(sa.update(notices).where(_waits(id)).values(lease=None, **over))
     return found
+
+
+def _waits(id: str) -> sa.ColumnElement[bool]:
+    return (notices.c.target == id) & (notices.c.channel == WEBHOOK) & (notices.c.status == "waiting")
 
 
 def rotate(tx: Tx, id: str, both_for: timedelta = ROTATION) -> WebhookEndpoint | Refusal:

@@ -112,9 +112,12 @@ def cause_of(kind: Kind, event: Event) -> str | None:
 
 SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "low": ("credits.exhausted", "credits.granted", "auto_topup.charged"),
+        "low": ("credits.low", "credits.exhausted", "credits.granted", "auto_topup.charged"),
         "exhausted": ("credits.granted",),
-        "running_out": ("credits.exhausted", "credits.granted"),
+        "running_out": ("credits.running_out", "credits.exhausted", "credits.granted"),
+        "granted": ("credits.granted",),
+        "debt_opened": ("debt.repaid", "debt.forgiven"),
+        "auto_topup_held_back": ("auto_topup.charged",),
         "topup_pending": ("topup.paid", "topup.failed"),
     }
 )
@@ -122,19 +125,35 @@ SUPERSEDED_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def superseded(kind: Kind, event: Event, later: Event) -> bool:
-    """Is the letter overtaken by what was told after it?"""
+    """Is the letter overtaken by what was told after it, or happened after it where both were told at once, late?"""
     ours, its = event.facts, later.facts
     if later.type not in SUPERSEDED_BY.get(kind.name, ()):
         return False
     if kind.name == "topup_pending":
         return ours.get("topup") in (its.get("topup"), str(its.get("cause", "")).removeprefix("topup:"))
-    if ours.get("unit") != its.get("unit") or later.recorded_at <= event.recorded_at:
+    if ours.get("unit") != its.get("unit") or _order(later) <= _order(event):
         return False
-    if later.type in ("credits.exhausted", "auto_topup.charged"):  # what was bought by itself has a letter of its own
+    if kind.name == "granted":
+        return _series(event) == _series(later)
+    if kind.name == "debt_opened":
+        return not its.get("owed")
+    if later.type != "credits.granted":  # of what was bought by itself, too, another letter tells
         return True
     before, after = ours.get("available"), its.get("available")
     crossed = [] if kind.name == "exhausted" else [one.get("credits", 0) for one in ours.get("thresholds") or ()]
     return isinstance(before, int) and isinstance(after, int) and after > max([before, *crossed])
+
+
+def _order(event: Event) -> tuple[datetime, datetime, str]:
+    happened = event.facts.get("effective_at")
+    at = datetime.fromisoformat(happened) if isinstance(happened, str) else event.recorded_at
+    return event.recorded_at, at, event.id
+
+
+def _series(event: Event) -> list[str]:
+    """Whose periods it is one of: the item and its price of a subscription, a free plan."""
+    cause = str(event.facts.get("cause")).split(":")
+    return cause[:2] if cause[0] == "free" else cause[:3]
 
 
 def too_late(kind: Kind, event: Event, now: datetime) -> str | None:
@@ -143,5 +162,6 @@ def too_late(kind: Kind, event: Event, now: datetime) -> str | None:
     if kind.name == "expiring" and isinstance(ends_at, str) and datetime.fromisoformat(ends_at) <= now:
         return "the credits have expired meanwhile"
     if now - event.recorded_at > kind.fresh_for:
-        return f"it is {(now - event.recorded_at).days} days old, and of use for {kind.fresh_for.days}"
+        days = kind.fresh_for.days
+        return f"it is older than {days} day{'' if days == 1 else 's'}"
     return None

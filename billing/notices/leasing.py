@@ -104,7 +104,7 @@ def record(tx: Tx, leased: Leased, outcome: Outcome) -> bool:
     elif outcome.final or delay is None:
         values |= {"status": "given_up", "ended_at": tx.now, "next_attempt_at": None}
     else:
-        values |= {"next_attempt_at": tx.now + delay}
+        values |= {"next_attempt_at": tx.now + max(delay, outcome.rest or timedelta())}
     if tx.connection.execute(sa.update(notices).where(mine).values(**values)).rowcount != 1:
         return False
     if outcome.gone:
@@ -115,11 +115,13 @@ def record(tx: Tx, leased: Leased, outcome: Outcome) -> bool:
 
 
 def give_up_old(tx: Tx) -> None:
-    """What waits longer than anything is tried: its receiver has not been there in all that time."""
+    """What waits longer than anything is tried, for a receiver that is left alone just now. What got old while nobody
+    was there to send it is tried once more: nothing is known against its receiver.
+    """
+    resting = select(lanes.c.lane).where(lanes.c.rest_until > tx.now)
     for channel, longest in LONGEST.items():
-        old = (
-            (notices.c.status == "waiting") & (notices.c.channel == channel) & (notices.c.created_at < tx.now - longest)
-        )
+        its = (notices.c.channel == channel) & notices.c.lane.in_(resting)
+        old = (notices.c.status == "waiting") & its & (notices.c.created_at < tx.now - longest)
         free = or_(notices.c.lease.is_(None), notices.c.next_attempt_at <= tx.now)
         rows = tx.connection.execute(
             select(notices).where(old, free).limit(500).with_for_update(skip_locked=True)
@@ -174,13 +176,16 @@ def _note_lane(tx: Tx, lane: str, outcome: Outcome) -> bool:
         if row is None:  # it has just answered somebody else
             return False
     failures = row.failures + 1
-    rests: bool = failures >= _PATIENCE
-    rest = _RESTS[min(failures - _PATIENCE, len(_RESTS) - 1)] if rests else 0
-    until = tx.now + timedelta(seconds=rest) if rests else None
+    ours = _RESTS[min(failures - _PATIENCE, len(_RESTS) - 1)] if failures >= _PATIENCE else 0
+    rest = max(timedelta(seconds=ours), outcome.rest or timedelta())
+    until = tx.now + rest if rest else None
     values = {"failures": failures, "rest_until": until, "reason": _short(outcome.reason)}
     tx.connection.execute(sa.update(lanes).where(lanes.c.lane == lane).values(**values))
-    return rests
+    return until is not None
 
 
 def _short(text: str | None) -> str | None:
-    return None if text is None else " ".join(text.split())[:_LONGEST_REASON]
+    """What a receiver said, fit to be kept and shown: PostgreSQL keeps no NUL, and a terminal obeys what it is sent."""
+    if text is None:
+        return None
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:_LONGEST_REASON]

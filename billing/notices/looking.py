@@ -11,7 +11,7 @@ from billing.base.db import Tx
 from billing.base.outbox import outbox
 from billing.notices.refusals import UnknownNotice
 from billing.notices.tables import lanes, notices
-from billing.notices.values import Notice
+from billing.notices.values import WEBHOOK, Notice
 from billing.rules import asking
 from billing.rules.refusals import Invalid, Refusal
 
@@ -49,13 +49,13 @@ def find(tx: Tx, id: str) -> Notice | Refusal:
 
 
 def again(tx: Tx, id: str) -> Notice | Refusal:
-    """It waits to be sent now, from its first attempt on; what waits or was given up. What was sent is sent again, too:
-    its receiver knows it by its id.
+    """It waits to be sent now, from its first attempt on; what waits, was given up, or was dropped while its endpoint
+    was disabled. What was sent is sent again, too: its receiver knows it by its id.
     """
     found = find(tx, id)
     if isinstance(found, Refusal):
         return found
-    if found.status == "dropped":
+    if found.status == "dropped" and found.channel != WEBHOOK:  # an endpoint may be enabled again
         return Invalid.field("notice", f"It was dropped and would be again: {found.reason}.")
     row = tx.connection.execute(select(notices).where(notices.c.id == id).with_for_update()).one()
     if row.status == "waiting" and row.lease is not None and row.next_attempt_at > tx.now:

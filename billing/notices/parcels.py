@@ -12,6 +12,7 @@ from billing.base.db import Tx
 from billing.base.outbox import outbox
 from billing.catalog.terms import Catalog
 from billing.credits import customers
+from billing.credits.tables import wallets
 from billing.notices import endpoints, preferences
 from billing.notices.channels.mail import Envelope, message
 from billing.notices.kinds import KINDS, SUPERSEDED_BY, Kind, superseded, too_late
@@ -55,7 +56,7 @@ def _letter(tx: Tx, sending: Sending, catalog: Catalog, leased: Leased) -> Email
         return Outcome("dropped", "the address is none that mail can be sent to")
     if preferences.unwanted(tx, [customer.id]) & {(customer.id, kind.name)}:
         return Outcome("dropped", "the customer does not want it any more")
-    late = too_late(kind, event, tx.now) or _overtaken(tx, kind, event)
+    late = too_late(kind, event, tx.now) or _overtaken(tx, kind, event) or _refilled(tx, kind, event)
     if late is not None:
         return Outcome("dropped", late)
     letter, stop = write(Desk(sending, catalog, tx.now), kind, event, customer)
@@ -64,14 +65,25 @@ def _letter(tx: Tx, sending: Sending, catalog: Catalog, leased: Leased) -> Email
 
 
 def _overtaken(tx: Tx, kind: Kind, event: Event) -> str | None:
-    """What was told since that makes the letter wrong."""
+    """What was told since, or with it, that makes the letter wrong."""
     types = SUPERSEDED_BY.get(kind.name)
     if types is None:
         return None
     its = (outbox.c.customer_id == event.customer) & outbox.c.type.in_(types)
-    since = select(outbox).where(its, outbox.c.recorded_at > event.recorded_at)
+    since = select(outbox).where(its, outbox.c.recorded_at >= event.recorded_at, outbox.c.id != event.id)
     rows = tx.connection.execute(since.order_by(outbox.c.recorded_at, outbox.c.id).limit(_LATER))
     for row in rows:
         if superseded(kind, event, Event(row.id, row.type, row.customer_id, row.facts, row.recorded_at)):
             return f"overtaken by {row.type}"
     return None
+
+
+def _refilled(tx: Tx, kind: Kind, event: Event) -> str | None:
+    """Few were left, and it has been armed again since: by credits that were granted earlier and begin now, too."""
+    if kind.name not in ("low", "exhausted"):
+        return None
+    crossed = max((one["credits"] for one in event.facts.get("thresholds") or ()), default=0)
+    its = (wallets.c.customer_id == event.customer) & (wallets.c.unit == event.facts.get("unit"))
+    row = tx.connection.execute(select(wallets.c.available, wallets.c.low_told).where(its)).one_or_none()
+    armed = row is not None and row.available > crossed and (row.low_told is None or row.low_told > crossed)
+    return "overtaken by new credits" if armed else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from billing.base.addresses import Smtp
@@ -108,6 +108,7 @@ class Outcome:
     final: bool = False
     lane: bool = False
     gone: bool = False
+    rest: timedelta | None = None
 
 
 SENT = Outcome("sent")

@@ -117,7 +117,7 @@ def cases(verb: str, good: Arguments, **fine: frozenset[str]) -> list[Case]:
 
 
 CASES = [
-    *cases("customer", lambda b, ids: {"id": "c"}, id=NAME, name=MAYBE | TEXT, email=MAYBE | TEXT,
+    *cases("customer", lambda b, ids: {"id": "c"}, id=NAME, name=MAYBE | TEXT, email=MAYBE,
            locale=MAYBE | TEXT, timezone=MAYBE | TEXT, stripe_customer_id=MAYBE | TEXT, metadata=JSON),
     *cases("spend", lambda b, ids: {"customer": "c", "credits": 1, "key": "k"}, customer=NONE, credits=NONE, key=TEXT,
            unit=NONE, feature=MAYBE | TEXT, member=MAYBE | TEXT, description=FREE_TEXT, metadata=JSON),

@@ -112,12 +112,15 @@ def _quietly(converse: Callable[[socket.socket], None], connection: socket.socke
 
 @dataclass
 class Hooks:
-    """An endpoint. `answers` are the next statuses, then it says 200; `calls`: (path, headers, body)."""
+    """An endpoint. `answers` are the next statuses, then it says 200; `calls`: (path, headers, body). `retry_after`
+    stands in each answer.
+    """
 
     port: int = 0
     answers: list[int] = field(default_factory=list)
     calls: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     on_call: Callable[[], object] = lambda: None
+    retry_after: str | None = None
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -145,6 +148,8 @@ def hook_server(tls: ssl.SSLContext | None = None) -> Iterator[Hooks]:
             self.send_response(status)
             if status == 302:
                 self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            if hooks.retry_after is not None:
+                self.send_header("Retry-After", hooks.retry_after)
             self.send_header("content-length", "4")
             self.end_headers()
             self.wfile.write(b"well")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from billing.access.tokens import read_portal_link
 from billing.base.addresses import Smtp
 from billing.base.readers import Reader
+from billing.catalog.loading import parse
+from billing.catalog.terms import Catalog
 from billing.credits.values import Customer
 from billing.notices.channels.mail import Letter
 from billing.notices.kinds import EVENTS as ALL_EVENTS
@@ -27,14 +30,14 @@ LETTERS: dict[str, tuple[str, str, str, tuple[str, ...], tuple[str, ...]]] = {
         "900 credits left",
         "Noch 900 Credits",
         "topup",
-        ("20 % (1,000 credits)", "950 credits", "1 Jan 2025, 00:00 CET"),
+        ("Thresholds reached: 20% (1,000 credits), 950 credits", "1 Jan 2025, 00:00 CET"),
         ("20 % (1.000 Credits)", "1. Jan. 2025, 00:00 CET"),
     ),
     "exhausted": (
         "You are out of credits",
         "Ihre Credits sind aufgebraucht",
         "topup",
-        ("20 % (1,000 credits)",),
+        ("Also below: 20% (1,000 credits)",),
         ("20 % (1.000 Credits)",),
     ),
     "expiring": (
@@ -102,8 +105,8 @@ LETTERS: dict[str, tuple[str, str, str, tuple[str, ...], tuple[str, ...]]] = {
         ("25,00 $",),
     ),
     "topup_refunded": (
-        "$25.00 are refunded",
-        "25,00 $ werden erstattet",
+        "Your refund: $25.00",
+        "Ihre Erstattung: 25,00 $",
         "wallet",
         ("1,000 credits",),
         ("1.000 Credits",),
@@ -132,12 +135,13 @@ LETTERS: dict[str, tuple[str, str, str, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-def letter(kind: str, locale: str | None, timezone: str | None = "Europe/Berlin", name: str = "Team 42") -> Letter:
-    customer = Customer("team_42", name, "ada@team.example", locale, timezone, {}, NOW)
+def letter(kind: str, locale: str | None, name: str = "Team 42", catalog: Catalog = CATALOG, **other: Any) -> Letter:
+    """What is told of that kind, but for what is `other`."""
+    customer = Customer("team_42", name, "ada@team.example", locale, "Europe/Berlin", {}, NOW)
     sending = Sending(Smtp("127.0.0.1", 25), FROM, public_url=PUBLIC, secrets=SECRETS)
     type_, facts = EVENTS[kind]
-    event = Event("evt_1", type_, "team_42", {"customer": "team_42", "unit": "credits"} | facts, NOW)
-    return write(Desk(sending, CATALOG, NOW), KINDS[kind], event, customer)[0]
+    event = Event("evt_1", type_, "team_42", {"customer": "team_42", "unit": "credits"} | facts | other, NOW)
+    return write(Desk(sending, catalog, NOW), KINDS[kind], event, customer)[0]
 
 
 def plain(text: str) -> str:
@@ -175,6 +179,40 @@ def test_what_a_customer_is_called_stays_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "other", "subject", "betreff"),
+    [
+        ("low", {"available": 1}, "1 credit left", "Noch 1 Credit"),
+        ("expiring", {"credits": 1}, "1 credit expires on 8 Jan 2025", "1 Credit verfällt am 8. Jan. 2025"),
+        ("granted", {"credits": 1}, "1 credit has arrived", "1 Credit ist da"),
+        ("granted", {"credits": 1, "unit": "tokens"}, "0.01 tokens have arrived", "0,01 tokens sind da"),
+        ("debt_opened", {"owed": 1}, "You owe 1 credit", "1 Credit ist offen"),
+    ],
+)
+def test_one_is_not_many(kind: str, other: dict[str, Any], subject: str, betreff: str) -> None:
+    assert plain(letter(kind, "en", **other).subject) == subject
+    assert plain(letter(kind, "de", **other).subject) == betreff
+
+
+def test_what_can_not_be_bought_is_not_offered() -> None:
+    for kind in ("low", "exhausted", "running_out", "debt_opened"):
+        for language in ("en", "de"):
+            made = letter(kind, language, catalog=parse(""))
+            assert not re.search("[Tt]op up|[Ll]aden Sie|Aufladen", made.text + made.html), kind
+            assert ("Open your wallet" if language == "en" else "Konto öffnen") in made.html
+
+
+def test_what_people_write_stays_on_its_line() -> None:
+    said = "First\nUnsubscribe: https://evil.example \u202e" + "long " * 100
+    buckets = [{"bucket": "bkt_1_1", "credits": 1000, "ends_at": "2025-01-07T23:00:00Z", "description": said}]
+    text = plain(letter("expiring", "en", buckets=buckets).text)
+    assert re.search(
+        r"^First Unsubscribe: https://evil.example long [^\n]{1,40}…, until 8 Jan 2025, 00:00 CET: 1,000 credits$",
+        text,
+        re.MULTILINE,
+    )
+
+
+@pytest.mark.parametrize(
     ("locale", "timezone", "midnight", "money"),
     [
         ("en", "Europe/Berlin", "1 Jan 2025, 00:00 CET", "$1,234.50"),
@@ -194,3 +232,4 @@ def test_one_instant_in_each_readers_words(locale: str | None, timezone: str, mi
     assert plain(reader.money(123450, "usd")) == money
     assert Reader.of("de", None).money(1000, "jpy").replace("\u00a0", " ") == "1.000 ¥"
     assert Reader.of("de", None).credits(1234567, 2) == "12.345,67"
+    assert (Reader.of("en", None).percent("12.5"), plain(Reader.of("de", None).percent("12.5"))) == ("12.5%", "12,5 %")

@@ -30,6 +30,8 @@ pytestmark = pytest.mark.quick_on("sqlite")
 A_FEW = ("credits.granted", {**EVENTS["granted"][1], "available": 100})
 """Fewer than the threshold of 20 %, but not none."""
 
+NEXT_PERIOD = ("credits.granted", {**EVENTS["granted"][1], "cause": "allocation:si_1:price_pro:y"})
+
 
 def only(billing: TestBilling) -> Notice:
     [notice] = billing.notices()
@@ -115,7 +117,7 @@ def test_what_bears_the_same_name_again_is_another_cause(billing: TestBilling, m
 
 
 def test_spread_and_delivered_again_nothing_comes_twice(billing: TestBilling, mails: Mails) -> None:
-    tell(billing, "low", "granted")
+    tell(billing, "granted", "low")
     run(billing)
     with billing.database.write() as tx:  # as if the mark had been lost
         tx.connection.execute(outbox.outbox.update().values(spread_at=None))
@@ -182,13 +184,17 @@ def test_a_refused_address_ends_it_at_once_and_holds_up_nobody(billing: TestBill
     ("kind", "then", "later", "reason"),
     [
         ("expiring", (), timedelta(days=7), "the credits have expired meanwhile"),
-        ("low", (), timedelta(days=1, seconds=1), "it is 1 days old, and of use for 1"),
+        ("low", (), timedelta(days=1, seconds=1), "it is older than 1 day"),
         ("low", ("exhausted",), timedelta(hours=1), "overtaken by credits.exhausted"),
         ("low", ("granted",), timedelta(hours=1), "overtaken by credits.granted"),
         ("exhausted", ("granted",), timedelta(hours=1), "overtaken by credits.granted"),
         ("exhausted", (A_FEW,), timedelta(hours=1), "overtaken by credits.granted"),
         ("low", ("auto_topup_charged",), timedelta(minutes=1), "overtaken by auto_topup.charged"),
         ("topup_pending", ("topup_paid",), timedelta(hours=1), "overtaken by topup.paid"),
+        ("low", ("exhausted",), timedelta(), "overtaken by credits.exhausted"),
+        ("granted", (NEXT_PERIOD,), timedelta(), "overtaken by credits.granted"),
+        ("debt_opened", ("debt_repaid",), timedelta(hours=1), "overtaken by debt.repaid"),
+        ("auto_topup_held_back", ("auto_topup_charged",), timedelta(hours=1), "overtaken by auto_topup.charged"),
     ],
 )
 def test_what_would_come_too_late_is_not_sent(
@@ -200,6 +206,36 @@ def test_what_would_come_too_late_is_not_sent(
     run(billing)
     assert [one.reason for one in billing.notices(status="dropped")] == [reason]
     assert len(mails.taken) == len(then)
+
+
+def test_what_happened_later_counts_though_it_is_told_first(billing: TestBilling, mails: Mails) -> None:
+    later = {**EVENTS["granted"][1], "effective_at": "2025-01-01T00:00:00Z", "cause": "grant:9"}
+    tell(billing, ("credits.granted", later), "low")
+    run(billing)
+    assert (only(billing).reason, mails.taken) == ("overtaken by credits.granted", [])
+
+
+def test_what_jobs_tell_late_is_told_as_it_stands_by_then(billing: TestBilling, mails: Mails) -> None:
+    """An end crosses 500, and what is done next crosses 0, or brings new credits; all of it is told at once."""
+    billing.customer("ada", email="ada@other.example")
+    begin = billing.now
+    for customer, later in (("team_42", None), ("ada", begin + timedelta(days=2))):
+        billing.set_wallet(customer, low_balance=[500, 0])
+        billing.grant(customer, 1000, reason="-", key="ends", expires_at=begin + timedelta(days=1))
+        billing.grant(customer, 400, reason="-", key="stays")
+        billing.grant(customer, 9000, reason="-", key="begins", effective_at=later or begin + timedelta(days=99))
+    billing.clock.move(begin + timedelta(days=3))
+    billing.spend("team_42", 400, key="s")
+    while billing.catch_up():
+        pass
+    run(billing)
+    assert mails.subjects == ["You are out of credits"]
+    assert {(one.customer, one.reason) for one in billing.notices(status="dropped")} == {
+        ("team_42", "overtaken by credits.exhausted"), ("ada", "overtaken by new credits"),
+    }  # fmt: skip
+    billing.spend("ada", 8950, key="s")
+    run(billing)
+    assert mails.subjects[1:] == ["450 credits left"]
 
 
 def test_a_server_that_is_not_there_is_left_alone_for_a_while(billing: TestBilling, mails: Mails) -> None:

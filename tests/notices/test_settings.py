@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from billing import Sending
+from billing import Invalid, Sending
 from billing.base import outbox
 from billing.base.addresses import Smtp
 from billing.base.settings import Settings, SettingsInvalid
@@ -97,3 +97,18 @@ def test_staff_hears_what_it_must_see(make_billing: Callable[..., TestBilling], 
     billing.advance(by=timedelta(minutes=10))
     run(billing)
     assert {one.reason for one in billing.notices(status="dropped")} == {"STAFF_NOTIFY_URLS does not name it any more"}
+
+
+@pytest.mark.quick_on("sqlite")
+def test_what_mail_can_not_be_sent_to_is_no_customers_address(make_billing: Callable[..., TestBilling]) -> None:
+    billing = make_billing()
+    for good in ("ada@team.example", "a.b+c_d@x-y.example", "o'brien@xn--exmple-cua.example"):
+        assert billing.customer("team_42", email=good).email == good
+    for bad in (
+        "ada", "ada@", "@b.example", "a@b@c.example", "a b@c.example", "ada@exämple.de", "a@b.example, c@d.example",
+        "Ada <ada@b.example>", "a@b.example\u202e", "a..b@c.example", "x" * 65 + "@b.example",
+    ):  # fmt: skip
+        with pytest.raises(Invalid) as refused:
+            billing.customer("team_42", email=bad)
+        assert "such as ada@example.com" in refused.value.errors["email"][0], bad
+    assert billing.find_customer("team_42").email == "o'brien@xn--exmple-cua.example"

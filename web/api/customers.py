@@ -6,6 +6,7 @@ from typing import Any
 
 import marshmallow as ma
 
+from billing.base.addresses import refuse_address
 from web.api.fields import Metadata, Text, Time
 from web.api.paging import PageQuery, page, page_of
 from web.api.resource import Resource
@@ -18,7 +19,10 @@ class CustomerBody(ma.Schema):
     """What is known of a customer. What is left out stays as it is."""
 
     name = Text()
-    email = Text()
+    email = Text(
+        rule=refuse_address,
+        metadata={"format": "email", "description": "Where letters go: one address, in ASCII."},
+    )
     locale = Text()
     timezone = Text(metadata={"description": "An IANA name, such as Europe/Lisbon."})
     stripe_customer_id = Text(metadata={"description": "The Stripe customer whose payments are this one's."})

@@ -4,6 +4,7 @@ one letter to whoever keeps it.
 
 from __future__ import annotations
 
+import re
 import smtplib
 import socket
 import ssl
@@ -53,8 +54,8 @@ def message(letter: Letter, envelope: Envelope, mail_from: str) -> EmailMessage:
     sender = mailbox(mail_from)
     made = EmailMessage(policy=SMTP_LINES)
     made["From"] = sender
-    made["To"] = Address(_one_line(envelope.name or "")[:_LONGEST_NAME], addr_spec=envelope.to)
-    made["Subject"] = _one_line(letter.subject)
+    made["To"] = Address(one_line(envelope.name or "")[:_LONGEST_NAME], addr_spec=envelope.to)
+    made["Subject"] = one_line(letter.subject.replace("\u00a0", " "))
     made["Date"] = format_datetime(envelope.sent_at)
     made["Message-ID"] = f"<{envelope.event}.mail@{sender.domain}>"
     made["Auto-Submitted"] = "auto-generated"
@@ -157,8 +158,10 @@ def _our_name() -> str:
     return name if "." in name else "[127.0.0.1]"
 
 
-def _one_line(text: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+def one_line(text: str) -> str:
+    """Without what could begin another line, or turn the direction in which this one is read."""
+    signs = (sign if sign.isprintable() or sign == "\u00a0" else " " for sign in text)
+    return re.sub(" +", " ", "".join(signs)).strip()
 
 
 def _said(text: bytes | str) -> str:

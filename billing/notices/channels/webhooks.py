@@ -11,7 +11,10 @@ import json
 import socket
 import ssl
 from collections.abc import Sequence
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +28,9 @@ from billing.notices.values import SENT, Endpoint, Event, Outcome
 CONNECT_SECONDS = 5.0
 SECONDS = 15.0
 """For one attempt in all, from the first byte of the request to the answer's status."""
+
+LONGEST_REST = timedelta(hours=1)
+"""A receiver that wants to be left alone for longer (`Retry-After`) is not: it may be mended before that."""
 
 _GONE = 410
 _SHOWN = 200
@@ -78,7 +84,7 @@ def _exchange(endpoint: Endpoint, body: bytes, headers: dict[str, str], allowed:
         try:
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
-            status = answer.status
+            status, rest = answer.status, _rest(answer.getheader("retry-after"))
             said = "" if 200 <= status < 300 else answer.read(_READ).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, ValueError) as error:
             if deadline.passed:
@@ -86,10 +92,10 @@ def _exchange(endpoint: Endpoint, body: bytes, headers: dict[str, str], allowed:
             raise
         finally:
             connection.close()
-    return SENT if 200 <= status < 300 else _refused(status, said)
+    return SENT if 200 <= status < 300 else _refused(status, said, rest)
 
 
-def _refused(status: int, said: str) -> Outcome:
+def _refused(status: int, said: str, rest: timedelta | None) -> Outcome:
     phrase = http.client.responses.get(status, "")
     shown = " ".join(said.split())[:_SHOWN]
     reason = f"it answered {status} {phrase}".rstrip() + (f": {shown}" if shown else "")
@@ -97,7 +103,19 @@ def _refused(status: int, said: str) -> Outcome:
         return Outcome("failed", reason, final=True, gone=True)
     if 300 <= status < 400:
         return Outcome("failed", f"it answered {status} {phrase}: redirects are not followed", lane=True)
-    return Outcome("failed", reason, lane=True)
+    return Outcome("failed", reason, lane=True, rest=rest)
+
+
+def _rest(retry_after: str | None) -> timedelta | None:
+    """What a `Retry-After` asks for, seconds or a date; what is neither asks for nothing."""
+    said = (retry_after or "").strip()
+    if said.isascii() and said.isdigit():
+        return min(timedelta(seconds=int(said[:9])), LONGEST_REST)
+    try:
+        asked = parsedate_to_datetime(said) - SystemClock().now()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(timedelta(), min(asked, LONGEST_REST))
 
 
 class _Connection(http.client.HTTPConnection):
@@ -111,7 +129,10 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         last: OSError | None = None
+        until = monotonic() + SECONDS
         for family, address in reach(self.host, self.port, self._allowed):
+            if monotonic() >= until:  # a name may have any number of addresses where nobody answers
+                break
             reached = socket.socket(family, socket.SOCK_STREAM)
             reached.settimeout(CONNECT_SECONDS)
             self.sock = reached

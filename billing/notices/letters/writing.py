@@ -15,12 +15,13 @@ from billing.base.addresses import mailbox
 from billing.base.readers import Reader
 from billing.catalog.terms import Catalog
 from billing.credits.values import Customer
-from billing.notices.channels.mail import Letter
+from billing.notices.channels.mail import Letter, one_line
 from billing.notices.kinds import Kind
 from billing.notices.values import Event, Sending
 
 _UNIT_WORDS = {"en": ("credit", "credits"), "de": ("Credit", "Credits")}
 _OPTIONAL_PARTS: Mapping[str, Any] = {"hero": "", "hero_of": "", "figures": (), "todo": ""}
+_LONGEST_FIGURE = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ def write(desk: Desk, kind: Kind, event: Event, customer: Customer) -> tuple[Let
     words = _Words(desk, reader, event)
     parts = _parts(f"{reader.language}/{kind.name}.jinja", words.given(customer))
     frame = _parts(f"{reader.language}/frame.jinja", {"brand": words.brand, "about": kind.about})
+    if not _there(desk.catalog, parts["page"]):
+        parts |= {"page": "wallet", "button": frame["open"], "todo": ""}
     stop = _unsubscribe(desk, kind, customer) if kind.optional else None
     letter = {
         **_OPTIONAL_PARTS,
@@ -77,15 +80,23 @@ def _unsubscribe(desk: Desk, kind: Kind, customer: Customer) -> str:
     return unsubscribe_address(desk.sending.public_url, desk.sending.secrets, wish)
 
 
+def _there(catalog: Catalog, page: str) -> bool:
+    """Is there something to buy on that page, if it is one to buy on?"""
+    if page == "topup":
+        return bool(catalog.packs_on_sale or catalog.topups)
+    return page != "plans" or any(plan.prices for plan in catalog.plans.values())
+
+
 def _link(desk: Desk, customer: Customer, page: str) -> str:
-    """A signed link to one of the customer's pages; to the wallet where there is nothing to buy on that one."""
-    catalog = desk.catalog
-    there = {
-        "topup": bool(catalog.packs_on_sale or catalog.topups),
-        "plans": any(plan.prices for plan in catalog.plans.values()),
-    }
-    link = PortalLink(customer.id, page if there.get(page, True) else "wallet", desk.now + LETTER_LIFETIME)
+    """A signed link to one of the customer's pages."""
+    link = PortalLink(customer.id, page, desk.now + LETTER_LIFETIME)
     return portal_address(desk.sending.public_url, desk.sending.secrets, link)
+
+
+def _short(text: str) -> str:
+    """On one line, whatever was written for a lot of credits or said by a bank."""
+    line = one_line(text)
+    return line if len(line) <= _LONGEST_FIGURE else line[: _LONGEST_FIGURE - 1].rstrip() + "…"
 
 
 class _Words:
@@ -103,15 +114,18 @@ class _Words:
         return {
             "f": {name: facts.get(name) for name in (*_FACTS, *facts)},
             "brand": self.brand,
-            "name": customer.name or customer.id,
+            "name": _short(customer.name or customer.id),
             "number": self.number,
             "credits": self.credits,
             "money": self._reader.money,
             "time": lambda text: self._reader.time(_instant(text)),
             "date": lambda text: self._reader.date(_instant(text)),
             "day": lambda text: self._reader.day(date.fromisoformat(str(text)[:10])),
-            "setting": self.setting,
+            "settings": lambda thresholds: ", ".join(map(self.setting, thresholds)),
             "unit": self.unit(2),
+            "single": lambda credits: self.unit(credits) != self.unit(2),
+            "short": _short,
+            "buyable": _there(self._desk.catalog, "topup"),
             "pack": self.pack(facts.get("pack")),
         }
 
@@ -131,11 +145,12 @@ class _Words:
         return one if credits == 1 and not (catalogued and catalogued.scale) else many
 
     def setting(self, threshold: Mapping[str, Any]) -> str:
-        """`20 % (1,000 credits)`, `500 credits`: a threshold as it was set."""
+        """`20% (1,000 credits)`, in German `20 % …`, `500 credits`: a threshold as it was set."""
         written, credits = threshold.get("setting"), threshold.get("credits")
         figure = self.credits(credits) if isinstance(credits, int) else ""
         if isinstance(written, str) and written.endswith("%"):
-            return f"{written[:-1].strip()}\u00a0% ({figure})" if figure else f"{written[:-1].strip()}\u00a0%"
+            share = self._reader.percent(written[:-1])
+            return f"{share} ({figure})" if figure else share
         return figure or str(written)
 
     def pack(self, id: Any) -> str:
