@@ -59,3 +59,17 @@ def _declined(team: Saver, mails: Mails) -> None:
     team.billing.advance(by=TOPUP_TIME)
     run(team.billing)
     assert len(mails.taken) == 2 and mails.subjects[1] == "You are out of credits", mails.subjects
+    _paused(team, mails)
+
+
+def _paused(team: Saver, mails: Mails) -> None:
+    """Nothing waits for a top-up that will not come."""
+    for hours in (1, 6):
+        team.later(hours=hours)
+    assert team.stands().status == "paused"
+    team.billing.grant("team", 100, reason="a gift", key="gift")
+    run(team.billing)
+    mails.taken.clear()
+    team.use(85)
+    run(team.billing)
+    assert mails.subjects == ["15 credits left"]
