@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -85,6 +86,37 @@ def test_a_pause_is_shown_with_its_way_out(team: Saver, service: Service) -> Non
     assert "goes on" in on.text and "Mastercard ending in 4444" in on.text
     (new,) = [one for one in service.client.get(f"{portal(service)}/topup").text.split("\n") if "automatically" in one]
     assert "100 credits" in new
+
+
+def test_a_card_is_saved_without_buying_anything(team: Saver, service: Service) -> None:
+    team.billing.customer("new")
+    team.billing.grant("new", 30, reason="welcome", key="w")
+    team.set("new").use(20, "new")
+    team.step()
+    page = f"{portal(service, 'new')}/auto-topup"
+    shown = service.client.get(page).text
+    assert "No card is saved that could be charged" in shown and "Save a card" in shown and "Buy by hand" in shown
+    no = service.client.post(f"{page}/resume")
+    assert no.status_code == 422 and "A card is needed" in no.text
+    sent = service.client.post(f"{page}/card")
+    assert sent.status_code in (200, 303)
+    session = re.search(r"bps_\w+", f"{sent.location} {sent.text}")
+    assert session is not None
+    team.shop.sandbox.portal.act(session[0], "card", card="4242424242424242")
+    again = service.client.get(page).text
+    assert "Visa ending in 4242" in again and "Save another card" in again and team.taken("new") == []
+    assert "goes on" in service.client.post(f"{page}/resume", follow_redirects=True).text
+    team.step()
+    assert team.taken("new") == [1000]
+    assert team.billing.card_page("new", return_url="https://app.example.com/") and len(team.shop.customers()) == 2
+
+
+def test_going_on_with_the_card_that_was_declined_says_that_it_waits(team: Saver, service: Service) -> None:
+    team.set().use(90)
+    team.shop.sandbox.decline(team.payer(), declines=True, card="4000000000009979")
+    team.step()
+    on = service.client.post(f"{portal(service)}/auto-topup/resume", follow_redirects=True).text
+    assert "Save another one to go on at once" in on and "held back for now" in on
 
 
 def test_over_http(team: Saver, service: Service) -> None:
