@@ -44,7 +44,7 @@ def test_the_customer_switches_it_on_and_off_on_their_own_page(team: Saver, serv
     team.use(90)
     team.step()
     again = service.client.get(page).text
-    assert "1 of 3 times" in again and "$10.00 of $50.00" in again and "100 credits, automatically" in again
+    assert "1 of 3 times" in again and "$10.00 of $50.00" in again and "100 credits, auto top-up" in again
     assert service.client.post(page, data=FORM, headers={"Origin": "https://evil.example"}).status_code == 403
     off = service.client.post(page, data={"act": "off"}, follow_redirects=True)
     assert "is off" in off.text and team.stands().setting is None
@@ -84,7 +84,7 @@ def test_a_pause_is_shown_with_its_way_out(team: Saver, service: Service) -> Non
     team.saved(card="5555555555554444")
     on = service.client.post(f"{page}/resume", follow_redirects=True)
     assert "goes on" in on.text and "Mastercard ending in 4444" in on.text
-    (new,) = [one for one in service.client.get(f"{portal(service)}/topup").text.split("\n") if "automatically" in one]
+    (new,) = [one for one in service.client.get(f"{portal(service)}/topup").text.split("\n") if "auto top-up" in one]
     assert "100 credits" in new
 
 

@@ -58,7 +58,8 @@ class Filled:
 @dataclass(frozen=True, slots=True)
 class AutomaticPage:
     """`consent`: the sentence that is agreed to. `preview`: what it would have charged, a line each; `again`: it can be
-    resumed; `stands_still`: nothing is bought by itself just now, so it may be bought by hand.
+    resumed; `stands_still`: nothing is bought by itself just now, so it may be bought by hand;
+    `saved`: there is a card, as far as is known.
     """
 
     who: str
@@ -77,7 +78,7 @@ class AutomaticPage:
     step: str
     money_step: str
     card: str
-    save_words: str
+    saved: bool
     consent: str
     headline: str
     preview: tuple[tuple[str, str], ...]
@@ -197,7 +198,7 @@ def page(
         step=_plain(1, scale),
         money_step=_plain(1, money.exponent(currency)),
         card=words if card_known else "our payment provider does not say just now",
-        save_words="Save a card" if card is None and card_known else "Save another card",
+        saved=card is not None or not card_known,
         consent=(
             "I agree that, when my balance is at or below this number, what I chose is bought and my saved payment "
             "method is charged without asking me again, up to these limits, until I switch it off."

@@ -51,7 +51,7 @@ def _free(tx: Tx, customer: str, unit: str, card: Card) -> None:
         return  # a cap is raised, not resumed
     if not (same and waits):
         auto_state.free(tx, customer, unit)
-    else:
+    elif state.paused_at is not None:
         auto_state.change(tx, customer, unit, failures=0, paused_at=None)
 
 
