@@ -157,5 +157,7 @@ def test_on_the_command_line(team: Saver, monkeypatch: pytest.MonkeyPatch) -> No
     assert "it would have charged 0 times, $0.00" in run(*words, "--dry-run").output
     assert "team, credits: off" in run().output
     assert "this month: 0 of 3, $0.00 of $50.00" in run(*words).output
+    assert "it would have charged 0 times, $0.00" in run("--dry-run").output, "of what is set"
+    assert run("--off", *words).exit_code == 2 and team.stands().status == "on"
     assert "off" in run("--off").output and team.stands().setting is None
     assert run("--threshold", "20").exit_code == 1
