@@ -37,9 +37,10 @@ class ToppingUp(Listening):
 
     def resume_auto_topup(self, customer: str, unit: str = "credits") -> AutoTopup:
         """Ends a pause, or a hold after a decline. The card that was declined last is left alone until its time all the
-        same; another one is charged as soon as the balance calls for it.
+        same; another one is charged as soon as the balance calls for it. A price that has changed is agreed to by it.
 
-        Raises UnknownCustomer, UnknownUnit, Invalid where no card is saved, StripeNotConfigured, StripeUnavailable.
+        Raises UnknownCustomer, UnknownUnit, Invalid where no card is saved or the price fits no cap,
+        StripeNotConfigured, StripeUnavailable.
         """
         return resuming.resume(self.database, self.gateway, self.catalog, customer, unit)
 
