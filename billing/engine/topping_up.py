@@ -8,7 +8,7 @@ from billing.base.round import Round
 from billing.engine.listening import Listening
 from billing.rules import asking
 from billing.rules.refusals import Refusal
-from billing.sales.auto_topups import charging, previewing, resuming, setting
+from billing.sales.auto_topups import charging, looking, previewing, resuming, setting
 from billing.sales.values import AutoTopup, AutoTopupPreview
 from billing.stripe.charging import Card
 
@@ -37,9 +37,10 @@ class ToppingUp(Listening):
 
     def resume_auto_topup(self, customer: str, unit: str = "credits") -> AutoTopup:
         """Ends a pause, or a hold after a decline. The card that was declined last is left alone until its time all the
-        same; another one is charged as soon as the balance calls for it.
+        same; another one is charged as soon as the balance calls for it. A price that has changed is agreed to by it.
 
-        Raises UnknownCustomer, UnknownUnit, Invalid where no card is saved, StripeNotConfigured, StripeUnavailable.
+        Raises UnknownCustomer, UnknownUnit, Invalid where no card is saved or the price fits no cap,
+        StripeNotConfigured, StripeUnavailable.
         """
         return resuming.resume(self.database, self.gateway, self.catalog, customer, unit)
 
@@ -49,6 +50,14 @@ class ToppingUp(Listening):
         Raises UnknownCustomer, StripeNotConfigured, StripeUnavailable.
         """
         return resuming.saved_card(self.database, self.gateway, customer)
+
+    def card_page(self, customer: str, *, return_url: str) -> str:
+        """Where the customer saves a card, or another, without buying anything: a fresh address in Stripe's customer
+        portal, from which they come back to `return_url`. Nothing is resumed by it.
+
+        Raises UnknownCustomer, Invalid, StripeRefused, StripeUnavailable, StripeNotConfigured.
+        """
+        return resuming.card_page(self.database, self.gateway, self._tell, customer, return_url)
 
     def charge_auto_topups(self, limit: int = 20) -> Round:
         """The step: buys for wallets whose balance calls for it, and asks after payments that were on their way. Is
@@ -60,5 +69,5 @@ class ToppingUp(Listening):
         if self.gateway is None:
             return Round(False, 0)
         begun = charging.charge_due(self.database, self.gateway, self.catalog, self._tell, limit)
-        looks = charging.look_at_pending(self.database, self.gateway, self.catalog, self._tell, limit)
+        looks = looking.look_at_pending(self.database, self.gateway, self.catalog, self._tell, limit)
         return Round(begun.more or looks.more, (begun.done or 0) + (looks.done or 0))

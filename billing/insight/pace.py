@@ -25,6 +25,7 @@ from billing.insight.tables import usage_counts, usage_days
 from billing.rules import watching
 from billing.rules.periods import add
 from billing.rules.watching import PACE_DAYS, USUAL_DAYS, Pace
+from billing.sales import auto_state
 
 _WALK = "watch_pace"
 
@@ -120,15 +121,18 @@ def _unusual(
 def _running_out(
     tx: Tx, catalog: Catalog, rows: Sequence[Row], days: Mapping[int, Days], today: date
 ) -> Iterable[tuple[str, Fact]]:
-    """Of whom no credits will come before: a wallet that tops itself up does not run out, and one in which something
-    is due has to wait until that is done.
+    """Of whom no credits will come before: a wallet that tops itself up, with nothing in its way, does not run out, and
+    one in which something is due has to wait until that is done.
     """
+    topped_up = auto_state.going_to(tx, [row["customer_id"] for row in rows if row["auto_topup"] is not None])
     paces: dict[int, tuple[Row, Pace, datetime]] = {}
     for row in rows:
+        if (row["customer_id"], row["unit"]) in topped_up:
+            continue
         runway = leads.runway_of(catalog, Holder(row["plan"], row["plan_from"], row["plan_until"]), tx.now)
         late = row["next_due_at"] is not None and row["next_due_at"] <= tx.now
         pace = _pace(row, days[row["id"]], today, PACE_DAYS)
-        if runway and pace is not None and row["available"] > 0 and row["auto_topup"] is None and not late:
+        if runway and pace is not None and row["available"] > 0 and not late:
             paces[row["id"]] = row, pace, add(tx.now, runway)
     lots, upcoming, last = _lots(tx, list(paces))
     empty: dict[int, datetime] = {}

@@ -86,6 +86,8 @@ def kind_of(event: Event) -> Kind | None:
         return None
     if event.type == "payment.failed" and facts.get("topup"):  # the top-up itself says so
         return None
+    if event.type == "topup.failed" and facts.get("automatic"):  # what follows says so; nobody waits for this one
+        return None
     return _BY_EVENT.get(event.type)
 
 

@@ -27,6 +27,7 @@ from billing.notices import endpoints, preferences
 from billing.notices.kinds import FOR_STAFF, cause_of, kind_of
 from billing.notices.tables import notices
 from billing.notices.values import MAIL, STAFF, WEBHOOK, Event, Sending
+from billing.sales import auto_state
 
 TOPUP_TIME = timedelta(minutes=2)
 """So long a letter of few credits left waits for the automatic top-up that is due; it is dropped if that comes."""
@@ -63,7 +64,7 @@ class _Receivers:
     customers: Mapping[str, Customer]
     unwanted: set[tuple[str, str]]
     topped_up: set[tuple[str, str]]
-    """Customer and unit of the wallets whose automatic top-up is due just now."""
+    """Customer and unit of the wallets whose automatic top-up is due just now, with nothing in its way."""
 
 
 def _receivers(tx: Tx, sending: Sending, events: Sequence[Event]) -> _Receivers:
@@ -80,7 +81,8 @@ def _receivers(tx: Tx, sending: Sending, events: Sequence[Event]) -> _Receivers:
 def _topped_up(tx: Tx, named: Sequence[str]) -> set[tuple[str, str]]:
     w = wallets.c
     due = select(w.customer_id, w.unit).where(w.customer_id.in_(named), w.topup_due_at.is_not(None))
-    return {(row.customer_id, row.unit) for row in tx.connection.execute(due)}
+    called = {(row.customer_id, row.unit) for row in tx.connection.execute(due)}
+    return called & auto_state.going_to(tx, [customer for customer, _ in called]) if called else called
 
 
 def _programs_and_staff(tx: Tx, whom: _Receivers, event: Event) -> list[dict[str, Any]]:

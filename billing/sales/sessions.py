@@ -19,7 +19,7 @@ LONGEST_REFERENCE = 200
 """Stripe's limit for a `client_reference_id`."""
 
 FIRST_LOOK, _LONGEST_WAIT = timedelta(minutes=5), timedelta(hours=24)
-_MOST_LOOKS = 30
+MOST_LOOKS = 30
 GRACE = timedelta(minutes=1)
 LOST = "Stripe knows no session of it: it was opened with the key of another account or mode."
 """Why a purchase is over of which nothing can be heard."""
@@ -38,23 +38,28 @@ class Return:
         return {"success_url": self.success_url.replace(f"{{{kind}}}", id), "cancel_url": cancel}
 
 
-def due(tx: Tx, table: sa.Table, limit: int, only: sa.ColumnElement[bool] | None = None) -> list[str]:
-    """Sessions (`only` these) that it is time to look at, the longest waiting first. Their next look is put off."""
+def due(
+    tx: Tx, table: sa.Table, limit: int, only: sa.ColumnElement[bool] | None = None, *,
+    then_every: timedelta | None = None,
+) -> list[str]:  # fmt: skip
+    """Sessions (`only` these) that it is time to look at, the longest waiting first. Their next look is put off, and
+    after thirty there is none, or one every so often.
+    """
     its_time = (table.c.next_look_at <= tx.now) & (sa.true() if only is None else only)
     query = select(table).where(its_time).order_by(table.c.next_look_at).limit(limit)
     rows = tx.connection.execute(query.with_for_update(skip_locked=True)).all()
     for row in rows:
-        _put_off(tx, table, row)
+        _put_off(tx, table, row, then_every)
     return [row.session_id for row in rows]
 
 
-def _put_off(tx: Tx, table: sa.Table, row: Row[Any]) -> None:
-    """When to look again: ever more seldom, at the end of the session's time, and after thirty looks no more."""
+def _put_off(tx: Tx, table: sa.Table, row: Row[Any], then_every: timedelta | None) -> None:
+    """When to look again: ever more seldom, at the end of the session's time, and after thirty looks `then_every`."""
     again: datetime | None = tx.now + min(FIRST_LOOK * 2 ** min(row.looks, 20), _LONGEST_WAIT)
     if row.expires_at is not None and tx.now < row.expires_at and again is not None:
         again = min(again, row.expires_at + GRACE)
-    if row.looks + 1 >= _MOST_LOOKS:
-        again = None
+    if row.looks + 1 >= MOST_LOOKS:
+        again = None if then_every is None else tx.now + then_every
     values = {"looks": row.looks + 1, "next_look_at": again}
     tx.connection.execute(sa.update(table).where(table.c.id == row.id).values(**values))
 

@@ -15,6 +15,11 @@ from web.sandbox import Sandbox
 CATALOG = parse("""
 [units.images]
 
+[plans.pro]
+name = "Pro"
+credits = 50
+prices = ["pro_monthly"]
+
 [packs.small]
 name = "Small"
 credits = 100
@@ -132,11 +137,11 @@ class Saver:
         return found
 
     def facts(self, name: str) -> list[dict[str, Any]]:
-        """What was told under that name, the oldest first."""
+        """What was told under that name (of `auto_topup`, or a whole one), the oldest first."""
         from sqlalchemy import select
 
         from billing.base.outbox import outbox
 
         with self.billing.database.read() as tx:
-            its = select(outbox.c.facts).where(outbox.c.type == f"auto_topup.{name}")
+            its = select(outbox.c.facts).where(outbox.c.type == (name if "." in name else f"auto_topup.{name}"))
             return list(tx.connection.execute(its.order_by(outbox.c.recorded_at, outbox.c.id)).scalars())

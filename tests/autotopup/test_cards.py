@@ -20,7 +20,7 @@ def test_a_declining_card_is_left_alone_ever_longer_and_then_for_good(team: Save
     team.set().use(90)
     team.shop.sandbox.decline(team.payer(), declines=True, card=POOR)
     begun, tried = team.billing.now, []
-    for minute in range(0, 60 * 24 * 3, 10):  # three days, looked at every ten minutes
+    for minute in range(0, 60 * 24 * 3, 30):  # three days, looked at every half an hour
         team.billing.clock.move(begun + timedelta(minutes=minute))
         before = team.intents()
         team.step()
@@ -48,6 +48,15 @@ def test_a_declining_card_is_left_alone_ever_longer_and_then_for_good(team: Save
     team.billing.resume_auto_topup("team")
     team.step()
     assert (team.taken(), team.stands().status, team.stands().failures) == ([1000], "on", 0)
+
+
+def test_going_on_before_the_time_of_the_same_card_forgives_it_nothing(team: Saver) -> None:
+    team.set().use(90)
+    team.shop.sandbox.decline(team.payer(), declines=True)
+    for hours in (0, 1, 6):
+        team.later(hours=hours)
+        team.billing.resume_auto_topup("team") if hours < 6 else None
+    assert (team.intents(), team.stands().status, team.stands().failures) == (3, "paused", 3)
 
 
 def test_a_success_in_between_begins_the_count_anew(team: Saver) -> None:

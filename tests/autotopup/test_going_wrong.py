@@ -11,7 +11,7 @@ import pytest
 from requests.adapters import HTTPAdapter
 
 from billing.stripe import calling
-from tests.autotopup.saver import Saver
+from tests.autotopup.saver import SMALL, Saver
 
 pytestmark = pytest.mark.quick_on("sqlite")
 
@@ -169,6 +169,7 @@ def test_a_refund_takes_back_and_lets_nothing_be_bought_again(team: Saver) -> No
     team.shop.sandbox.dashboard.refund(charge.id, 1000)
     team.shop.told()
     assert (team.available(), team.bought()) == (10, ["refunded"])
+    assert len(team.billing.preview_auto_topup("team", SMALL).charges) == 1, "what was given back is not bought anew"
     for _ in range(3):
         team.later(hours=1)
     assert (team.taken(), team.stands().status, team.stands().reason) == ([1000], "paused", "refunded")

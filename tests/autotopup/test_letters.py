@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from billing.notices.spread import TOPUP_TIME
+from billing.sales import auto_state
 from billing.testing import TestBilling
 from tests.autotopup.saver import CATALOG, Saver
 from tests.buying.shop import open_shop
@@ -59,3 +60,27 @@ def _declined(team: Saver, mails: Mails) -> None:
     team.billing.advance(by=TOPUP_TIME)
     run(team.billing)
     assert len(mails.taken) == 2 and mails.subjects[1] == "You are out of credits", mails.subjects
+    _paused(team, mails)
+
+
+def _paused(team: Saver, mails: Mails) -> None:
+    """Nothing waits for a top-up that will not come."""
+    for hours in (1, 6):
+        team.later(hours=hours)
+    assert team.stands().status == "paused"
+    team.billing.grant("team", 100, reason="a gift", key="gift")
+    run(team.billing)
+    mails.taken.clear()
+    team.use(85)
+    run(team.billing)
+    assert mails.subjects == ["15 credits left"]
+    mails.taken.clear()
+    team.billing.advance(by=timedelta(minutes=1))
+    with team.billing.database.write() as tx:
+        auto_state.pause(tx, "team", "credits", "price_changed", "The price has changed.")
+    run(team.billing)
+    (letter,) = mails.taken
+    text = letter.get_body(("plain",))
+    assert text is not None
+    said = text.get_content()
+    assert "The price has changed." in said and "bank" not in said and "failed" not in said, said

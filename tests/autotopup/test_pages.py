@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from datetime import timedelta
 
@@ -43,7 +44,7 @@ def test_the_customer_switches_it_on_and_off_on_their_own_page(team: Saver, serv
     team.use(90)
     team.step()
     again = service.client.get(page).text
-    assert "1 of 3 times" in again and "$10.00 of $50.00" in again and "100 credits, automatically" in again
+    assert "1 of 3 times" in again and "$10.00 of $50.00" in again and "100 credits, auto top-up" in again
     assert service.client.post(page, data=FORM, headers={"Origin": "https://evil.example"}).status_code == 403
     off = service.client.post(page, data={"act": "off"}, follow_redirects=True)
     assert "is off" in off.text and team.stands().setting is None
@@ -83,8 +84,39 @@ def test_a_pause_is_shown_with_its_way_out(team: Saver, service: Service) -> Non
     team.saved(card="5555555555554444")
     on = service.client.post(f"{page}/resume", follow_redirects=True)
     assert "goes on" in on.text and "Mastercard ending in 4444" in on.text
-    (new,) = [one for one in service.client.get(f"{portal(service)}/topup").text.split("\n") if "automatically" in one]
+    (new,) = [one for one in service.client.get(f"{portal(service)}/topup").text.split("\n") if "auto top-up" in one]
     assert "100 credits" in new
+
+
+def test_a_card_is_saved_without_buying_anything(team: Saver, service: Service) -> None:
+    team.billing.customer("new")
+    team.billing.grant("new", 30, reason="welcome", key="w")
+    team.set("new").use(20, "new")
+    team.step()
+    page = f"{portal(service, 'new')}/auto-topup"
+    shown = service.client.get(page).text
+    assert "No card is saved that could be charged" in shown and "Save a card" in shown and "Buy by hand" in shown
+    no = service.client.post(f"{page}/resume")
+    assert no.status_code == 422 and "A card is needed" in no.text
+    sent = service.client.post(f"{page}/card")
+    assert sent.status_code in (200, 303)
+    session = re.search(r"bps_\w+", f"{sent.location} {sent.text}")
+    assert session is not None
+    team.shop.sandbox.portal.act(session[0], "card", card="4242424242424242")
+    again = service.client.get(page).text
+    assert "Visa ending in 4242" in again and "Save another card" in again and team.taken("new") == []
+    assert "goes on" in service.client.post(f"{page}/resume", follow_redirects=True).text
+    team.step()
+    assert team.taken("new") == [1000]
+    assert team.billing.card_page("new", return_url="https://app.example.com/") and len(team.shop.customers()) == 2
+
+
+def test_going_on_with_the_card_that_was_declined_says_that_it_waits(team: Saver, service: Service) -> None:
+    team.set().use(90)
+    team.shop.sandbox.decline(team.payer(), declines=True, card="4000000000009979")
+    team.step()
+    on = service.client.post(f"{portal(service)}/auto-topup/resume", follow_redirects=True).text
+    assert "Save another one to go on at once" in on and "held back for now" in on
 
 
 def test_over_http(team: Saver, service: Service) -> None:
@@ -125,5 +157,7 @@ def test_on_the_command_line(team: Saver, monkeypatch: pytest.MonkeyPatch) -> No
     assert "it would have charged 0 times, $0.00" in run(*words, "--dry-run").output
     assert "team, credits: off" in run().output
     assert "this month: 0 of 3, $0.00 of $50.00" in run(*words).output
+    assert "it would have charged 0 times, $0.00" in run("--dry-run").output, "of what is set"
+    assert run("--off", *words).exit_code == 2 and team.stands().status == "on"
     assert "off" in run("--off").output and team.stands().setting is None
     assert run("--threshold", "20").exit_code == 1

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from billing.catalog.loading import parse
+from billing.sales import auto_state
 from billing.testing import TestBilling
 from tests.insight.noticed import Facts, facts, paced, subscribed
 from tests.sales.paid import invoice, line, seconds, tell
@@ -196,6 +197,10 @@ def test_one_that_tops_itself_up_does_not_run_out(billing: TestBilling) -> None:
     setting = {"threshold": 100, "pack": "small", "max_cents_per_month": 5_000, "max_count_per_month": 3}
     billing.set_wallet("team", auto_topup=setting)
     assert run(billing) == []
+    with billing.database.write() as tx:  # as a card that was declined for good leaves it
+        auto_state.pause(tx, "team", "credits", "declined", "The card was declined.")
+    [told] = run(billing)
+    assert told["available"] == 600, "what does not top itself up runs out"
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def preview_auto_topup(customer: str, query: dict[str, Any], body: dict[str, Any
 )  # fmt: skip
 def resume_auto_topup(customer: str, query: dict[str, Any]) -> Any:
     """End a pause, once the customer has seen to their card. The card that was declined last is left alone until its
-    time all the same.
+    time all the same; what was paused because its price has changed goes on at the price of now.
     """
     with turn_to_ask():
         engine().resume_auto_topup(customer, query["unit"])

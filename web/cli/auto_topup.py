@@ -19,7 +19,7 @@ from web.cli.printing import when
 @click.option("--max-cents", type=click.IntRange(min=1), help="The most that a month may cost.")
 @click.option("--max-count", type=click.IntRange(min=1), help="The most purchases in a month.")
 @click.option("--currency", help="The customer's usual one unless given.")
-@click.option("--dry-run", is_flag=True, help="Only say what it would have charged in the last 30 days.")
+@click.option("--dry-run", is_flag=True, help="Only say what it, or what is set, would have charged lately.")
 @click.option("--off", is_flag=True, help="Switch it off.")
 @click.option("--resume", is_flag=True, help="End a pause.")
 def auto_topup(
@@ -30,8 +30,13 @@ def auto_topup(
     wanted = {"threshold": threshold, "pack": pack, "target": target, "max_cents_per_month": max_cents,
               "max_count_per_month": max_count, "currency": currency}  # fmt: skip
     setting = {name: value for name, value in wanted.items() if value is not None}
+    if off and (setting or dry_run or resume):
+        raise click.UsageError("--off stands alone: what is switched off is neither set, tried nor resumed.")
     with engine() as billing:
         if dry_run:
+            set_now = billing.auto_topup(customer, unit).setting
+            if set_now is not None and not setting:
+                setting = {name: set_now[name] for name in wanted if name in set_now}
             _tell_preview(billing.preview_auto_topup(customer, setting, unit))
             return
         if off or setting:

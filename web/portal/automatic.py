@@ -28,6 +28,7 @@ _DONE = {
     "on": "Automatic top-up is on.",
     "off": "Automatic top-up is off. Nothing is bought by itself any more.",
     "resumed": "Automatic top-up goes on.",
+    "waits": "The card that was declined is left alone until its time. Save another one to go on at once.",
 }
 SHOWN = 12
 
@@ -69,8 +70,9 @@ def resume_automatic(link: PortalLink, token: str) -> Any:
 
     def resumed() -> Any:
         with turn_to_ask():
-            engine().resume_auto_topup(link.customer, unit)
-        return redirect(url_for(_PAGE, token=token, unit=unit, done="resumed"), 303)
+            found = engine().resume_auto_topup(link.customer, unit)
+        done = "waits" if found.status == "held_back" else "resumed"
+        return redirect(url_for(_PAGE, token=token, unit=unit, done=done), 303)
 
     return _said(link, token, resumed)
 
@@ -82,9 +84,7 @@ def save_card(link: PortalLink, token: str) -> Any:
 
     def opened() -> Any:
         with turn_to_ask():
-            url = engine().customer_portal(link.customer, return_url=automatic_page(token))
-        if url is None:
-            raise Invalid.field("card", "Buy once by hand, and let your card be saved with it.")
+            url = engine().card_page(link.customer, return_url=automatic_page(token))
         if within_policy(state().settings, url):
             return redirect(url, 303)
         text = "Your cards are looked after at our payment provider."
@@ -150,7 +150,7 @@ def _said(link: PortalLink, token: str, acting: Callable[[], Any]) -> Any:
         return acting()
     except Invalid as invalid:
         text, status = " ".join(words for messages in invalid.errors.values() for words in messages), 422
-        title = "A card is needed"
+        title = "A card is needed" if "card" in invalid.errors else "Nothing was changed"
     except StripeUnavailable:
         title, status = "One moment, please", 503
         text = "Our payment provider does not answer just now. Nothing was changed; try again in a moment."

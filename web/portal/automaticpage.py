@@ -58,7 +58,8 @@ class Filled:
 @dataclass(frozen=True, slots=True)
 class AutomaticPage:
     """`consent`: the sentence that is agreed to. `preview`: what it would have charged, a line each; `again`: it can be
-    resumed.
+    resumed; `stands_still`: nothing is bought by itself just now, so it may be bought by hand;
+    `saved`: there is a card, as far as is known.
     """
 
     who: str
@@ -69,6 +70,7 @@ class AutomaticPage:
     message: str
     facts: tuple[tuple[str, str], ...]
     again: bool
+    stands_still: bool
     choices: tuple[Choice, ...]
     form: Filled
     currency: str
@@ -76,6 +78,7 @@ class AutomaticPage:
     step: str
     money_step: str
     card: str
+    saved: bool
     consent: str
     headline: str
     preview: tuple[tuple[str, str], ...]
@@ -187,6 +190,7 @@ def page(
         message=found.message or "",
         facts=_facts(found, scale),
         again=found.status in ("paused", "held_back") and found.reason not in ("cap", "count"),
+        stands_still=found.status in ("paused", "held_back"),
         choices=tuple(choices),
         form=form,
         currency=currency,
@@ -194,6 +198,7 @@ def page(
         step=_plain(1, scale),
         money_step=_plain(1, money.exponent(currency)),
         card=words if card_known else "our payment provider does not say just now",
+        saved=card is not None or not card_known,
         consent=(
             "I agree that, when my balance is at or below this number, what I chose is bought and my saved payment "
             "method is charged without asking me again, up to these limits, until I switch it off."
@@ -217,6 +222,10 @@ def _facts(found: AutoTopup, scale: int) -> tuple[tuple[str, str], ...]:
         ("This month", f"{found.count_this_month} of {setting['max_count_per_month']} times"),
         ("Charged this month", f"{spent} of {cap}"),
     ]  # fmt: skip
+    if (sold := setting.get("sold")) is not None:
+        cost = money_text(sold["cents"], setting["currency"])
+        words = f"{credits_text(sold['credits'], scale)} {found.unit} for {cost}"
+        facts.insert(1, ("One purchase", words if setting.get("pack") else f"at most {words}"))
     if found.next_attempt_at is not None:
         facts.append(("Next attempt", f"not before {time_text(found.next_attempt_at)}"))
     if found.agreed_at is not None:

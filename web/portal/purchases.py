@@ -44,7 +44,7 @@ def bought(topup: Topup, catalog: Catalog) -> Bought:
         id=topup.id,
         when=date_text(topup.created_at),
         at=topup.created_at,
-        what=f"{credits} {topup.unit}{', automatically' if topup.automatic else ''}",
+        what=f"{credits} {topup.unit}{', auto top-up' if topup.automatic else ''}",
         price=money_text(topup.cents if topup.paid_cents is None else topup.paid_cents, topup.currency),
         instead_of=money_text(topup.cents, topup.currency) if topup.paid_cents not in (None, topup.cents) else None,
         status=name,

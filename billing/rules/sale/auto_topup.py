@@ -40,7 +40,7 @@ Why = Literal["declined", "authentication_required", "no_card", "card_refused"]
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Buy `pack`, or up to `target`, when `threshold` credits or fewer are there; at most `max_count` times and for
-    `max_cents` (of `currency`) in a month.
+    `max_cents` (of `currency`) in a month. `credits` for `cents`: the most that one purchase came to when it was set.
     """
 
     threshold: int
@@ -49,19 +49,22 @@ class Setting:
     max_cents: int
     max_count: int
     currency: str
+    credits: int = 0
+    cents: int = 0
 
     def document(self) -> dict[str, Any]:
         """As it stands with the wallet."""
         bought = {"pack": self.pack} if self.pack is not None else {"target": self.target}
         return {"threshold": self.threshold, **bought, "max_cents_per_month": self.max_cents,
-                "max_count_per_month": self.max_count, "currency": self.currency}  # fmt: skip
+                "max_count_per_month": self.max_count, "currency": self.currency,
+                "sold": {"credits": self.credits, "cents": self.cents}}  # fmt: skip
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Setting:
         """One that was taken before."""
         return cls(document["threshold"], document.get("pack"), document.get("target"),
-                   document["max_cents_per_month"], document["max_count_per_month"],
-                   document["currency"])  # fmt: skip
+                   document["max_cents_per_month"], document["max_count_per_month"], document["currency"],
+                   **document.get("sold", {}))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,15 @@ def over_cap(setting: Setting, count: int, cents: int, more_cents: int) -> Liter
     if count + 1 > setting.max_count:
         return "count"
     return "cap" if cents + more_cents > setting.max_cents else None
+
+
+def dearer(setting: Setting, credits: int, cents: int) -> bool:
+    """Does one purchase, `credits` for `cents` by now, cost more than when it was set, or bring less for its price? Not
+    where nobody knows what it came to then.
+    """
+    if setting.credits == 0:
+        return False
+    return cents > setting.cents or cents * setting.credits > setting.cents * credits
 
 
 def month_of(at: datetime) -> tuple[datetime, datetime]:

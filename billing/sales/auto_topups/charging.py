@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Row, select
 
 from billing.base import outbox
@@ -23,11 +22,10 @@ from billing.credits import customers
 from billing.credits.tables import wallets
 from billing.credits.values import Customer
 from billing.credits.writing import write
-from billing.rules.refusals import Busy, Invalid, Refusal, StripeNotConfigured, StripeRefused, Unavailable
+from billing.rules.refusals import Busy, Invalid, StripeNotConfigured, StripeRefused, Unavailable
 from billing.rules.sale import auto_topup as rule
 from billing.rules.sale.auto_topup import Setting
 from billing.sales import auto_state, conversations, sessions, stripe_customers
-from billing.sales.auto_tables import auto_topups as states
 from billing.sales.auto_topups import rows, setting, settling
 from billing.sales.conversations import Kind, Kinds, Tell
 from billing.sales.packs import topup_rows, topups
@@ -44,6 +42,8 @@ _GRACE = timedelta(minutes=1)
 _NO_CARD = "No card is saved that could be charged: save one, then go on."
 _EXPIRED = "The saved card has expired: save another one, then go on."
 _SWITCHED_OFF = "It was switched off before anything was charged."
+_NOT_DUE = "The balance did not call for it any more when its turn came: nothing was charged."
+_RELINKED = "Another Stripe customer was linked before anything was charged."
 _UNKNOWN = "It could not be found out what became of the last payment. Look at it at Stripe, then go on."
 
 
@@ -91,18 +91,13 @@ def _due(tx: Tx, limit: int) -> list[_Due]:
     """Wallets that call for one and have none under way, the longest waiting first; whoever is held back or paused is
     left alone.
     """
-    w, s, t = wallets.c, states.c, topup_table.c
-    its = (s.customer_id == w.customer_id) & (s.unit == w.unit)
+    w, t = wallets.c, topup_table.c
     own = (t.customer_id == w.customer_id) & (t.unit == w.unit)
     going_on = select(t.id).where(own, t.automatic.is_not(None), t.status.in_(auto_state.GOING_ON)).exists()
-    by_hand = select(t.id).where(own, t.automatic.is_(None), t.paid_at > s.held_at).exists()
-    free = sa.or_(
-        s.next_attempt_at.is_(None), s.next_attempt_at <= tx.now, (s.reason == "authentication_required") & by_hand
-    )
     query = (
         select(w.customer_id, w.unit)
-        .outerjoin(states, its)
-        .where(w.topup_due_at <= tx.now, w.frozen_at.is_(None), s.paused_at.is_(None), free, ~going_on)
+        .outerjoin(*auto_state.STATES)
+        .where(w.topup_due_at <= tx.now, auto_state.nothing_in_the_way(tx), ~going_on)
         .order_by(w.topup_due_at, w.id)
         .limit(limit)
     )
@@ -137,6 +132,8 @@ def _begin(tx: Tx, catalog: Catalog, one: _Due, payer: str | None, card: Card | 
     """
     locked = customers.lock(tx, one.customer)
     assert isinstance(locked, Customer), locked
+    if stripe_customers.stripe_id_of(tx, one.customer) != payer:  # linked meanwhile: the card is another's
+        return None
     wallet = open_units(tx, catalog, one.customer, {one.unit})[one.unit]
     state = auto_state.lock(tx, one.customer, one.unit)
     document = wallet.row["auto_topup"]
@@ -151,7 +148,7 @@ def _begin(tx: Tx, catalog: Catalog, one: _Due, payer: str | None, card: Card | 
     offer = setting.offer_of(catalog, one.unit, wanted, wallet.position.available, wallet.position.owed)
     refused = _refuse(tx, catalog, one, wanted, offer, card)
     if refused is not None:
-        if refused[0] in ("no_card", "not_sold"):
+        if refused[0] in ("no_card", "not_sold", "price_changed"):
             auto_state.pause(tx, one.customer, one.unit, *refused)
         return None
     assert isinstance(offer, Offer) and payer is not None and card is not None
@@ -170,6 +167,9 @@ def _refuse(
         return "not_sold", setting.NOT_SOLD
     if setting.goes_round(catalog, one.unit, wanted):
         return "not_sold", setting.LOOPS
+    dearer = setting.dearer(catalog, one.unit, wanted)
+    if dearer is not None:
+        return "price_changed", dearer
     count, cents = rows.month(tx, one.customer, one.unit, wanted.currency)
     cap = rule.over_cap(wanted, count, cents, offer.cents)
     if cap is not None:
@@ -232,16 +232,29 @@ def kinds(catalog: Catalog) -> Kinds:
 
 
 def _prepare(tx: Tx, row: Row[Any]) -> Params | None:
-    """Nothing is asked any more once its fate is known, nor where it was switched off before it was asked for."""
+    """Nothing is asked any more once its fate is known; nor, where it was not asked for yet, if it is not wanted now:
+    whoever decided it may have died days ago.
+    """
     topup = topup_rows.read(tx, row.subject)
     assert topup is not None
     params: Params = row.params
     if topup.status not in auto_state.GOING_ON:
         return None
-    if row.asked_at is None and _withdrawn(tx, row) is not None:
-        topup_rows.move(tx, topup.id, "failed", reason=_SWITCHED_OFF)
+    unwanted = _unwanted(tx, row, topup) if row.asked_at is None else None
+    if unwanted is not None:
+        topup_rows.move(tx, topup.id, "failed", reason=unwanted)
         return None
     return params
+
+
+def _unwanted(tx: Tx, row: Row[Any], topup: Row[Any]) -> str | None:
+    """Why it is not asked for after all."""
+    its = (wallets.c.customer_id == topup.customer_id) & (wallets.c.unit == topup.unit)
+    if tx.connection.execute(select(wallets.c.topup_due_at).where(its)).scalar_one() is None:
+        return _withdrawn(tx, row) or _NOT_DUE
+    if stripe_customers.stripe_id_of(tx, topup.customer_id) != row.params["customer"]:
+        return _RELINKED
+    return _withdrawn(tx, row)
 
 
 def _withdrawn(tx: Tx, row: Row[Any]) -> str | None:
@@ -269,28 +282,3 @@ def _end(tx: Tx, row: Row[Any], reason: str) -> None:
     known = row.attempts <= conversations.MOST_ATTEMPTS and tx.now < row.asked_at + conversations.KEY_LIVES
     message = f"The payment was refused: {reason}" if known else _UNKNOWN
     auto_state.pause(tx, topup.customer_id, topup.unit, "refused" if known else "unknown", message)
-
-
-def look_at_pending(db: Database, gateway: Gateway, catalog: Catalog, tell: Tell, limit: int) -> Round:
-    """The step: asks after payments that were on their way and of which nothing was heard. Is there more?"""
-    with db.write() as tx:
-        due = sessions.due(tx, topup_table, limit, topup_table.c.automatic.is_not(None))
-    looked = 0
-    for id in due:
-        try:
-            intent = gateway.charging.now(id)
-            with db.write() as tx:
-                its = topup_table.c.session_id == id
-                row = tx.connection.execute(select(topup_table).where(its)).one()
-                if intent is not None and intent.status != "processing":
-                    settling.apply(tx, catalog, row, intent, tx.now)
-            tell(tx.told)
-            looked += 1
-        except Busy as busy:
-            _LOG.warning("payment %s is looked at later: %s", id, busy)
-        except (Unavailable, StripeNotConfigured) as error:
-            _LOG.warning("payment %s is looked at later: %s", id, error)
-            return Round(False, looked)
-        except Refusal as refusal:
-            _LOG.warning("payment %s: %s", id, refusal)
-    return Round(len(due) >= limit, looked)

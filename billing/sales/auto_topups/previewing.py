@@ -30,7 +30,8 @@ def preview(tx: Tx, catalog: Catalog, customer: str, unit: str, given: Any) -> A
         return wanted
     since = tx.now - LOOKS_BACK
     known = entries.balances(tx, customer, unit, since)
-    real = {f"topup:{row.id}" for row in rows.page(tx, customer, unit, 1000)}
+    bought = rows.page(tx, customer, unit, 1000)
+    real = {f"topup:{row.id}" for row in bought if row.status != "refunded"}  # whose credits have gone again anyway
     play = _Play(catalog, unit, wanted)
     begins, available, owed = known.before
     play.stands(max(begins, since), available - owed)

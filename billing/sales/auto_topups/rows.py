@@ -35,16 +35,25 @@ def month(tx: Tx, customer: str, unit: str, currency: str) -> tuple[int, int]:
     """How many count in the running month, and for how many cents of the currency: what was begun or paid in it, and
     what is still going on, whenever it was begun.
     """
+    t = topups.c
+    cents = func.coalesce(func.sum(sa.case((t.currency == currency, t.cents), else_=0)), 0)
+    count, total = tx.connection.execute(select(func.count(), cents).where(_counts(tx, customer, unit))).one()
+    return int(count), int(total)
+
+
+def currencies(tx: Tx, customer: str, unit: str) -> set[str]:
+    """In which currencies those are that count in the running month."""
+    return set(tx.connection.execute(select(topups.c.currency).where(_counts(tx, customer, unit))).scalars())
+
+
+def _counts(tx: Tx, customer: str, unit: str) -> sa.ColumnElement[bool]:
     start, end = rule.month_of(tx.now)
     t = topups.c
     then = sa.or_(
         (t.created_at >= start) & (t.created_at < end), (t.paid_at >= start) & (t.paid_at < end),
         t.status.in_(GOING_ON),
     )  # fmt: skip
-    cents = func.coalesce(func.sum(sa.case((t.currency == currency, t.cents), else_=0)), 0)
-    query = select(func.count(), cents).where(_its(customer, unit), t.status.in_(_TAKEN), then)
-    count, total = tx.connection.execute(query).one()
-    return int(count), int(total)
+    return _its(customer, unit) & t.status.in_(_TAKEN) & then
 
 
 def by_hand_since(tx: Tx, customer: str, unit: str, since: datetime) -> bool:

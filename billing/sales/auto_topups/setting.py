@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +12,7 @@ from billing.base.db import Tx
 from billing.base.wording import credits_text, money_text
 from billing.catalog.terms import Catalog
 from billing.credits import wallets
+from billing.credits.opening import open_wallet
 from billing.credits.tables import wallets as wallet_rows
 from billing.rules import money
 from billing.rules.refusals import Invalid, Refusal
@@ -27,7 +29,7 @@ NOT_SOLD = "What was to be bought is not on sale any more: choose again what to 
 LOOPS = "What is sold now brings no more than the threshold: choose again when to buy, or what."
 TAXED = "Taxes are reckoned at Stripe's Checkout only, so nothing can be bought without it."
 
-_TILL_CHANGED = ("cap", "count", "not_sold", "refused")
+_TILL_CHANGED = ("cap", "count", "not_sold", "price_changed", "refused")
 """Reasons that another setting takes away."""
 
 
@@ -38,13 +40,19 @@ def put(tx: Tx, catalog: Catalog, customer: str, unit: str, given: Any, *, agree
     judged = None if given is None else judge(tx, catalog, customer, unit, given)
     if isinstance(judged, Refusal):
         return judged
+    opened = open_wallet(tx, catalog, customer, unit)  # by its lock none is begun meanwhile
+    if isinstance(opened, Refusal):
+        return opened
+    mixed = None if judged is None else _mixed_currencies(tx, customer, unit, judged)
+    if mixed is not None:
+        return mixed
     document = None if judged is None else judged.document()
     changed = wallets.set_auto_topup(tx, catalog, customer, unit, document)
     if isinstance(changed, Refusal):
         return changed
     state = auto_state.lock(tx, customer, unit)
     if changed and state.reason in _TILL_CHANGED:
-        auto_state.free(tx, customer, unit)
+        auto_state.let_go(tx, customer, unit)
     if changed or agreed:  # what was agreed to before was something else
         auto_state.change(tx, customer, unit, agreed_at=tx.now if agreed and document is not None else None)
     return None
@@ -76,7 +84,42 @@ def judge(tx: Tx, catalog: Catalog, customer: str, unit: str, given: Any) -> Set
     if offer.cents > setting.max_cents:
         one, cap = (money_text(cents, currency) for cents in (offer.cents, setting.max_cents))
         return Invalid.field("auto_topup.max_cents_per_month", f"One purchase costs {one}: {cap} never suffice for it.")
-    return setting
+    return replace(setting, credits=offer.pack.credits, cents=offer.cents)
+
+
+def _mixed_currencies(tx: Tx, customer: str, unit: str, judged: Setting) -> Invalid | None:
+    """A month's limit in money is of one currency: one in another would begin at nothing."""
+    others = rows.currencies(tx, customer, unit) - {judged.currency}
+    if not others:
+        return None
+    paid_in, next_month = " and ".join(sorted(others)), rule.month_of(tx.now)[1].date()
+    said = f"This month's automatic purchases were paid in {paid_in}, as is its limit: keep it until {next_month}."
+    return Invalid.field("auto_topup.currency", said)
+
+
+def agree_to_price(tx: Tx, catalog: Catalog, customer: str, unit: str) -> Refusal | None:
+    """The same is set again at today's price. Under the customer's lock."""
+    its = (wallet_rows.c.customer_id == customer) & (wallet_rows.c.unit == unit)
+    document = tx.connection.execute(select(wallet_rows.c.auto_topup).where(its)).scalar_one_or_none()
+    if document is None:
+        return None
+    judged = judge(tx, catalog, customer, unit, {name: document[name] for name in rule.FIELDS if name in document})
+    if isinstance(judged, Refusal):
+        return judged
+    changed = wallets.set_auto_topup(tx, catalog, customer, unit, judged.document())
+    return changed if isinstance(changed, Refusal) else None
+
+
+def dearer(catalog: Catalog, unit: str, setting: Setting) -> str | None:
+    """What is to be said where one purchase costs more by now, or brings less for its price, than when it was set."""
+    offer = offer_of(catalog, unit, setting, 0, 0)
+    if isinstance(offer, Invalid) or not rule.dearer(setting, offer.pack.credits, offer.cents):
+        return None
+    then, now = (
+        f"{money_text(cents, setting.currency)} for {credits_text(credits, catalog.units[unit].scale)} {unit}"
+        for credits, cents in ((setting.credits, setting.cents), (offer.pack.credits, offer.cents))
+    )
+    return f"The price has changed: {now}. When you set it, it was {then}. Nothing is bought until you go on."
 
 
 def goes_round(catalog: Catalog, unit: str, setting: Setting) -> bool:

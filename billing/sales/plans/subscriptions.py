@@ -17,7 +17,7 @@ from billing.catalog.terms import Catalog, Plan
 from billing.credits.tables import wallets
 from billing.rules.refusals import Invalid, Refusal
 from billing.rules.sale.unchanged import NoSubscription, SubscriptionEnded
-from billing.sales import stripe_customers, stripe_prices
+from billing.sales import auto_state, stripe_customers, stripe_prices
 from billing.sales.plans import endings, free_plans, subscription_changes
 from billing.sales.stripe_customers import Nobody
 from billing.sales.tables import sales, subscriptions
@@ -124,7 +124,9 @@ def set_free(tx: Tx, catalog: Catalog, customer: str, plan: str | None) -> None:
 
 
 def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, had: Sequence[_Priced]) -> None:
-    """A free plan of a unit stands still while a paid one lives. `had`: the prices it had before."""
+    """A free plan of a unit stands still while a paid one lives, and where the last one has ended nothing is bought by
+    itself. `had`: the prices it had before.
+    """
     priced = [*had, *((item.price, item.lookup_key) for item in told.items)]
     units = {plan.unit for one in priced if (plan := _plan(catalog, *one)) is not None}
     if not units:
@@ -134,6 +136,8 @@ def _follow(tx: Tx, catalog: Catalog, customer: str, told: Told, had: Sequence[_
     for unit in sorted(units):
         living = [row.created_at for row in rows if _has_plan(catalog, row, unit)]
         free_plans.follow(tx, catalog, customer, unit, min(living, default=None), told.ended_at or tx.now)
+        if told.status == "canceled" and not living:
+            auto_state.plan_ended(tx, customer, unit)
 
 
 def seen_at(tx: Tx, id: str) -> datetime | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.rules.sale.auto_topup import Setting, Steps, after_decline, loops, month_of, over_cap, wanted
+from billing.rules.sale.auto_topup import Setting, Steps, after_decline, dearer, loops, month_of, over_cap, wanted
 
 HOUR = timedelta(hours=1)
 
@@ -68,3 +68,15 @@ def test_a_month_is_one_of_utc() -> None:
     for at in (begins, datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)):
         assert month_of(at) == (begins, ends)
     assert month_of(datetime(2024, 12, 31, tzinfo=UTC))[1] == datetime(2025, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("credits", "cents", "is_dearer"),
+    [(100, 1000, False), (100, 1001, True), (99, 1000, True), (101, 1000, False), (100, 999, False), (50, 500, False),
+     (49, 500, True), (200, 2000, True)],
+)  # fmt: skip
+def test_what_is_dearer_than_when_it_was_set(credits: int, cents: int, is_dearer: bool) -> None:
+    setting = Setting(20, "small", None, 5000, 3, "usd", credits=100, cents=1000)
+    assert dearer(setting, credits, cents) is is_dearer
+    assert Setting.of(setting.document()) == setting
+    assert not dearer(Setting(20, "small", None, 5000, 3, "usd"), credits, cents)
