@@ -4,7 +4,7 @@ be made anew from them. What Stripe was asked is found by when it ended, to let 
 
 from alembic import op
 
-revision = "0023"
+revision = "0021"
 down_revision = "0020"
 branch_labels = None
 depends_on = None
