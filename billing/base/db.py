@@ -200,7 +200,7 @@ class Database:
         ours = not connection.in_transaction()
         skew = _skew(connection, self.clock)
         if ours:
-            connection.rollback()
+            connection.commit()
         if abs(skew) > LARGEST_SKEW:
             connection.info.pop("billing_clock_seen", None)
             raise ClockSkew(
@@ -289,7 +289,7 @@ def _still_there(dbapi: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
         return
     try:
         dbapi.execute("SELECT 1")
-        dbapi.rollback()
+        dbapi.commit()  # with a rollback the driver forgets every statement that it has prepared
     except psycopg.Error as error:
         raise DisconnectionError from error
 

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spend, SystemClock
 from billing.base import db
+from billing.base import db
 from billing.base.clock import Clock
 
 pytestmark = pytest.mark.quick_on("sqlite")
@@ -150,6 +151,20 @@ def test_a_server_that_goes_and_comes_back(url: str) -> None:
             interrupted()
         assert billing.wallet("c").available == 100
         assert billing.spend("c", 5, key="k").available == 95
+
+
+@pytest.mark.database("postgresql")
+def test_who_comes_back_to_an_idle_connection_finds_its_statements_prepared(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That it is asked whether it lives, and what time it is, must not make the driver forget them."""
+    monkeypatch.setattr(db, "_FRESH", 0)
+    monkeypatch.setattr(db, "_CLOCK_TRUSTED", -1)
+    with opened(url) as billing:
+        for number in range(8):
+            billing.spend("c", 1, key=f"k{number}")
+        with billing.database.engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() >= 3
 
 
 class Off(SystemClock):
