@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 
 from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spend, SystemClock
 from billing.base import db
-from billing.base import db
 from billing.base.clock import Clock
 
 pytestmark = pytest.mark.quick_on("sqlite")
