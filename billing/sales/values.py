@@ -69,7 +69,8 @@ class AutoTopup:
 
     `status`: off, on, pending (one is under way), held_back (until `next_attempt_at`), paused (until somebody says so)
     or frozen; `reason` and `message` say why. `count_this_month` and `cents_this_month` (of the setting's currency) are
-    what counts against the caps, by the month of UTC. `agreed_at`: when the customer agreed on their own page.
+    what counts against the caps, by the month of UTC. `agreed_at`: when the customer agreed on their own page. `sold`:
+    the most that one purchase came to when it was set, credits and cents; None where nobody knows.
     """
 
     customer: str
@@ -84,6 +85,7 @@ class AutoTopup:
     count_this_month: int
     cents_this_month: int
     agreed_at: datetime | None
+    sold: tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ def test_it_buys_when_the_threshold_is_reached(team: Saver) -> None:
                     "currency": "usd"}  # fmt: skip
     stands = team.stands()
     assert (stands.count_this_month, stands.cents_this_month, stands.pending) == (1, 1000, None)
+    team.billing.set_wallet("team", auto_topup=stands.setting)  # what it shows can be set again
+    assert team.stands() == stands and stands.sold == (100, 1000)
     (bucket,) = [one for one in team.billing.buckets("team") if one.origin == f"topup:{bought.id}"]
     assert (bucket.granted, bucket.paid_cents) == (100, 1000) and bucket.expires_at is not None
 

@@ -34,10 +34,8 @@ def auto_topup(
         raise click.UsageError("--off stands alone: what is switched off is neither set, tried nor resumed.")
     with engine() as billing:
         if dry_run:
-            set_now = billing.auto_topup(customer, unit).setting
-            if set_now is not None and not setting:
-                setting = {name: set_now[name] for name in wanted if name in set_now}
-            _tell_preview(billing.preview_auto_topup(customer, setting, unit))
+            tried = setting or billing.auto_topup(customer, unit).setting or {}
+            _tell_preview(billing.preview_auto_topup(customer, tried, unit))
             return
         if off or setting:
             billing.set_wallet(customer, unit, auto_topup=None if off else setting)

@@ -222,9 +222,9 @@ def _facts(found: AutoTopup, scale: int) -> tuple[tuple[str, str], ...]:
         ("This month", f"{found.count_this_month} of {setting['max_count_per_month']} times"),
         ("Charged this month", f"{spent} of {cap}"),
     ]  # fmt: skip
-    if (sold := setting.get("sold")) is not None:
-        cost = money_text(sold["cents"], setting["currency"])
-        words = f"{credits_text(sold['credits'], scale)} {found.unit} for {cost}"
+    if found.sold is not None:
+        credits, cents = found.sold
+        words = f"{credits_text(credits, scale)} {found.unit} for {money_text(cents, setting['currency'])}"
         facts.insert(1, ("One purchase", words if setting.get("pack") else f"at most {words}"))
     if found.next_attempt_at is not None:
         facts.append(("Next attempt", f"not before {time_text(found.next_attempt_at)}"))

@@ -103,7 +103,7 @@ def agree_to_price(tx: Tx, catalog: Catalog, customer: str, unit: str) -> Refusa
     document = tx.connection.execute(select(wallet_rows.c.auto_topup).where(its)).scalar_one_or_none()
     if document is None:
         return None
-    judged = judge(tx, catalog, customer, unit, {name: document[name] for name in rule.FIELDS if name in document})
+    judged = judge(tx, catalog, customer, unit, _given(document))
     if isinstance(judged, Refusal):
         return judged
     changed = wallets.set_auto_topup(tx, catalog, customer, unit, judged.document())
@@ -193,7 +193,7 @@ def of_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> AutoTopup |
     return AutoTopup(
         customer=customer,
         unit=unit,
-        setting=document,
+        setting=None if document is None else _given(document),
         status=stands,
         reason=state.reason if says and state is not None else None,
         message=state.message if says and state is not None else None,
@@ -203,7 +203,13 @@ def of_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> AutoTopup |
         count_this_month=count,
         cents_this_month=cents,
         agreed_at=state.agreed_at if state is not None else None,
+        sold=(document["sold"]["credits"], document["sold"]["cents"]) if document and "sold" in document else None,
     )
+
+
+def _given(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it may be said again."""
+    return {name: document[name] for name in rule.FIELDS if name in document}
 
 
 def _status(tx: Tx, document: Any, frozen: bool, state: Any, pending: bool) -> str:
