@@ -41,6 +41,8 @@ def _in_our_words(error: Exception) -> Unavailable | None:
         return DatabaseUnavailable("The database can't be written: it is read-only or its disk is full.")
     if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
         return DatabaseUnavailable("The database's tables are missing or not this version's: run `billing db upgrade`.")
+    if "unable to open" in text:
+        return DatabaseUnavailable("The database's file can't be opened: see that this user may write to its folder.")
     if getattr(error, "connection_invalidated", False) or _unreachable(orig, state, text):
         return DatabaseUnavailable("The database can't be reached.")
     return None
@@ -51,4 +53,4 @@ def _unreachable(orig: object, state: str | None, text: str) -> bool:
         return state[:2] in ("08", "57", "53", "3D", "28")
     if isinstance(orig, psycopg.Error):
         return isinstance(orig, psycopg.OperationalError | psycopg.InterfaceError)
-    return "unable to open" in text or "not a database" in text or "malformed" in text
+    return "not a database" in text or "malformed" in text

@@ -268,6 +268,15 @@ def test_what_is_kept_stays_with_its_database(tmp_path: Path, refused: Refused) 
     assert not (tmp_path / "var" / "billing.sqlite3").exists()
 
 
+def test_one_demo_to_a_folder(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "var").mkdir()
+    running = Sandbox(tmp_path / "var" / "sandbox.sqlite3")
+    try:
+        assert "running in this folder" in refused()
+    finally:
+        running.close()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["::1", "127.0.0.2"])
 def test_buying_at_another_host(host: str, tmp_path: Path) -> None:

@@ -116,6 +116,8 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         Billing(f"sqlite:///{file}/billing.sqlite3")
     with opened(f"sqlite:///{tmp_path}") as billing:
         refused(billing, VERBS | QUESTIONS, DatabaseUnavailable)
+        with pytest.raises(DatabaseUnavailable, match="write to its folder"):
+            billing.wallet("c")
 
 
 def test_a_server_that_is_not_there() -> None:

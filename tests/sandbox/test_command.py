@@ -60,6 +60,16 @@ def test_a_file_is_one_processs(tmp_path: Path) -> None:
     Sandbox(file).close()  # whoever was killed holds nothing
 
 
+def test_a_file_that_is_of_no_use_is_named(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Not a database at all. " * 40)
+    for file in (notes, tmp_path, notes / "in a file.sqlite3"):
+        refused = CliRunner().invoke(cli, ["sandbox", "--file", str(file)])
+        assert refused.exit_code in (1, 2) and str(tmp_path) in refused.stderr, file
+        assert "--file" in refused.stderr and "Traceback" not in refused.stderr
+        assert refused.exception is None or isinstance(refused.exception, SystemExit), file
+
+
 def test_an_address_keeps_its_secret(sandbox: Sandbox) -> None:
     """What the command prints at every start is what the service was told at the first."""
     secret = sandbox.tell("http://127.0.0.1:9/webhooks/stripe")

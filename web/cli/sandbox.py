@@ -38,6 +38,8 @@ def sandbox(port: int | None, webhook: str | None, file: Path) -> None:
         opened = Sandbox(file)
     except InUse as error:
         raise Failed(f"{error} (--file)") from error
+    except OSError as error:
+        raise Failed(f"{error.filename} can't be used ({error.strerror}): choose another --file.") from error
     served = serve(opened, HOST, port or next_free())
     click.echo(f"Serving on {served.url}, stop with Ctrl-C. What it knows, and its clock: {served.url}/_sandbox/")
     click.echo(f"STRIPE_API_BASE={served.url}")

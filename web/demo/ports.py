@@ -13,12 +13,12 @@ def taken(host: str, port: int, setting: str = "PORT") -> str | None:
     except OSError as error:
         if isinstance(error, socket.gaierror):
             return f"HOST: {host} is no address of this machine."
-        another = f"{setting}={port % 65535 + 1} make run"
-        return f"Can't listen on {host}:{port} ({error.strerror}). Take another port: {another}"
+        another = free(host, port)
+        return f"Can't listen on {host}:{port} ({error.strerror}). Take another port: {setting}={another} make run"
     return None
 
 
-def free(host: str, beside: int, last: str) -> int:
+def free(host: str, beside: int, last: str = "") -> int:
     """A port for the sandbox: that of the url `last` if it can be had, else the next one above `beside`."""
     before = last.rpartition(":")[2]
     candidates = [int(before)] if before.isdigit() and int(before) != beside else []

@@ -23,6 +23,7 @@ from web.demo.clock import DemoClock
 from web.demo.kept import Kept
 from web.demo.preparing import Preparation, orphan, stays, stranger
 from web.demo.sold import catalog_text
+from web.sandbox.store import InUse, Store
 from web.state import Demo
 
 THREADS = 16
@@ -44,6 +45,8 @@ def demo(tour: bool) -> None:
         raise SystemExit(tell_tour())
     try:
         preparation = _prepare(_settings(os.environ))
+    except InUse as error:
+        raise Failed(f"A demo is running in this folder, or a sandbox on {kept.SANDBOX}: stop it first.") from error
     except OSError as error:
         raise Failed(
             f"{error.filename or kept.FOLDER} can't be used ({error.strerror}): that is where the demo lives."
@@ -76,6 +79,8 @@ def _prepare(settings: Settings) -> Preparation:
     )
     before, in_the_sandbox = keeps, settings.stripe_secret_key is None
     if in_the_sandbox:
+        if kept.SANDBOX.is_file():
+            Store(kept.SANDBOX).close()  # nobody else has it
         settings, keeps = _with_a_sandbox(settings, keeps)
     assert settings.catalog is not None and settings.stripe_secret_key is not None
     clock = DemoClock()

@@ -22,7 +22,10 @@ class Kind(Protocol):
 def decoded(text: str) -> dict[str, Any]:
     """`a[b][0]=c` becomes `{"a": {"b": {"0": "c"}}}`; `a[]=c` counts on by itself."""
     found: dict[str, Any] = {}
-    pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST)
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST)
+    except ValueError:
+        raise Refused(f"Too many parameters: more than {_MOST:,}.") from None
     for name, value in pairs:
         head, parts = name.split("[", 1)[0], _PART.findall(name)
         if len(parts) > _DEEPEST or head + "".join(f"[{part}]" for part in parts) != name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import threading
@@ -132,23 +133,18 @@ class InUse(OSError):
 
 class Store:
     """One file, one process, one connection, one transaction at a time, whichever thread asks. `InUse` if another
-    process has it open.
+    process has it open, another `OSError` if it can't be opened, or written.
     """
 
     def __init__(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
         self._rows: Rows | None = None
-        self._connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
-        self._connection.row_factory = sqlite3.Row
+        file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.executescript(_TABLES)
-        except sqlite3.OperationalError as error:
-            self._connection.close()
+            self._connection = _opened(file)
+        except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                raise
+                raise OSError(errno.EIO, str(error), str(file)) from error
             raise InUse(
                 f"{file} is in use by another sandbox. Stop that one, or give this one a file of its own."
             ) from None
@@ -175,3 +171,16 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
+    connection.row_factory = sqlite3.Row
+    try:
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(_TABLES)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
