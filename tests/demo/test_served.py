@@ -277,18 +277,6 @@ def test_one_demo_to_a_folder(tmp_path: Path, refused: Refused) -> None:
         running.close()
 
 
-def test_the_port_that_it_proposes_is_free(refused: Refused) -> None:
-    """Not the next one where that is taken: there the sandbox of a running demo listens."""
-    with socket.socket() as sandbox, socket.socket() as web:
-        sandbox.bind(("127.0.0.1", 0))
-        sandbox.listen()
-        web.bind(("127.0.0.1", sandbox.getsockname()[1] - 1))
-        web.listen()
-        port = web.getsockname()[1]
-        proposed = re.findall(r"PORT=(\d+)", refused(PORT=str(port)))
-    assert len(proposed) == 1 and int(proposed[0]) not in (port, port + 1)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["::1", "127.0.0.2"])
 def test_buying_at_another_host(host: str, tmp_path: Path) -> None:
