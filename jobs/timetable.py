@@ -35,6 +35,11 @@ class Job:
     counts: str = "rows"
     hangs: timedelta = _HANGS
 
+    def counted(self, number: int) -> str:
+        """`1 wallet`, `1,200 wallets`, for people."""
+        one = self.counts.removesuffix("es" if self.counts.endswith("ches") else "s")
+        return f"{number:,} {one if number == 1 else self.counts}"
+
     @property
     def beginning(self) -> datetime:
         """The first slot of all."""

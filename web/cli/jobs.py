@@ -104,7 +104,7 @@ def run(name: str, at: datetime | None) -> None:
             )
         click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
         return
-    did = "" if done.done is None else f", {done.done:,} {job.counts}"
+    did = "" if done.done is None else f", {job.counted(done.done)}"
     click.echo(f"{name}: {done.status}, {done.rounds} rounds{did}.")
     if done.status == "failed":
         raise Failed(done.error or "It failed: see the log.")
@@ -132,7 +132,7 @@ def _standing(one: Standing) -> tuple[str | None, ...]:
     if last is None:
         return (job.name, every, None, "never ran", *(None,) * 5, job.late)
     figures = (_figure(last.done), f"{one.runs:,}", f"{one.failed_runs:,}", f"{one.lost_runs:,}")
-    return (job.name, every, when(last.started_at), last.status, *figures, f"{one.done_rows:,} {job.counts}", job.late)
+    return (job.name, every, when(last.started_at), last.status, *figures, job.counted(one.done_rows), job.late)
 
 
 def _figure(figure: int | None) -> str | None:

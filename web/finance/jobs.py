@@ -51,7 +51,7 @@ def _standing(one: Standing, now: datetime) -> dict[str, Any]:
         "status": "fails" if one.fails else "late" if one.late else "never ran" if last is None else last.status,
         "last": last and time_text(last.started_at).removesuffix(" UTC"),
         "age": last and words.age(last.started_at, now),
-        "did": f"{one.done_rows:,} {one.job.counts}",
+        "did": one.job.counted(one.done_rows),
     }
 
 
@@ -62,7 +62,7 @@ def _run(one: Run) -> dict[str, Any]:
         "of": one,
         "started": time_text(one.started_at).removesuffix(" UTC"),
         "since": time_text(one.first_slot).removesuffix(" UTC") if one.first_slot < one.slot else None,
-        "did": "–" if one.done is None else f"{one.done:,} {job.counts}",
+        "did": "–" if one.done is None else job.counted(one.done),
         "took": "–" if took is None else f"{took:.1f} s",
     }
 
