@@ -36,7 +36,7 @@ def test_run_list_and_history(billing: Billing, run: Run) -> None:
 
 
 def test_a_slot_is_run_once(run: Run) -> None:
-    assert run("jobs", "run", "inbox", "--at", "2025-04-01 09:00").output == "inbox: done, 1 rounds, 0 events.\n"
+    assert run("jobs", "run", "inbox", "--at", "2025-04-01 09:00").output == "inbox: done, 1 round, 0 events.\n"
     assert "was run before" in run("jobs", "run", "inbox", "--at", "2025-04-01T09:00:05+00:00").output
     assert "was run before" in run("jobs", "run", "inbox", "--at", "2025-03-31 09:00").output
     said = run("jobs", "run", "inbox", "--at", "2025-04-01T14:00:05+05:00").output
@@ -68,7 +68,7 @@ def test_on_the_demos_database_by_the_demos_clock(
         said = run("customers", "show", "team")
         assert "By the demo's clock" in said.stderr
         assert "By the demo's clock" not in said.stdout
-        assert "catch_up: done, 1 rounds, 1 wallets" in run("jobs", "run", "catch_up").stdout
+        assert "catch_up: done, 1 round, 1 wallet" in run("jobs", "run", "catch_up").stdout
         assert [entry.kind for entry in billing.entries("team")] == ["expire", "grant"]
         assert "lies ahead" not in run("jobs", "list").output
         assert "The demo runs its jobs itself" in run("jobs", status=1).stderr

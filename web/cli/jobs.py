@@ -105,7 +105,8 @@ def run(name: str, at: datetime | None) -> None:
         click.echo(f"{name}: the slot {when(slot)} was run before, by run {by.number} or an earlier one.")
         return
     did = "" if done.done is None else f", {job.counted(done.done)}"
-    click.echo(f"{name}: {done.status}, {done.rounds} rounds{did}.")
+    rounds = "1 round" if done.rounds == 1 else f"{done.rounds} rounds"
+    click.echo(f"{name}: {done.status}, {rounds}{did}.")
     if done.status == "failed":
         raise Failed(done.error or "It failed: see the log.")
 
