@@ -138,7 +138,7 @@ class Database:
     def at_once(self) -> Iterator[AtOnce | None]:
         """For one statement that is a transaction by itself: no more than one journey to the database.
 
-        None on SQLite, which is no journey away, and when the database's clock has to be looked at first.
+        None on SQLite, which is no journey away.
         """
         if self.engine.dialect.name == "sqlite":
             yield None
@@ -147,11 +147,12 @@ class Database:
             pooled = self.engine.raw_connection()
             driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
             try:
-                if self._clock_trusted(pooled.info):
-                    driver.autocommit = True
-                    yield AtOnce(driver, self.clock.now())
-                else:
-                    yield None
+                driver.autocommit = True
+                if not self._clock_trusted(pooled.info):
+                    # Here, and not by who comes next: that one may be given another connection, again and again.
+                    theirs = driver.cursor(row_factory=tuple_row).execute("SELECT clock_timestamp()").fetchone()
+                    self._judge_clock(pooled.info, cast("tuple[datetime]", theirs)[0])
+                yield AtOnce(driver, self.clock.now())
             finally:
                 if driver.closed:
                     pooled.invalidate()
@@ -180,7 +181,7 @@ class Database:
     def skew(self) -> float:
         """Seconds by which our clock is ahead of the database's."""
         with translated(), self.engine.connect() as connection:
-            return _skew(connection, self.clock)
+            return (self.clock.now() - their_time(connection)).total_seconds()
 
     def close(self) -> None:
         self.engine.dispose()
@@ -196,18 +197,23 @@ class Database:
         """Looked at when a connection opens, and again whenever our clock has gone on by minutes, or back."""
         if self._clock_trusted(connection.info):
             return
-        now = self.clock.now()
         ours = not connection.in_transaction()
-        skew = _skew(connection, self.clock)
+        theirs = their_time(connection)
         if ours:
             connection.commit()
+        self._judge_clock(connection.info, theirs)
+
+    def _judge_clock(self, info: dict[Any, Any], theirs: datetime) -> None:
+        """A connection notes that its database's clock was seen just now, and says what ours is. Raises ClockSkew."""
+        now = self.clock.now()
+        skew = (now - theirs).total_seconds()
         if abs(skew) > LARGEST_SKEW:
-            connection.info.pop("billing_clock_seen", None)
+            info.pop("billing_clock_seen", None)
             raise ClockSkew(
                 f"This machine's clock is {skew:+.0f} seconds off the database's. "
                 "Nothing was written: set it right (NTP) and try again."
             )
-        connection.info["billing_clock_seen"] = now
+        info["billing_clock_seen"] = now
 
 
 def make_engine(url: str | sa.URL) -> Engine:
@@ -228,6 +234,7 @@ def make_engine(url: str | sa.URL) -> Engine:
         address,
         pool_size=10,
         max_overflow=20,
+        pool_use_lifo=True,  # a thread alone keeps to one connection, and so to one warm process at the server
         pool_recycle=1800,
         hide_parameters=True,  # an error that is logged names no customer
         connect_args={"options": f"-c lock_timeout={_LOCK_WAIT} -c timezone=UTC", "connect_timeout": 5},
@@ -272,11 +279,6 @@ def their_time(connection: Connection) -> datetime:
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
     found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
     return found.astimezone(UTC)
-
-
-def _skew(connection: Connection, clock: Clock) -> float:
-    theirs = their_time(connection)
-    return (clock.now() - theirs).total_seconds()
 
 
 def _note_use(_dbapi: Any, entry: ConnectionPoolEntry) -> None:

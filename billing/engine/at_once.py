@@ -35,8 +35,9 @@ def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "c
     Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
     """
     request = Spend(customer, credits, key, unit, feature, member, description, metadata)
+    catalog = self.catalog  # first: it may take a connection to look it up
     with self.database.at_once() as at_once:
-        answer = None if at_once is None else spending.spend_at_once(at_once, self.catalog, request)
+        answer = None if at_once is None else spending.spend_at_once(at_once, catalog, request)
     if isinstance(answer, Receipt):
         if signals.heard():
             signals.send(self, [purse.fact(answer)])

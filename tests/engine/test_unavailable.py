@@ -166,6 +166,19 @@ def test_who_comes_back_to_an_idle_connection_finds_its_statements_prepared(
             assert connection.exec_driver_sql("SELECT count(*) FROM pg_prepared_statements").scalar_one() >= 3
 
 
+@pytest.mark.database("postgresql")
+def test_the_clock_is_looked_at_on_the_connection_that_spends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else that one is never trusted where another takes the transactions, and each spend costs a transaction more."""
+    monkeypatch.setattr(db, "_CLOCK_TRUSTED", 0)
+    begun: list[Connection] = []
+    with opened(url) as billing:
+        billing.spend("c", 1, key="warm")
+        event.listen(billing.database.engine, "begin", begun.append)
+        for number in range(4):
+            billing.spend("c", 1, key=f"k{number}")
+        assert begun == []
+
+
 class Off(SystemClock):
     """Real time, off by so much."""
 
