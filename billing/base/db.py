@@ -136,9 +136,8 @@ class Database:
 
     @contextmanager
     def at_once(self) -> Iterator[AtOnce | None]:
-        """For one statement that is a transaction by itself: no more than one journey to the database.
-
-        None on SQLite, which is no journey away.
+        """For one statement that is a transaction by itself: one journey to the database, and once a minute one more
+        to look at its clock. None on SQLite, which is no journey away. Raises ClockSkew.
         """
         if self.engine.dialect.name == "sqlite":
             yield None
