@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from billing.base.db import Tx, their_time
+from billing.base.db import Tx
+from billing.base.skew import their_time
 from jobs.tables import job_runs, jobs
 from jobs.timetable import Job
 

@@ -11,7 +11,7 @@ import structlog
 from flask import Blueprint, Flask, Response, g, jsonify, request
 
 from billing.base import ids, schema
-from billing.base.db import LARGEST_SKEW
+from billing.base.skew import LARGEST_SKEW
 from billing.rules.refusals import Refusal
 from jobs.standing import standings
 from web import metrics

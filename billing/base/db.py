@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -20,11 +20,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base import sqlite
+from billing.base.at_once import AtOnce
 from billing.base.clock import Clock
+from billing.base.skew import Watch, their_time
 from billing.base.unavailable import translated
-from billing.rules.refusals import ClockSkew, Unavailable, WrongIsolation
+from billing.rules.refusals import Unavailable, WrongIsolation
 
-__all__ = ["AtOnce", "Database", "Tx", "begin_write", "make_engine", "metadata", "translated"]
+__all__ = ["Database", "Tx", "begin_write", "make_engine", "metadata", "translated"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -36,12 +38,6 @@ metadata = sa.MetaData(
     }
 )
 """All tables of all rooms. Names begin with `billing_`, so that they live beside a host's own."""
-
-LARGEST_SKEW = 5.0
-"""Seconds by which a process's clock may be off the database's before it refuses to write."""
-
-_CLOCK_TRUSTED = 60.0
-"""Seconds for which a look at the database's clock is believed."""
 
 _FRESH = 1.0
 """Seconds after its last use for which a connection is taken to be alive."""
@@ -76,21 +72,16 @@ class Tx:
         return self.connection.connection.driver_connection
 
 
-@dataclass(frozen=True, slots=True)
-class AtOnce:
-    """A connection of the driver's own on which each statement is a transaction by itself, and the instant."""
-
-    driver: psycopg.Connection[Any]
-    now: datetime
-
-
 class Database:
     """An engine of ours on `url` (SQLite or PostgreSQL)."""
 
     def __init__(self, url: str | sa.URL, clock: Clock) -> None:
-        self.clock = clock
+        self.clock, self._watch = clock, Watch(clock)
         with translated():
             self.engine = make_engine(url)
+        self._turns: sqlite.Turns | None = None
+        if self.engine.dialect.name == "sqlite":  # it has one writer
+            self._turns = sqlite.Turns.of(str(self.engine.url.database))
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -101,15 +92,9 @@ class Database:
     @contextmanager
     def write_for_others(self) -> Iterator[Tx]:
         """The same around a caller's own code, whose errors are its own and pass as they are."""
-        with self._turn(), self._transaction() as tx:
+        turn = nullcontext() if self._turns is None else self._turns.turn(_LOCK_WAIT / 1000)
+        with turn, self._transaction() as tx:
             yield tx
-
-    def _turn(self) -> AbstractContextManager[None]:
-        """SQLite has one writer."""
-        url = self.engine.url
-        if url.get_backend_name() != "sqlite":
-            return nullcontext()
-        return sqlite.Turns.of(str(url.database)).turn(_LOCK_WAIT / 1000)
 
     @contextmanager
     def _transaction(self) -> Iterator[Tx]:
@@ -117,7 +102,7 @@ class Database:
             connection = self.engine.connect()
         try:
             with translated():
-                self._check_clock(connection)
+                self._watch.check(connection)
                 transaction = begin_write(connection)
             tx = Tx(connection, self.clock.now())
             try:
@@ -134,30 +119,9 @@ class Database:
             with suppress(DBAPIError):
                 connection.close()
 
-    @contextmanager
-    def at_once(self) -> Iterator[AtOnce | None]:
-        """For one statement that is a transaction by itself: one journey to the database, and once a minute one more
-        to look at its clock. None on SQLite, which is no journey away. Raises ClockSkew.
-        """
-        if self.engine.dialect.name == "sqlite":
-            yield None
-            return
-        with translated():
-            pooled = self.engine.raw_connection()
-            driver = cast("psycopg.Connection[Any]", pooled.driver_connection)
-            try:
-                driver.autocommit = True
-                if not self._clock_trusted(pooled.info):
-                    # Here, and not by who comes next: that one may be given another connection, again and again.
-                    theirs = driver.cursor(row_factory=tuple_row).execute("SELECT clock_timestamp()").fetchone()
-                    self._judge_clock(pooled.info, cast("tuple[datetime]", theirs)[0])
-                yield AtOnce(driver, self.clock.now())
-            finally:
-                if driver.closed:
-                    pooled.invalidate()
-                else:
-                    driver.autocommit = False
-                    pooled.close()
+    def at_once(self) -> AtOnce:
+        """For what is one statement, or a few on SQLite. Raises ClockSkew."""
+        return AtOnce(self.engine, self._watch, self._turns, _LOCK_WAIT / 1000)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -174,7 +138,7 @@ class Database:
         level = _isolation(connection)
         if level != "read committed":
             raise WrongIsolation(level)
-        self._check_clock(connection)
+        self._watch.check(connection)
         return Tx(session, self.clock.now())
 
     def skew(self) -> float:
@@ -184,35 +148,6 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
-
-    def _clock_trusted(self, info: dict[Any, Any]) -> bool:
-        """Is this connection's last look at the database's clock still to be believed?"""
-        if not self.clock.checked:
-            return True
-        seen = info.get("billing_clock_seen")
-        return seen is not None and 0 <= (self.clock.now() - seen).total_seconds() < _CLOCK_TRUSTED
-
-    def _check_clock(self, connection: Connection) -> None:
-        """Looked at when a connection opens, and again whenever our clock has gone on by minutes, or back."""
-        if self._clock_trusted(connection.info):
-            return
-        ours = not connection.in_transaction()
-        theirs = their_time(connection)
-        if ours:
-            connection.commit()
-        self._judge_clock(connection.info, theirs)
-
-    def _judge_clock(self, info: dict[Any, Any], theirs: datetime) -> None:
-        """A connection notes that its database's clock was seen just now, and says what ours is. Raises ClockSkew."""
-        now = self.clock.now()
-        skew = (now - theirs).total_seconds()
-        if abs(skew) > LARGEST_SKEW:
-            info.pop("billing_clock_seen", None)
-            raise ClockSkew(
-                f"This machine's clock is {skew:+.0f} seconds off the database's. "
-                "Nothing was written: set it right (NTP) and try again."
-            )
-        info["billing_clock_seen"] = now
 
 
 def make_engine(url: str | sa.URL) -> Engine:
@@ -269,15 +204,6 @@ def _isolation(connection: Connection) -> str:
         # The driver begins a transaction before a change only; a savepoint that came first would end it.
         connection.exec_driver_sql("BEGIN")
     return "read committed"
-
-
-def their_time(connection: Connection) -> datetime:
-    """The database's own clock: the one that all machines which share it can be compared by."""
-    if connection.dialect.name == "sqlite":
-        text = connection.exec_driver_sql("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')").scalar_one()
-        return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
-    found: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-    return found.astimezone(UTC)
 
 
 def _note_use(_dbapi: Any, entry: ConnectionPoolEntry) -> None:

@@ -60,23 +60,30 @@ class Turns:
     @contextmanager
     def turn(self, seconds: float) -> Iterator[None]:
         """Raises Busy where it does not come in so many seconds."""
-        mine = Event()
-        with self._lock:
-            if self._taken:
-                self._waiting.append(mine)
-            else:
-                self._taken = True
-                mine.set()
-        if not mine.wait(seconds):
-            self._give_up(mine)
+        self.take(seconds)
         try:
             yield
         finally:
-            with self._lock:
-                if self._waiting:
-                    self._waiting.popleft().set()
-                else:
-                    self._taken = False
+            self.give()
+
+    def take(self, seconds: float) -> None:
+        """The same, to be given on by `give`."""
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return
+            mine = Event()
+            self._waiting.append(mine)
+        if not mine.wait(seconds):
+            self._give_up(mine)
+
+    def give(self) -> None:
+        """To whoever has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._taken = False
 
     def _give_up(self, mine: Event) -> None:
         with self._lock:

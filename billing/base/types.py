@@ -50,7 +50,7 @@ def _utc_or_none(value: datetime | None) -> datetime | None:
 
 def sqlite_time(value: datetime | None) -> str | None:
     """How a time is handed to SQLite where a statement bypasses SQLAlchemy's own types."""
-    return None if value is None else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return None if value is None else value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def json_text(value: Any) -> str | None:

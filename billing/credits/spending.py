@@ -13,7 +13,8 @@ from sqlalchemy import Row, select
 
 from billing import signals
 from billing.base import ids
-from billing.base.db import AtOnce, Tx
+from billing.base.at_once import AtOnce
+from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import purse, recall
 from billing.credits.opening import OpenWallet, WalletName, open_wallet, open_wallets, recollect

@@ -188,7 +188,6 @@ class Billing(Watching, Notifying, ToppingUp):
     customer = _alone(Transaction.customer)
     put_customer = _alone(Transaction.put_customer)
     spend = at_once.spend
-    _spend = _alone(Transaction.spend_as)
     spend_many = _alone(Transaction.spend_many)
     reverse = _alone(Transaction.reverse)
     hold = _alone(Transaction.hold)

@@ -1,4 +1,4 @@
-"""A spend by itself: where the wallet's purse pays it, it is one statement and one commit, without a transaction."""
+"""A spend by itself: where the wallet's purse pays it, it takes no transaction of SQLAlchemy's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ class Engine(Protocol):
     @property
     def catalog(self) -> Catalog: ...
 
-    def _spend(self, request: Spend, /) -> Receipt: ...
-
     def spend_many(self, spends: Sequence[Spend], /) -> list[Receipt | Refusal]: ...
 
 
@@ -37,13 +35,11 @@ def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "c
     request = Spend(customer, credits, key, unit, feature, member, description, metadata)
     catalog = self.catalog  # first: it may take a connection to look it up
     with self.database.at_once() as at_once:
-        answer = None if at_once is None else spending.spend_at_once(at_once, catalog, request)
+        answer = spending.spend_at_once(at_once, catalog, request)
     if isinstance(answer, Receipt):
         if signals.heard():
             signals.send(self, [purse.fact(answer)])
         return answer
-    if answer is None and at_once is None:
-        return self._spend(request)
     answer = answer or self.spend_many([request])[0]
     if isinstance(answer, Refusal):
         raise answer

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spend, SystemClock
-from billing.base import db
+from billing.base import db, skew
 from billing.base.clock import Clock
 
 pytestmark = pytest.mark.quick_on("sqlite")
@@ -158,7 +158,7 @@ def test_who_comes_back_to_an_idle_connection_finds_its_statements_prepared(
 ) -> None:
     """That it is asked whether it lives, and what time it is, must not make the driver forget them."""
     monkeypatch.setattr(db, "_FRESH", 0)
-    monkeypatch.setattr(db, "_CLOCK_TRUSTED", -1)
+    monkeypatch.setattr(skew, "_TRUSTED", -1)
     with opened(url) as billing:
         for number in range(8):
             billing.spend("c", 1, key=f"k{number}")
@@ -169,7 +169,7 @@ def test_who_comes_back_to_an_idle_connection_finds_its_statements_prepared(
 @pytest.mark.database("postgresql")
 def test_the_clock_is_looked_at_on_the_connection_that_spends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else that one is never trusted where another takes the transactions, and each spend costs a transaction more."""
-    monkeypatch.setattr(db, "_CLOCK_TRUSTED", 0)
+    monkeypatch.setattr(skew, "_TRUSTED", 0)
     begun: list[Connection] = []
     with opened(url) as billing:
         billing.spend("c", 1, key="warm")
