@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from billing.base.cursors import cursor_of
 from billing.base.skew import Watch
 from billing.base.sqlite import Turns
 from billing.base.unavailable import translated
@@ -25,10 +26,10 @@ class AtOnce:
     Raises ClockSkew, Busy, DatabaseUnavailable.
     """
 
-    __slots__ = ("_engine", "_patience", "_pooled", "_turns", "_watch", "driver", "now")
+    __slots__ = ("_engine", "_patience", "_pooled", "_turns", "_watch", "cursor", "now")
 
-    driver: Any
-    """The driver's own connection."""
+    cursor: Any
+    """The driver's own; see `cursor_of`."""
     now: datetime
     """The instant at which it takes place."""
 
@@ -59,7 +60,7 @@ class AtOnce:
             with translated():
                 try:
                     if error is None and self._turns is not None:
-                        self.driver.commit()
+                        self.cursor.connection.commit()
                 finally:
                     self._give_back()
         finally:
@@ -68,12 +69,14 @@ class AtOnce:
         translated().__exit__(kind, error, trace)
 
     def _begin(self) -> None:
-        driver = self.driver = self._pooled.driver_connection
+        driver: Any = self._pooled.driver_connection
+        info = self._pooled.info
+        self.cursor = cursor_of(driver, info)
         if self._turns is None:
             driver.autocommit = True
-        self._watch.check_driver(self._pooled.info, driver)
+        self._watch.check_by(self.cursor, info)
         if self._turns is not None:
-            driver.execute("BEGIN IMMEDIATE")
+            self.cursor.execute("BEGIN IMMEDIATE")
         self.now = self._watch.clock.now()
 
     def _give_back(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import tuple_row
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine, RootTransaction, make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -22,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from billing.base import sqlite
 from billing.base.at_once import AtOnce
 from billing.base.clock import Clock
+from billing.base.cursors import cursor_of
 from billing.base.skew import Watch, their_time
 from billing.base.unavailable import translated
 from billing.rules.refusals import Unavailable, WrongIsolation
@@ -67,9 +67,10 @@ class Tx:
         return self.connection.dialect.name == "sqlite"
 
     @property
-    def driver(self) -> Any:
-        """The driver's own connection, in this transaction. For what is done thousands of times a second."""
-        return self.connection.connection.driver_connection
+    def cursor(self) -> Any:
+        """The driver's own, in this transaction; see `cursor_of`."""
+        connection = self.connection
+        return cursor_of(connection.connection.driver_connection, connection.info)
 
 
 class Database:
@@ -195,8 +196,7 @@ def _isolation(connection: Connection) -> str:
             return "autocommit"
         asks = "SELECT current_setting('transaction_isolation')"
         if isinstance(dbapi, psycopg.Connection):
-            row = dbapi.cursor(row_factory=tuple_row).execute(asks, prepare=True).fetchone()
-            return str(row and row[0])
+            return str(cursor_of(dbapi, connection.info).execute(asks, prepare=True).fetchone()[0])
         return str(connection.exec_driver_sql(asks).scalar_one())
     if not dbapi.in_transaction:
         if connection.dialect.detect_autocommit_setting(dbapi):

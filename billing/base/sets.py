@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import tuple_row
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import FromClause
@@ -141,12 +140,10 @@ def _values(
 
 def _execute(tx: Tx, sql: str, *values: Sequence[Any]) -> Any:
     """On the driver's own cursor; through SQLAlchemy where a host's session has a driver that is none of ours."""
-    driver = tx.driver
-    if isinstance(driver, psycopg.Connection):
-        return driver.cursor(row_factory=tuple_row).execute(sql, *values)
-    if isinstance(driver, sqlite3.Connection):
-        cursor = driver.cursor()
-        cursor.row_factory = None
+    cursor = tx.cursor
+    if isinstance(cursor, psycopg.Cursor):
+        return cursor.execute(sql, *values)
+    if isinstance(cursor, sqlite3.Cursor):
         sql = sql.replace("%s", "?")
         return cursor.execute(sql, *values) if len(values) == 1 else cursor.executemany(sql, values)
     return tx.connection.exec_driver_sql(sql, values[0] if len(values) == 1 else list(values))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import psycopg
-from psycopg.rows import tuple_row
 from sqlalchemy.engine import Connection
 
 from billing.base.clock import Clock
@@ -50,15 +49,14 @@ class Watch:
             connection.commit()
         self._judge(connection.info, theirs)
 
-    def check_driver(self, info: dict[Any, Any], driver: Any) -> None:
-        """The same on the driver's own connection, on which each statement is a transaction. Raises ClockSkew."""
+    def check_by(self, cursor: Any, info: dict[Any, Any]) -> None:
+        """The same by the driver's cursor, where each statement is a transaction. Raises ClockSkew."""
         if self.trusts(info, self.clock.now()):
             return
-        if isinstance(driver, psycopg.Connection):
-            row = driver.cursor(row_factory=tuple_row).execute(_POSTGRESQL).fetchone()
-            self._judge(info, cast("tuple[datetime]", row)[0])
+        if isinstance(cursor, psycopg.Cursor):
+            self._judge(info, cast("tuple[datetime]", cursor.execute(_POSTGRESQL).fetchone())[0])
         else:
-            self._judge(info, _of_sqlite(driver.execute(_SQLITE).fetchone()[0]))
+            self._judge(info, _of_sqlite(cursor.execute(_SQLITE).fetchone()[0]))
 
     def _judge(self, info: dict[Any, Any], theirs: datetime) -> None:
         now = self.clock.now()

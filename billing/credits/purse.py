@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import tuple_row
 
 from billing.base import ids
 from billing.base.types import json_text, sqlite_time
@@ -84,23 +82,23 @@ def beside(purse: Purse | None, bucket: dict[str, Any]) -> dict[str, Any]:
     return bucket
 
 
-def spend(driver: Any, now: datetime, policy: str, request: Spend, asked: str) -> Receipt | None:
+def spend(cursor: Any, now: datetime, policy: str, request: Spend, asked: str) -> Receipt | None:
     """The spend, if the purse pays it; None if it has to be decided, or was decided before under its key.
 
-    `driver` is the driver's own connection in a transaction at READ COMMITTED, or with each statement one of its own.
+    `cursor` is the driver's own in a transaction at READ COMMITTED, or with each statement one of its own.
     """
-    if isinstance(driver, psycopg.Connection):
+    if isinstance(cursor, psycopg.Cursor):
         values = {**_asked(request, asked), "now": now, "policy": policy}
         values["details"] = json_text(values["details"])
-        drawn = driver.cursor(row_factory=tuple_row).execute(_ONE, values).fetchone()
+        drawn = cursor.execute(_ONE, values).fetchone()
         return None if drawn is None else _receipt(request, *drawn)
-    if isinstance(driver, sqlite3.Connection):
-        return _in_few_statements(driver, now, policy, request, asked)
+    if isinstance(cursor, sqlite3.Cursor):
+        return _in_few_statements(cursor, now, policy, request, asked)
     return None  # a host's session through a driver that is none of ours
 
 
 def spend_each(
-    driver: Any, now: datetime, policy: str, requests: Mapping[int, tuple[Spend, str]], others: Iterable[Spend]
+    cursor: Any, now: datetime, policy: str, requests: Mapping[int, tuple[Spend, str]], others: Iterable[Spend]
 ) -> dict[int, Receipt]:
     """Those of the requests, each in a wallet of its own, that purses pay. On PostgreSQL in one statement.
 
@@ -108,11 +106,11 @@ def spend_each(
     """
     if not requests:
         return {}
-    if isinstance(driver, psycopg.Connection):
+    if isinstance(cursor, psycopg.Cursor):
         asked = [{"place": place, **_asked(*one)} for place, one in requests.items()]
         wallets = [{"customer": one.customer, "unit": one.unit} for one in others]
         values = {"asked": json_text(asked), "others": json_text(wallets), "now": now, "policy": policy}
-        rows = driver.cursor(row_factory=tuple_row).execute(_MANY, values).fetchall()
+        rows = cursor.execute(_MANY, values).fetchall()
         paying = {wallet: (place, bucket) for wallet, place, bucket, _, at in rows if at is None}
         return {
             paying[wallet][0]: _receipt(
@@ -121,8 +119,8 @@ def spend_each(
             for wallet, number, available, owed, at in rows
             if at is not None
         }
-    if isinstance(driver, sqlite3.Connection):
-        receipts = {place: _in_few_statements(driver, now, policy, *one) for place, one in requests.items()}
+    if isinstance(cursor, sqlite3.Cursor):
+        receipts = {place: _in_few_statements(cursor, now, policy, *one) for place, one in requests.items()}
         return {place: receipt for place, receipt in receipts.items() if receipt is not None}
     return {}
 
@@ -227,11 +225,9 @@ SET available = ?, last_number = ?, last_at = ?, purse_credits = ?, purse_cents 
 
 
 def _in_few_statements(
-    driver: sqlite3.Connection, now: datetime, policy: str, request: Spend, asked: str
+    cursor: sqlite3.Cursor, now: datetime, policy: str, request: Spend, asked: str
 ) -> Receipt | None:
     """SQLite has one writer, and nothing between us and it: the same in a fixed few."""
-    cursor = driver.cursor()
-    cursor.row_factory = None
     cursor.execute(_LOCK)
     row = cursor.execute(_READ, (request.customer, request.unit)).fetchone()
     if row is None:
@@ -239,8 +235,8 @@ def _in_few_statements(
     wallet, last, last_at, available, owed, frozen_at, *said = row
     if said[0] is None or frozen_at is not None:
         return None
+    said[7], said[8] = _time(said[7]), None if said[8] is None else _time(said[8])
     purse = Purse(*said)
-    purse = replace(purse, since=_time(said[7]), until=None if said[8] is None else _time(said[8]))
     at = max(now, _time(last_at))
     if not purse.pays(request.credits, at, policy):
         return None

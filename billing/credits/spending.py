@@ -34,12 +34,12 @@ def spend_at_once(at_once: AtOnce, catalog: Catalog, request: Spend) -> Receipt 
     wrong = _malformed(request)
     if wrong is not None:
         return wrong
-    return _from_purse(at_once.driver, at_once.now, catalog, request)
+    return _from_purse(at_once.cursor, at_once.now, catalog, request)
 
 
 def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:
     """One request: from the purse where it pays, else as one of `spend_many`."""
-    receipt = _malformed(request) or _from_purse(tx.driver, tx.now, catalog, request)
+    receipt = _malformed(request) or _from_purse(tx.cursor, tx.now, catalog, request)
     if receipt is None:
         return spend_many(tx, catalog, [request])[0]
     if isinstance(receipt, Refusal):
@@ -49,10 +49,10 @@ def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:
     return receipt
 
 
-def _from_purse(driver: Any, now: datetime, catalog: Catalog, request: Spend) -> Receipt | None:
+def _from_purse(cursor: Any, now: datetime, catalog: Catalog, request: Spend) -> Receipt | None:
     if request.unit not in catalog.units:
         return None
-    return purse.spend(driver, now, purse.policy_of(catalog), request, _fingerprint(request))
+    return purse.spend(cursor, now, purse.policy_of(catalog), request, _fingerprint(request))
 
 
 def spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:
@@ -111,7 +111,7 @@ def _from_purses(tx: Tx, catalog: Catalog, requests: Sequence[Spend], answers: l
     alone = {places[0]: requests[places[0]] for places in asked.values() if len(places) == 1}
     others = [requests[places[0]] for places in asked.values() if len(places) > 1]
     fresh = {place: (request, _fingerprint(request)) for place, request in alone.items()}
-    receipts = purse.spend_each(tx.driver, tx.now, purse.policy_of(catalog), fresh, others)
+    receipts = purse.spend_each(tx.cursor, tx.now, purse.policy_of(catalog), fresh, others)
     for place, receipt in receipts.items():
         answers[place] = receipt
     if signals.heard():

@@ -144,10 +144,7 @@ class Transaction:
         The same `key` with the same request gives the same receipt and takes nothing again.
         Raises InsufficientCredits(required, available), WalletFrozen, IdempotencyKeyReused, UnknownCustomer, Invalid.
         """
-        return self.spend_as(Spend(customer, credits, key, unit, feature, member, description, metadata))
-
-    def spend_as(self, request: Spend) -> Receipt:
-        """`spend`, all of it in one value."""
+        request = Spend(customer, credits, key, unit, feature, member, description, metadata)
         with self._ready():
             return _accepted(spending.spend(self._tx, self._catalog, request))
 

@@ -264,9 +264,9 @@ def test_a_wallet_that_it_does_not_pay_is_not_locked_by_it(billing: TestBilling,
     other = Billing(database_url, clock=billing.clock)
     with other.database.at_once() as at_once:
         assert at_once is not None
-        with at_once.driver.transaction():
+        with at_once.cursor.connection.transaction():
             asked = (billing.now, its.policy_of(billing.catalog), Spend("c", 100, "1"), "x")
-            assert its.spend(at_once.driver, *asked) is None
-            written = at_once.driver.execute("SELECT pg_current_xact_id_if_assigned()").fetchone()
+            assert its.spend(at_once.cursor, *asked) is None
+            written = at_once.cursor.execute("SELECT pg_current_xact_id_if_assigned()").fetchone()
     other.close()
     assert written == (None,)
