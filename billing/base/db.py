@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base import sqlite
-from billing.base.at_once import AtOnce
+from billing.base.at_once import KEPT, AtOnce, Ready
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
 from billing.base.skew import Watch, their_time
@@ -80,6 +80,7 @@ class Database:
         self.clock, self._watch = clock, Watch(clock)
         with translated():
             self.engine = make_engine(url)
+        self._ready = Ready(self.engine)
         self._turns: sqlite.Turns | None = None
         if self.engine.dialect.name == "sqlite":  # it has one writer
             self._turns = sqlite.Turns.of(str(self.engine.url.database))
@@ -122,7 +123,7 @@ class Database:
 
     def at_once(self) -> AtOnce:
         """For what is one statement, or a few on SQLite. Raises ClockSkew."""
-        return AtOnce(self.engine, self._watch, self._turns, _LOCK_WAIT / 1000)
+        return AtOnce(self._ready, self._watch, self._turns, _LOCK_WAIT / 1000)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -168,7 +169,7 @@ def make_engine(url: str | sa.URL) -> Engine:
     engine = sa.create_engine(
         address,
         pool_size=10,
-        max_overflow=20,
+        max_overflow=20 + KEPT,
         pool_use_lifo=True,  # a thread alone keeps to one connection, and so to one warm process at the server
         pool_recycle=1800,
         hide_parameters=True,  # an error that is logged names no customer
