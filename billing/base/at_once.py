@@ -22,6 +22,11 @@ from billing.base.skew import Watch
 from billing.base.sqlite import Turns
 from billing.base.unavailable import translated
 
+
+class TakesTransaction(Exception):
+    """What is to be done is not done in a moment: nothing was written, it takes a transaction."""
+
+
 KEPT = 5
 """Connections that are kept ready at most, beside those of the pool."""
 
@@ -120,6 +125,10 @@ class AtOnce:
 
     def __init__(self, ready: Ready, watch: Watch, turns: Turns | None, patience: float) -> None:
         self._ready, self._watch, self._turns, self._patience = ready, watch, turns, patience
+
+    @property
+    def sqlite(self) -> bool:
+        return self._turns is not None
 
     def __enter__(self) -> AtOnce:
         if self._turns is not None:

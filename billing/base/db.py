@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base import sqlite
-from billing.base.at_once import KEPT, AtOnce, Ready
+from billing.base.at_once import KEPT, AtOnce, Ready, TakesTransaction
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
 from billing.base.skew import Watch, their_time
@@ -50,7 +50,7 @@ _LOCK_WAIT = 10_000
 class Tx:
     """One transaction and the instant it takes place at. Verbs and questions take it first."""
 
-    source: Connection | Session
+    source: Connection | Session | AtOnce
     now: datetime
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Facts to be told once this is committed: (event name, what happened)."""
@@ -59,16 +59,27 @@ class Tx:
 
     @property
     def connection(self) -> Connection:
-        """A host's session is asked each time: it begins a savepoint only when its connection is asked for."""
-        return self.source if isinstance(self.source, Connection) else self.source.connection()
+        """A host's session is asked each time: it begins a savepoint only when its connection is asked for.
+
+        Raises TakesTransaction where there is none.
+        """
+        if isinstance(self.source, Connection):
+            return self.source
+        if isinstance(self.source, AtOnce):
+            raise TakesTransaction
+        return self.source.connection()
 
     @property
     def sqlite(self) -> bool:
+        if isinstance(self.source, AtOnce):
+            return self.source.sqlite
         return self.connection.dialect.name == "sqlite"
 
     @property
     def cursor(self) -> Any:
         """The driver's own, in this transaction; see `cursor_of`."""
+        if isinstance(self.source, AtOnce):
+            return self.source.cursor
         connection = self.connection
         return cursor_of(connection.connection.driver_connection, connection.info)
 

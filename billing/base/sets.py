@@ -32,6 +32,9 @@ _NAMES = {
 }
 
 
+VERSION = "xmin"
+"""PostgreSQL's own column: it says which transaction wrote the row, and so changes whenever the row does."""
+
 _Decoder = Callable[[Any], Any]
 
 
@@ -88,6 +91,7 @@ class Writes:
     def __init__(self, tx: Tx) -> None:
         self._tx, self._sqlite = tx, tx.sqlite
         self._parts: list[tuple[str, Sequence[Any]]] = []
+        self._unless: tuple[str, Sequence[Any]] | None = None
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """All rows; they name the same columns."""
@@ -99,14 +103,24 @@ class Writes:
         if rows:
             self._parts.append(_change(self._sqlite, table, keys, rows))
 
-    def run(self) -> None:
-        """In the order they were given, where the database works them off one by one."""
+    def update_if_there(self, table: Table, keys: Sequence[str], row: Mapping[str, Any]) -> None:
+        """One row found by its keys; where it is not there, nothing of all this is written. On PostgreSQL alone."""
+        self._unless = _change(False, table, keys, [row])
+
+    def run(self) -> bool:
+        """In the order they were given, where the database works them off one by one. Says whether it was written."""
         if self._sqlite:
             for sql, values in self._parts:
                 _execute(self._tx, sql, *values)
-        elif self._parts:
-            values = tuple(value for _, of_part in self._parts for value in of_part[0])
-            _execute(self._tx, _together(tuple(sql for sql, _ in self._parts)), values)
+            return True
+        sqls = tuple(sql for sql, _ in self._parts)
+        values = tuple(value for _, of_part in self._parts for value in of_part[0])
+        if self._unless is not None:
+            sql, (first,) = self._unless
+            return bool(_execute(self._tx, _together_if(sql, sqls), (*first, *values)).fetchone()[0])
+        if self._parts:
+            _execute(self._tx, _together(sqls), values)
+        return True
 
 
 def _insertion(sqlite: bool, table: Table, rows: Sequence[Mapping[str, Any]]) -> tuple[str, Sequence[Any]]:
@@ -166,12 +180,24 @@ def _together(parts: tuple[str, ...]) -> str:
 
 
 @lru_cache(maxsize=256)
+def _together_if(first: str, parts: tuple[str, ...]) -> str:
+    """The first one, and the others where it has found its row."""
+    named = [f"there AS ({first} RETURNING TRUE)"]
+    for number, sql in enumerate(parts):
+        also = "AND" if " WHERE " in sql else "WHERE"
+        named.append(f"part_{number} AS ({sql} {also} EXISTS (SELECT FROM there))")
+    return f"WITH {', '.join(named)} SELECT count(*) FROM there"
+
+
+@lru_cache(maxsize=256)
 def _insert_sql(name: str, columns: tuple[str, ...], sqlite: bool, as_set: bool) -> str:
     listed = ", ".join(columns)
     if as_set:
         return f"INSERT INTO {name} ({listed}) SELECT {listed} FROM {_recordset(name, columns)}"
     values = ", ".join(_parameter(name, column, sqlite) for column in columns)
-    return f"INSERT INTO {name} ({listed}) VALUES ({values})"
+    if sqlite:
+        return f"INSERT INTO {name} ({listed}) VALUES ({values})"
+    return f"INSERT INTO {name} ({listed}) SELECT {values}"
 
 
 @lru_cache(maxsize=256)
@@ -197,12 +223,20 @@ def _recordset(name: str, columns: tuple[str, ...]) -> str:
 @lru_cache(maxsize=512)
 def _kind(name: str, column: str) -> str:
     """The column's type, by PostgreSQL's name for it."""
+    if column == VERSION:
+        return "xid"
     return _NAMES[type(metadata.tables[name].c[column].type).__name__]
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
 _FOR_SQLITE = {"timestamptz": sqlite_time, "jsonb": json_text}
-_FOR_POSTGRESQL = {"jsonb": json_text}
+_FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {
+    # As texts: the driver names a number's type by its size, and each naming would be a statement to prepare.
+    **dict.fromkeys(
+        ("bigint", "integer", "boolean", "timestamptz"), lambda value: None if value is None else str(value)
+    ),
+    "jsonb": json_text,
+}
 _FROM_SQLITE: dict[str, _Decoder] = {
     "timestamptz": lambda text: datetime.fromisoformat(text).replace(tzinfo=UTC),
     "jsonb": json.loads,

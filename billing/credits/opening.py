@@ -16,7 +16,7 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import debts, free, purse, series
+from billing.credits import debts, free, purse, recall, series
 from billing.credits.rows import (
     BUCKET_COLUMNS,
     MONTH_COLUMNS,
@@ -55,6 +55,8 @@ class OpenWallet:
     """Settings of the wallet's row to be written along."""
     moved_ends: list[dict[str, Any]] = field(default_factory=list)
     """Rows of moved ends to be written along: their buckets may be new."""
+    version: str | None = None
+    """Not locked, but as it was in this version: it is written only if that is still so."""
 
 
 def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms, tuple[datetime, Terms] | None]:
@@ -102,6 +104,24 @@ def open_wallets(
 def open_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> OpenWallet | Refusal:
     """One of them."""
     return open_wallets(tx, catalog, [(customer, unit)])[(customer, unit)]
+
+
+def look_at(tx: Tx, catalog: Catalog, name: WalletName, key: str) -> tuple[OpenWallet, recall.First | None] | None:
+    """A wallet to be changed at once, and what the key was used for: on PostgreSQL without a lock, in a version; on
+    SQLite the moment is a lock. None: there is none. Raises TakesTransaction.
+
+    Its buckets may be read as somebody has left them since: then the version is another, and nothing is written.
+    """
+    version = "" if tx.sqlite else f", billing_wallets.{sets.VERSION}::text"
+    found = sets.read(tx, _LOOKED_AT, f"{version} {_WITH_KEY}", (key, *name))
+    if not found:
+        return None
+    figures = found[0]
+    row = dict(zip(_WALLET_NAMES, figures, strict=False))
+    of_key = figures[len(_WALLET_NAMES) : len(_LOOKED_AT)]
+    opened = _read(tx, catalog, [row])[0]
+    opened.version = None if tx.sqlite else figures[-1]
+    return opened, None if of_key[0] is None else recall.First(*of_key)
 
 
 def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
@@ -201,6 +221,12 @@ def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
 _WALLET_COLUMNS = tuple(wallets.c)
 _WALLET_NAMES = tuple(wallets.c.keys())
 _ONE = "FROM billing_wallets WHERE customer_id = %s AND unit = %s"
+_LOOKED_AT = (*_WALLET_COLUMNS, *recall.FIRST)
+_WITH_KEY = """
+FROM billing_wallets
+LEFT JOIN billing_entries ON billing_entries.wallet_id = billing_wallets.id AND billing_entries.key = %s
+WHERE customer_id = %s AND unit = %s
+"""
 
 
 def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:

@@ -32,7 +32,7 @@ class First(NamedTuple):
 Known = dict[tuple[int, str], First]
 """By wallet and key."""
 
-_FIRST = tuple(entries.c[name] for name in First._fields)
+FIRST = tuple(entries.c[name] for name in First._fields)
 
 _ON_TRUST = ("overdraft", "held:overdraft")
 _SPENDING = ("spend", "capture", "overdraw")
@@ -51,11 +51,11 @@ def known(tx: Tx, keys: Sequence[tuple[int, str]]) -> Known:
     if not keys:
         return {}
     if len(keys) == 1:
-        rows: Iterable[Any] = sets.read(tx, _FIRST, "FROM billing_entries WHERE wallet_id = %s AND key = %s", keys[0])
+        rows: Iterable[Any] = sets.read(tx, FIRST, "FROM billing_entries WHERE wallet_id = %s AND key = %s", keys[0])
     else:
         wanted = sets.pairs(tx, int, keys)
         match = (entries.c.wallet_id == wanted.c.one) & (entries.c.key == wanted.c.two)
-        rows = tx.connection.execute(select(*_FIRST).join(wanted, match))
+        rows = tx.connection.execute(select(*FIRST).join(wanted, match))
     return {(row[0], row[1]): First(*row) for row in rows}
 
 

@@ -13,11 +13,10 @@ from sqlalchemy import Row, select
 
 from billing import signals
 from billing.base import ids
-from billing.base.at_once import AtOnce
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import purse, recall
-from billing.credits.opening import OpenWallet, WalletName, open_wallet, open_wallets, recollect
+from billing.credits.opening import OpenWallet, WalletName, look_at, open_wallet, open_wallets, recollect
 from billing.credits.tables import entries, wallets
 from billing.credits.values import Receipt, Spend
 from billing.credits.writing import write
@@ -29,12 +28,24 @@ from billing.rules.wallet.values import Cause, Movement, Past, PastMovement
 _PAYING = ("spend", "capture", "overdraw")
 
 
-def spend_at_once(at_once: AtOnce, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
-    """The spend as one statement by itself, where the wallet's purse pays it. None: it takes a transaction."""
-    wrong = _malformed(request)
-    if wrong is not None:
-        return wrong
-    return _from_purse(at_once.cursor, at_once.now, catalog, request)
+def spend_at_once(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
+    """The spend without a transaction: one statement where the wallet's purse pays it; else it is decided on what is,
+    and written if that is still so then. None: it was not, or there is no such wallet. Raises TakesTransaction.
+    """
+    answer = _malformed(request) or _from_purse(tx.cursor, tx.now, catalog, request)
+    if answer is not None:
+        if isinstance(answer, Receipt) and signals.heard():
+            tx.told.append(purse.fact(answer))
+        return answer
+    if request.unit not in catalog.units:
+        return None
+    found = look_at(tx, catalog, (request.customer, request.unit), request.key)
+    if found is None:
+        return None
+    wallet, first = found
+    known = {} if first is None else {(wallet.id, request.key): first}
+    answer = _judge(tx, wallet, request, known, {}, 0, ())
+    return answer if write(tx, [wallet]) else None
 
 
 def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:

@@ -24,12 +24,16 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 """Kinds that carry who used the credits and what for; what such a request causes beside it carries neither."""
 
 
-def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
-    """Writes down what the verbs decided on these wallets and tells of it once it is committed."""
+def write(tx: Tx, opened: Iterable[OpenWallet]) -> bool:
+    """Writes down what the verbs decided on these wallets and tells of it once it is committed.
+
+    False where one that is not locked has changed meanwhile: then nothing is written.
+    """
     rows, terms, its_rows = _Rows(), _Rows(), dict[tuple[str, ...], _Rows]()
     new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()
     new_months, old_months, ends = _Rows(), _Rows(), _Rows()
     facts, lasting = list[outbox.Fact](), list[outbox.Fact]()
+    looked_at = dict[str, Any]()
     for wallet in opened:
         position = wallet.position
         _follow_free_plan(wallet)
@@ -44,7 +48,10 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
             reshaped += more
             row = {**_wallet(wallet, next_due_at), **purse.columns(filled), **low.columns, **wallet.changed}
             terms += _new_terms(wallet, row)
-            its_rows.setdefault(tuple(row), []).append(row)
+            if wallet.version is None:
+                its_rows.setdefault(tuple(row), []).append(row)
+            else:
+                looked_at = {**row, sets.VERSION: wallet.version}
         for number, month in position.changed_months.items():
             (new_months if number > wallet.row["last_month"] else old_months).append(_month(wallet, month))
         for number, hold in position.changed_holds.items():
@@ -55,6 +62,8 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
         facts += its
         lasting += telling.lasting(its, spends=wallet.catalog.policy.spent_events)
     writes = sets.Writes(tx)
+    if looked_at:
+        writes.update_if_there(wallets, ("id", sets.VERSION), looked_at)
     writes.insert(entries, _lean(rows))
     writes.insert(buckets, new_buckets)
     writes.update(buckets, ("wallet_id", "number"), old_buckets)
@@ -68,9 +77,10 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> None:
     for each in its_rows.values():
         writes.update(wallets, ("id",), each)
     writes.insert(outbox.outbox, outbox.rows(tx, lasting))
-    writes.run()
-    if signals.heard():
+    written = writes.run()
+    if written and signals.heard():
         tx.told.extend((name, dict(fact)) for name, fact in facts)
+    return written
 
 
 def _follow_free_plan(wallet: OpenWallet) -> None:

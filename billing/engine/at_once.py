@@ -1,14 +1,16 @@
-"""A spend by itself: where the wallet's purse pays it, it takes no transaction of SQLAlchemy's."""
+"""A spend by itself: nearly always without a transaction, on PostgreSQL without a lock before it is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from billing import signals
-from billing.base.db import Database
+from billing.base.at_once import TakesTransaction
+from billing.base.db import Database, Tx
 from billing.catalog.terms import Catalog
-from billing.credits import purse, spending
+from billing.credits import spending
 from billing.credits.values import Receipt, Spend
 from billing.rules.refusals import Refusal
 
@@ -34,13 +36,14 @@ def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "c
     """
     request = Spend(customer, credits, key, unit, feature, member, description, metadata)
     catalog = self.catalog  # first: it may take a connection to look it up
-    with self.database.at_once() as at_once:
-        answer = spending.spend_at_once(at_once, catalog, request)
-    if isinstance(answer, Receipt):
-        if signals.heard():
-            signals.send(self, [purse.fact(answer)])
-        return answer
-    answer = answer or self.spend_many([request])[0]
+    answer: Receipt | Refusal | None = None
+    with suppress(TakesTransaction), self.database.at_once() as at_once:
+        tx = Tx(at_once, at_once.now)
+        answer = spending.spend_at_once(tx, catalog, request)
+    if answer is None:
+        answer = self.spend_many([request])[0]
+    elif tx.told:
+        signals.send(self, tx.told)
     if isinstance(answer, Refusal):
         raise answer
     return answer
