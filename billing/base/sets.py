@@ -59,10 +59,32 @@ def read(tx: Tx, columns: Sequence[Column[Any]], rest: str, values: Sequence[Any
 
     For the few statements that every verb begins with: what SQLAlchemy does for each costs more than the database.
     """
-    sql, decoders = _select_sql(tuple(columns), tx.sqlite)
-    rows: list[tuple[Any, ...]] = _execute(tx, sql + rest, values).fetchall()
-    if not decoders:
-        return rows
+    columns = tuple(columns)
+    rows: list[tuple[Any, ...]] = _execute(tx, f"SELECT {_listed(columns)} {rest}", values).fetchall()
+    return _decoded(rows, columns, tx.sqlite)
+
+
+def read_version(
+    tx: Tx, one: Sequence[Column[Any]], each: Sequence[Column[Any]], rest: str, values: Sequence[Any]
+) -> tuple[str | None, tuple[Any, ...], list[tuple[Any, ...]]] | None:
+    """One row and those of another table that are joined to it, all as of one instant; None where it is not there.
+
+    `each` ends with a column that is NULL where none is joined. First the row's version, for `update_if_there`; on
+    SQLite, where whoever reads to write has the lock, it has none.
+    """
+    one, each = tuple(one), tuple(each)
+    version = "" if tx.sqlite else f", {one[0].table.name}.{VERSION}::text"
+    rows = _execute(tx, f"SELECT {_listed((*one, *each))}{version} {rest}", values).fetchall()
+    if not rows:
+        return None
+    end = len(one) + len(each)
+    joined = [row[len(one) : end] for row in rows if row[end - 1] is not None]
+    (row,) = _decoded([rows[0][: len(one)]], one, tx.sqlite)
+    return rows[0][end] if version else None, row, _decoded(joined, each, tx.sqlite)
+
+
+def _decoded(rows: Sequence[tuple[Any, ...]], columns: tuple[Column[Any], ...], sqlite: bool) -> list[tuple[Any, ...]]:
+    decoders = _decoders(columns, sqlite)
     decoded = []
     for row in rows:
         figures = list(row)
@@ -164,11 +186,15 @@ def _execute(tx: Tx, sql: str, *values: Sequence[Any]) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _select_sql(columns: tuple[Column[Any], ...], sqlite: bool) -> tuple[str, tuple[tuple[int, _Decoder], ...]]:
-    listed = ", ".join(f"{column.table.name}.{column.name}" for column in columns)
+def _listed(columns: tuple[Column[Any], ...]) -> str:
+    return ", ".join(f"{column.table.name}.{column.name}" for column in columns)
+
+
+@lru_cache(maxsize=64)
+def _decoders(columns: tuple[Column[Any], ...], sqlite: bool) -> tuple[tuple[int, _Decoder], ...]:
     decoders = _FROM_SQLITE if sqlite else _FROM_POSTGRESQL
     kinds = [_kind(column.table.name, column.name) for column in columns]
-    return f"SELECT {listed} ", tuple((place, decoders[kind]) for place, kind in enumerate(kinds) if kind in decoders)
+    return tuple((place, decoders[kind]) for place, kind in enumerate(kinds) if kind in decoders)
 
 
 @lru_cache(maxsize=256)

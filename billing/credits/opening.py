@@ -107,20 +107,18 @@ def open_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> OpenWalle
 
 
 def look_at(tx: Tx, catalog: Catalog, name: WalletName, key: str) -> tuple[OpenWallet, recall.First | None] | None:
-    """A wallet to be changed at once, and what the key was used for: on PostgreSQL without a lock, in a version; on
-    SQLite the moment is a lock. None: there is none. Raises TakesTransaction.
-
-    Its buckets may be read as somebody has left them since: then the version is another, and nothing is written.
+    """A wallet to be changed at once, and what the key was used for: on PostgreSQL without a lock, as of one version;
+    on SQLite the moment is a lock. None: there is none. Raises TakesTransaction.
     """
-    version = "" if tx.sqlite else f", billing_wallets.{sets.VERSION}::text"
-    found = sets.read(tx, _LOOKED_AT, f"{version} {_WITH_KEY}", (key, *name))
-    if not found:
+    rest = _LOOK_AT.format(is_open=_IS_OPEN[tx.sqlite])
+    found = sets.read_version(tx, _LOOKED_AT, _BUCKETS, rest, (key, *name))
+    if found is None:
         return None
-    figures = found[0]
+    version, figures, stored = found
     row = dict(zip(_WALLET_NAMES, figures, strict=False))
-    of_key = figures[len(_WALLET_NAMES) : len(_LOOKED_AT)]
-    opened = _read(tx, catalog, [row])[0]
-    opened.version = None if tx.sqlite else figures[-1]
+    of_key = figures[len(_WALLET_NAMES) :]
+    opened = _read(tx, catalog, [row], stored)[0]
+    opened.version = version
     return opened, None if of_key[0] is None else recall.First(*of_key)
 
 
@@ -222,9 +220,13 @@ _WALLET_COLUMNS = tuple(wallets.c)
 _WALLET_NAMES = tuple(wallets.c.keys())
 _ONE = "FROM billing_wallets WHERE customer_id = %s AND unit = %s"
 _LOOKED_AT = (*_WALLET_COLUMNS, *recall.FIRST)
-_WITH_KEY = """
+_IS_OPEN = {True: "billing_buckets.is_open = 1", False: "billing_buckets.is_open"}
+"""As the partial index says it."""
+
+_LOOK_AT = """
 FROM billing_wallets
 LEFT JOIN billing_entries ON billing_entries.wallet_id = billing_wallets.id AND billing_entries.key = %s
+LEFT JOIN billing_buckets ON billing_buckets.wallet_id = billing_wallets.id AND {is_open}
 WHERE customer_id = %s AND unit = %s
 """
 
@@ -233,11 +235,13 @@ def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:
     return set(tx.connection.execute(select(customers.c.id).where(customers.c.id.in_(set(ids)))).scalars())
 
 
-def _read(tx: Tx, catalog: Catalog, rows: Sequence[dict[str, Any]]) -> list[OpenWallet]:
+def _read(
+    tx: Tx, catalog: Catalog, rows: Sequence[dict[str, Any]], of_buckets: Sequence[Any] | None = None
+) -> list[OpenWallet]:
     ids = [row["id"] for row in rows]
     of_bucket: dict[int, list[Any]] = {id: [] for id in ids}
     of_hold: dict[int, list[Any]] = {id: [] for id in ids}
-    for bucket in _open_buckets(tx, ids):
+    for bucket in _open_buckets(tx, ids) if of_buckets is None else of_buckets:
         of_bucket[bucket[-1]].append(bucket)
     holding = [row["id"] for row in rows if row["held"]]
     if holding:
@@ -291,8 +295,7 @@ _BUCKETS = (*BUCKET_COLUMNS, buckets.c.wallet_id)
 def _open_buckets(tx: Tx, ids: Sequence[int]) -> Sequence[Any]:
     """The rows of all buckets of these wallets in which something is left."""
     if len(ids) == 1:
-        is_open = "is_open = 1" if tx.sqlite else "is_open"  # as the partial index says it
-        return sets.read(tx, _BUCKETS, f"FROM billing_buckets WHERE wallet_id = %s AND {is_open}", ids)
+        return sets.read(tx, _BUCKETS, f"FROM billing_buckets WHERE wallet_id = %s AND {_IS_OPEN[tx.sqlite]}", ids)
     if not ids:
         return ()
     query = select(*_BUCKETS).where(buckets.c.is_open, _is_one_of(buckets.c.wallet_id, ids))
