@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import deque
 from contextlib import suppress
 from datetime import datetime
+from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -17,8 +20,9 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from billing.base import skew
+from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
-from billing.base.skew import Watch
 from billing.base.sqlite import Turns
 from billing.base.unavailable import translated
 
@@ -83,11 +87,25 @@ class Ready:
     The pool's giving out and taking back costs as much processor time as all the rest of a spend but the driver's.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._idle = engine, deque[_Taken]()
-        event.listen(engine, "engine_disposed", self._forget)
+    _of_engine: ClassVar[WeakKeyDictionary[Engine, Ready]] = WeakKeyDictionary()
+    _making = Lock()
 
-    def take(self) -> _Taken:
+    def __init__(self) -> None:
+        self._idle = deque[_Taken]()
+
+    @classmethod
+    def of(cls, engine: Engine) -> Ready:
+        """Those of that engine."""
+        ready = cls._of_engine.get(engine)
+        if ready is None:
+            with cls._making:
+                if engine not in cls._of_engine:
+                    cls._of_engine[engine] = cls()
+                    event.listen(engine, "engine_disposed", cls._of_engine[engine].forget)
+                ready = cls._of_engine[engine]
+        return ready
+
+    def take(self, engine: Engine) -> _Taken:
         while self._idle:
             try:
                 taken = self._idle.pop()
@@ -96,15 +114,16 @@ class Ready:
             if taken.fresh:
                 return taken
             taken.give_back()
-        return _Taken(self._engine.raw_connection())
+        return _Taken(engine.raw_connection())
 
     def put(self, taken: _Taken) -> None:
-        if len(self._idle) >= KEPT or self._engine.dialect.name == "sqlite" or taken.broken:
+        if len(self._idle) >= KEPT or isinstance(taken.cursor, sqlite3.Cursor) or taken.broken:
             taken.give_back()
         else:
             self._idle.append(taken)
 
-    def _forget(self, _: Engine) -> None:
+    def forget(self, _: Engine) -> None:
+        """All of them are closed, as those of the pool are."""
         while self._idle:
             self._idle.pop().end()
 
@@ -116,15 +135,16 @@ class AtOnce:
     Raises ClockSkew, Busy, DatabaseUnavailable.
     """
 
-    __slots__ = ("_patience", "_ready", "_taken", "_turns", "_watch", "cursor", "now")
+    __slots__ = ("_clock", "_engine", "_patience", "_ready", "_taken", "_turns", "cursor", "now")
 
     cursor: Any
     """The driver's own; see `cursor_of`."""
     now: datetime
     """The instant at which it takes place."""
 
-    def __init__(self, ready: Ready, watch: Watch, turns: Turns | None, patience: float) -> None:
-        self._ready, self._watch, self._turns, self._patience = ready, watch, turns, patience
+    def __init__(self, engine: Engine, clock: Clock, turns: Turns | None, patience: float) -> None:
+        self._engine, self._clock, self._turns, self._patience = engine, clock, turns, patience
+        self._ready = Ready.of(engine)
 
     @property
     def sqlite(self) -> bool:
@@ -135,13 +155,13 @@ class AtOnce:
             self._turns.take(self._patience)
         try:
             with translated():
-                taken = self._taken = self._ready.take()
+                taken = self._taken = self._ready.take(self._engine)
                 try:
                     self.cursor = taken.cursor
-                    self._watch.check_by(taken.cursor, taken.pooled.info)
+                    skew.check_by(taken.cursor, self._clock, taken.pooled.info)
                     if self._turns is not None:
                         taken.cursor.execute("BEGIN IMMEDIATE")
-                    self.now = self._watch.clock.now()
+                    self.now = self._clock.now()
                 except BaseException:
                     taken.give_back()
                     raise

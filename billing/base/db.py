@@ -18,11 +18,10 @@ from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from billing.base import sqlite
-from billing.base.at_once import KEPT, AtOnce, Ready, TakesTransaction
+from billing.base import skew, sqlite
+from billing.base.at_once import KEPT, AtOnce, TakesTransaction
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
-from billing.base.skew import Watch, their_time
 from billing.base.unavailable import translated
 from billing.rules.refusals import Unavailable, WrongIsolation
 
@@ -88,10 +87,9 @@ class Database:
     """An engine of ours on `url` (SQLite or PostgreSQL)."""
 
     def __init__(self, url: str | sa.URL, clock: Clock) -> None:
-        self.clock, self._watch = clock, Watch(clock)
+        self.clock = clock
         with translated():
             self.engine = make_engine(url)
-        self._ready = Ready(self.engine)
         self._turns: sqlite.Turns | None = None
         if self.engine.dialect.name == "sqlite":  # it has one writer
             self._turns = sqlite.Turns.of(str(self.engine.url.database))
@@ -115,7 +113,7 @@ class Database:
             connection = self.engine.connect()
         try:
             with translated():
-                self._watch.check(connection)
+                skew.check(self.clock, connection)
                 transaction = begin_write(connection)
             tx = Tx(connection, self.clock.now())
             try:
@@ -134,7 +132,7 @@ class Database:
 
     def at_once(self) -> AtOnce:
         """For what is one statement, or a few on SQLite. Raises ClockSkew."""
-        return AtOnce(self._ready, self._watch, self._turns, _LOCK_WAIT / 1000)
+        return AtOnce(self.engine, self.clock, self._turns, _LOCK_WAIT / 1000)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -151,13 +149,13 @@ class Database:
         level = _isolation(connection)
         if level != "read committed":
             raise WrongIsolation(level)
-        self._watch.check(connection)
+        skew.check(self.clock, connection)
         return Tx(session, self.clock.now())
 
     def skew(self) -> float:
         """Seconds by which our clock is ahead of the database's."""
         with translated(), self.engine.connect() as connection:
-            return (self.clock.now() - their_time(connection)).total_seconds()
+            return (self.clock.now() - skew.their_time(connection)).total_seconds()
 
     def close(self) -> None:
         self.engine.dispose()

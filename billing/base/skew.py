@@ -23,51 +23,48 @@ _POSTGRESQL = "SELECT clock_timestamp()"
 _SQLITE = "SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"
 
 
-class Watch:
-    """Looks at the database's clock when a connection opens, and again whenever ours has gone on by a minute, or back.
+def check(clock: Clock, connection: Connection) -> None:
+    """Looks at the database's clock when a connection opens, and again when ours has gone on by a minute, or back.
 
-    Each connection notes in its `info` when it looked.
+    Each connection notes in its `info` when it looked. Raises ClockSkew.
     """
+    if _trusts(clock, connection.info):
+        return
+    ours = not connection.in_transaction()
+    theirs = their_time(connection)
+    if ours:
+        connection.commit()
+    _judge(clock, connection.info, theirs)
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
 
-    def trusts(self, info: dict[Any, Any], now: datetime) -> bool:
-        """Is this connection's last look still to be believed?"""
-        if not self.clock.checked:
-            return True
-        seen = info.get(_SEEN)
-        return seen is not None and 0 <= (now - seen).total_seconds() < _TRUSTED
+def check_by(cursor: Any, clock: Clock, info: dict[Any, Any]) -> None:
+    """The same by the driver's cursor, where each statement is a transaction. Raises ClockSkew."""
+    if _trusts(clock, info):
+        return
+    if isinstance(cursor, psycopg.Cursor):
+        _judge(clock, info, cast("tuple[datetime]", cursor.execute(_POSTGRESQL).fetchone())[0])
+    else:
+        _judge(clock, info, _of_sqlite(cursor.execute(_SQLITE).fetchone()[0]))
 
-    def check(self, connection: Connection) -> None:
-        """Raises ClockSkew."""
-        if self.trusts(connection.info, self.clock.now()):
-            return
-        ours = not connection.in_transaction()
-        theirs = their_time(connection)
-        if ours:
-            connection.commit()
-        self._judge(connection.info, theirs)
 
-    def check_by(self, cursor: Any, info: dict[Any, Any]) -> None:
-        """The same by the driver's cursor, where each statement is a transaction. Raises ClockSkew."""
-        if self.trusts(info, self.clock.now()):
-            return
-        if isinstance(cursor, psycopg.Cursor):
-            self._judge(info, cast("tuple[datetime]", cursor.execute(_POSTGRESQL).fetchone())[0])
-        else:
-            self._judge(info, _of_sqlite(cursor.execute(_SQLITE).fetchone()[0]))
+def _trusts(clock: Clock, info: dict[Any, Any]) -> bool:
+    """Is this connection's last look still to be believed?"""
+    if not clock.checked:
+        return True
+    seen = info.get(_SEEN)
+    return seen is not None and 0 <= (clock.now() - seen).total_seconds() < _TRUSTED
 
-    def _judge(self, info: dict[Any, Any], theirs: datetime) -> None:
-        now = self.clock.now()
-        skew = (now - theirs).total_seconds()
-        if abs(skew) > LARGEST_SKEW:
-            info.pop(_SEEN, None)
-            raise ClockSkew(
-                f"This machine's clock is {skew:+.0f} seconds off the database's. "
-                "Nothing was written: set it right (NTP) and try again."
-            )
-        info[_SEEN] = now
+
+def _judge(clock: Clock, info: dict[Any, Any], theirs: datetime) -> None:
+    now = clock.now()
+    skew = (now - theirs).total_seconds()
+    if abs(skew) > LARGEST_SKEW:
+        info.pop(_SEEN, None)
+        raise ClockSkew(
+            f"This machine's clock is {skew:+.0f} seconds off the database's. "
+            "Nothing was written: set it right (NTP) and try again."
+        )
+    info[_SEEN] = now
 
 
 def their_time(connection: Connection) -> datetime:

@@ -16,20 +16,17 @@ from sqlalchemy import select
 from billing.base import sets
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits import debts, free, purse, recall, series
+from billing.credits import debts, series
+from billing.credits.positions import position_of
 from billing.credits.rows import (
     BUCKET_COLUMNS,
     MONTH_COLUMNS,
     bucket_state,
-    hold_state,
-    month_state,
 )
 from billing.credits.tables import buckets, customers, holds, months, wallets
 from billing.rules.refusals import Refusal, UnknownCustomer, UnknownUnit
 from billing.rules.wallet import due
-from billing.rules.wallet import overdraft as overdrafts
 from billing.rules.wallet.position import Position
-from billing.rules.wallet.terms import Terms
 
 WalletName = tuple[str, str]
 """Customer and unit."""
@@ -57,24 +54,6 @@ class OpenWallet:
     """Rows of moved ends to be written along: their buckets may be new."""
     version: str | None = None
     """Not locked, but as it was in this version: it is written only if that is still so."""
-
-
-def terms_of(catalog: Catalog, row: dict[str, Any], at: datetime) -> tuple[Terms, tuple[datetime, Terms] | None]:
-    """What holds for the wallet at that instant: its own overdraft setting before its plan's before the catalog's.
-
-    And, where that is the plan's: until when, and what holds from then on.
-    """
-    burn_down, usual = catalog.policy.burn_down, Terms(catalog.policy.burn_down, catalog.policy.overdraft)
-    if row["overdraft"] is not None:
-        setting = overdrafts.parse(row["overdraft"])
-        assert not isinstance(setting, str), setting
-        return Terms(burn_down, setting), None
-    if row["plan_until"] is None or row["plan_until"] <= at:
-        return usual, None
-    plan = catalog.at(row["plan_from"] or at).plans.get(row["plan"])
-    overdraft = plan.overdraft if plan is not None and plan.overdraft is not None else usual.overdraft
-    # The end is due even where nothing changes with it: what is due must not depend on the catalog.
-    return Terms(burn_down, overdraft), (row["plan_until"], usual)
 
 
 def open_wallets(
@@ -106,20 +85,24 @@ def open_wallet(tx: Tx, catalog: Catalog, customer: str, unit: str) -> OpenWalle
     return open_wallets(tx, catalog, [(customer, unit)])[(customer, unit)]
 
 
-def look_at(tx: Tx, catalog: Catalog, name: WalletName, key: str) -> tuple[OpenWallet, recall.First | None] | None:
-    """A wallet to be changed at once, and what the key was used for: on PostgreSQL without a lock, as of one version;
-    on SQLite the moment is a lock. None: there is none. Raises TakesTransaction.
+def look_at(
+    tx: Tx, catalog: Catalog, name: WalletName, key: str, of_entry: Sequence[sa.Column[Any]]
+) -> tuple[OpenWallet, tuple[Any, ...] | None] | None:
+    """A wallet to be changed at once, and these columns of the entry that has the key, if one has it.
+
+    On PostgreSQL it is not locked, but as of one version; on SQLite the moment is a lock. None: there is no such
+    wallet. Raises TakesTransaction.
     """
     rest = _LOOK_AT.format(is_open=_IS_OPEN[tx.sqlite])
-    found = sets.read_version(tx, _LOOKED_AT, _BUCKETS, rest, (key, *name))
+    found = sets.read_version(tx, (*_WALLET_COLUMNS, *of_entry), _BUCKETS, rest, (key, *name))
     if found is None:
         return None
     version, figures, stored = found
     row = dict(zip(_WALLET_NAMES, figures, strict=False))
-    of_key = figures[len(_WALLET_NAMES) :]
+    entry = figures[len(_WALLET_NAMES) :]
     opened = _read(tx, catalog, [row], stored)[0]
     opened.version = version
-    return opened, None if of_key[0] is None else recall.First(*of_key)
+    return opened, None if entry[0] is None else entry
 
 
 def recollect(tx: Tx, wallet: OpenWallet, numbers: Iterable[int]) -> None:
@@ -166,38 +149,6 @@ def make_wallets(tx: Tx, pairs: Sequence[WalletName]) -> None:
     sets.insert(tx, wallets, rows, unless_there=True)
 
 
-def position_of(
-    catalog: Catalog,
-    row: dict[str, Any],
-    bucket_rows: Iterable[Any],
-    hold_rows: Iterable[Any],
-    month_rows: Iterable[Any],
-    now: datetime,
-) -> tuple[Position, datetime]:
-    """The position as it was last written, and the instant it is to be brought to. Used by readers, too."""
-    last_at = row["last_at"] or now
-    at = max(now, last_at)
-    terms, terms_end = terms_of(catalog, row, last_at)
-    states = [bucket_state(bucket) for bucket in bucket_rows]
-    purse.pour(row, states)
-    position = Position(
-        terms,
-        last_at,
-        buckets=states,
-        holds=[hold_state(hold) for hold in hold_rows],
-        months=[month_state(month) for month in month_rows],
-        next_month=row["last_month"] + 1,
-        next_number=row["last_number"] + 1,
-        owed=row["owed"],
-        frozen=row["frozen_at"] is not None,
-        debt_due_at=row["debt_due_at"],
-        period_end=row["period_end"],
-        terms_end=terms_end,
-        free=free.of_row(catalog, row),
-    )
-    return position, at
-
-
 def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
     """Locks the wallets' rows in the order of their ids and reads them as they are then."""
     if not pairs:
@@ -219,7 +170,6 @@ def _lock(tx: Tx, pairs: Sequence[WalletName]) -> list[dict[str, Any]]:
 _WALLET_COLUMNS = tuple(wallets.c)
 _WALLET_NAMES = tuple(wallets.c.keys())
 _ONE = "FROM billing_wallets WHERE customer_id = %s AND unit = %s"
-_LOOKED_AT = (*_WALLET_COLUMNS, *recall.FIRST)
 _IS_OPEN = {True: "billing_buckets.is_open = 1", False: "billing_buckets.is_open"}
 """As the partial index says it."""
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, select
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import free
-from billing.credits.opening import terms_of
+from billing.credits.positions import terms_of
 from billing.credits.rows import BUCKET_COLUMNS, MONTH_COLUMNS, bucket_state, hold_state, month_state
 from billing.credits.tables import bucket_ends, buckets, entries, holds, months, wallet_terms
 from billing.rules.wallet import due

@@ -11,8 +11,9 @@ from billing.base import ids
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import customers, lows
-from billing.credits.opening import complete, open_months, open_wallet, position_of, terms_of
+from billing.credits.opening import complete, open_months, open_wallet
 from billing.credits.past import position_then
+from billing.credits.positions import position_of, terms_of
 from billing.credits.rows import BUCKET_COLUMNS, bucket_state
 from billing.credits.tables import buckets, holds, wallets
 from billing.credits.values import Bucket, Wallet, bucket_value

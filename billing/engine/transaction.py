@@ -14,7 +14,7 @@ from billing.base.db import Tx
 from billing.base.round import Round
 from billing.base.unavailable import translated
 from billing.catalog.terms import Catalog
-from billing.credits import corrections, customers, due, entries, grants, holds, spending, wallets, warning
+from billing.credits import corrections, customers, due, entries, grants, holds, reversals, spending, wallets, warning
 from billing.credits.values import Bucket, Customer, Entry, Receipt, Spend, Wallet
 from billing.credits.wallets import UNSET
 from billing.engine.hold import Hold, Holder, in_hand
@@ -161,7 +161,7 @@ class Transaction:
     def reverse(self, customer: str, spend: str, credits: int | None = None, *, key: str) -> Receipt:
         """Gives back a spend (its id), wholly or `credits` of it. Raises UnknownSpend, AlreadyReversed."""
         with self._ready():
-            return _accepted(spending.reverse(self._tx, self._catalog, customer, spend, credits, key))
+            return _accepted(reversals.reverse(self._tx, self._catalog, customer, spend, credits, key))
 
     def hold(self, customer: str, credits: int, *, key: str, unit: str = "credits", feature: str | None = None,
              expires_in: int = 900, metadata: Mapping[str, Any] | None = None,

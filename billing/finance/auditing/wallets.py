@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, or_, select
 
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
-from billing.credits.opening import position_of
+from billing.credits.positions import position_of
 from billing.credits.tables import customers, wallet_terms, wallets
 from billing.finance.auditing import purse
 from billing.finance.auditing.asking import Asked, Never, asked, before, found

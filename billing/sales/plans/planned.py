@@ -10,7 +10,8 @@ from babel.dates import format_date
 from billing.base.wording import date_text
 from billing.catalog.terms import Catalog, Plan
 from billing.credits import grants
-from billing.credits.opening import OpenWallet, terms_of
+from billing.credits.opening import OpenWallet
+from billing.credits.positions import terms_of
 from billing.rules.periods import Span, add
 from billing.rules.sale.months import Month
 from billing.rules.sale.values import Allocation, PlanChange
