@@ -22,6 +22,7 @@ from billing.base import skew, sqlite
 from billing.base.at_once import KEPT, AtOnce, TakesTransaction
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
+from billing.base.races import Races
 from billing.base.unavailable import translated
 from billing.rules.refusals import Unavailable, WrongIsolation
 
@@ -90,6 +91,7 @@ class Database:
         self.clock = clock
         with translated():
             self.engine = make_engine(url)
+        self.races = Races()
         self._turns: sqlite.Turns | None = None
         if self.engine.dialect.name == "sqlite":  # it has one writer
             self._turns = sqlite.Turns.of(str(self.engine.url.database))

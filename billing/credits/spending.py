@@ -6,8 +6,6 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
-from typing import Any
 
 from billing import signals
 from billing.base.db import Tx
@@ -22,15 +20,10 @@ from billing.rules.wallet import spending
 from billing.rules.wallet.values import Cause
 
 
-def spend_at_once(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
-    """The spend without a transaction: one statement where the wallet's purse pays it; else it is decided on what is,
-    and written if that is still so then. None: it was not, or there is no such wallet. Raises TakesTransaction.
+def decide_at_once(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
+    """What the purse did not pay, decided on what is, and written if that is still so then. None: it was not, or there
+    is no such wallet. Raises TakesTransaction.
     """
-    answer = _malformed(request) or _from_purse(tx.cursor, tx.now, catalog, request)
-    if answer is not None:
-        if isinstance(answer, Receipt) and signals.heard():
-            tx.told.append(purse.fact(answer))
-        return answer
     if request.unit not in catalog.units:
         return None
     found = look_at(tx, catalog, (request.customer, request.unit), request.key, recall.FIRST)
@@ -44,20 +37,18 @@ def spend_at_once(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal
 
 def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:
     """One request: from the purse where it pays, else as one of `spend_many`."""
-    receipt = _malformed(request) or _from_purse(tx.cursor, tx.now, catalog, request)
-    if receipt is None:
-        return spend_many(tx, catalog, [request])[0]
-    if isinstance(receipt, Refusal):
-        return receipt
-    if signals.heard():
+    return spend_from_purse(tx, catalog, request) or spend_many(tx, catalog, [request])[0]
+
+
+def spend_from_purse(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
+    """One request, in one statement; None where the wallet's purse does not pay it."""
+    wrong = _malformed(request)
+    if wrong is not None or request.unit not in catalog.units:
+        return wrong
+    receipt = purse.spend(tx.cursor, tx.now, purse.policy_of(catalog), request, _fingerprint(request))
+    if receipt is not None and signals.heard():
         tx.told.append(purse.fact(receipt))
     return receipt
-
-
-def _from_purse(cursor: Any, now: datetime, catalog: Catalog, request: Spend) -> Receipt | None:
-    if request.unit not in catalog.units:
-        return None
-    return purse.spend(cursor, now, purse.policy_of(catalog), request, _fingerprint(request))
 
 
 def spend_many(tx: Tx, catalog: Catalog, requests: Sequence[Spend]) -> list[Receipt | Refusal]:

@@ -39,7 +39,11 @@ def spend(self: Engine, customer: str, credits: int, *, key: str, unit: str = "c
     answer: Receipt | Refusal | None = None
     with suppress(TakesTransaction), self.database.at_once() as at_once:
         tx = Tx(at_once, at_once.now)
-        answer = spending.spend_at_once(tx, catalog, request)
+        answer = spending.spend_from_purse(tx, catalog, request)
+        if answer is None and not self.database.races.likely((customer, unit)):
+            answer = spending.decide_at_once(tx, catalog, request)
+            if answer is None:
+                self.database.races.lost((customer, unit))
     if answer is None:
         answer = self.spend_many([request])[0]
     elif tx.told:
