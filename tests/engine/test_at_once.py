@@ -153,6 +153,8 @@ def test_a_connection_is_kept_for_a_moment_only(billing: TestBilling, monkeypatc
     for number in range(5, 10):
         billing.spend("c", 1, key=f"{number}")
     assert len(taken) == 2
+    monkeypatch.setattr(at_once, "KEPT", 0)
+    billing.spend("c", 1, key="given back")
     with billing.database.engine.connect() as connection:  # as everybody finds it
         assert not connection.connection.dbapi_connection.autocommit  # type: ignore[union-attr]
 
