@@ -35,6 +35,7 @@ _NAMES = {
 VERSION = "xmin"
 """PostgreSQL's own column: it says which transaction wrote the row, and so changes whenever the row does."""
 
+_Encoder = Callable[[Any], Any]
 _Decoder = Callable[[Any], Any]
 
 
@@ -72,15 +73,14 @@ def read_version(
     `each` ends with a column that is NULL where none is joined. First the row's version, for `update_if_there`; on
     SQLite, where whoever reads to write has the lock, it has none.
     """
-    one, each = tuple(one), tuple(each)
-    version = "" if tx.sqlite else f", {one[0].table.name}.{VERSION}::text"
-    rows = _execute(tx, f"SELECT {_listed((*one, *each))}{version} {rest}", values).fetchall()
+    one, each, sqlite = tuple(one), tuple(each), tx.sqlite
+    rows = _execute(tx, _versioned_sql(one, each, rest, sqlite), values).fetchall()
     if not rows:
         return None
     end = len(one) + len(each)
     joined = [row[len(one) : end] for row in rows if row[end - 1] is not None]
-    (row,) = _decoded([rows[0][: len(one)]], one, tx.sqlite)
-    return rows[0][end] if version else None, row, _decoded(joined, each, tx.sqlite)
+    (row,) = _decoded([rows[0][: len(one)]], one, sqlite)
+    return None if sqlite else rows[0][end], row, _decoded(joined, each, sqlite)
 
 
 def _decoded(rows: Sequence[tuple[Any, ...]], columns: tuple[Column[Any], ...], sqlite: bool) -> list[tuple[Any, ...]]:
@@ -165,11 +165,10 @@ def _values(
     """The parameters of one statement, or of each of several."""
     if as_set:
         return [(_JSON.encode(rows),)]
-    encoders = _FOR_SQLITE if sqlite else _FOR_POSTGRESQL
-    encode = {name: encoders.get(_kind(table.name, name)) for name in columns}
+    encoders = _encoders(table.name, columns, sqlite)
     by_column = [
-        [row[name] for row in rows] if (encoded := encode[name]) is None else [encoded(row[name]) for row in rows]
-        for name in columns
+        [row[name] for row in rows] if encode is None else [encode(row[name]) for row in rows]
+        for name, encode in encoders
     ]
     return list(zip(*by_column, strict=True))
 
@@ -188,6 +187,18 @@ def _execute(tx: Tx, sql: str, *values: Sequence[Any]) -> Any:
 @lru_cache(maxsize=64)
 def _listed(columns: tuple[Column[Any], ...]) -> str:
     return ", ".join(f"{column.table.name}.{column.name}" for column in columns)
+
+
+@lru_cache(maxsize=64)
+def _versioned_sql(one: tuple[Column[Any], ...], each: tuple[Column[Any], ...], rest: str, sqlite: bool) -> str:
+    version = "" if sqlite else f", {one[0].table.name}.{VERSION}::text"
+    return f"SELECT {_listed((*one, *each))}{version} {rest}"
+
+
+@lru_cache(maxsize=512)
+def _encoders(name: str, columns: tuple[str, ...], sqlite: bool) -> tuple[tuple[str, _Encoder | None], ...]:
+    encoders = _FOR_SQLITE if sqlite else _FOR_POSTGRESQL
+    return tuple((column, encoders.get(_kind(name, column))) for column in columns)
 
 
 @lru_cache(maxsize=64)
@@ -255,8 +266,8 @@ def _kind(name: str, column: str) -> str:
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=datetime.isoformat)
-_FOR_SQLITE = {"timestamptz": sqlite_time, "jsonb": json_text}
-_FOR_POSTGRESQL: dict[str, Callable[[Any], Any]] = {
+_FOR_SQLITE: dict[str, _Encoder] = {"timestamptz": sqlite_time, "jsonb": json_text}
+_FOR_POSTGRESQL: dict[str, _Encoder] = {
     # As texts: the driver names a number's type by its size, and each naming would be a statement to prepare.
     **dict.fromkeys(
         ("bigint", "integer", "boolean", "timestamptz"), lambda value: None if value is None else str(value)

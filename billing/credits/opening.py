@@ -93,8 +93,7 @@ def look_at(
     On PostgreSQL it is not locked, but as of one version; on SQLite the moment is a lock. None: there is no such
     wallet. Raises TakesTransaction.
     """
-    rest = _LOOK_AT.format(is_open=_IS_OPEN[tx.sqlite])
-    found = sets.read_version(tx, (*_WALLET_COLUMNS, *of_entry), _BUCKETS, rest, (key, *name))
+    found = sets.read_version(tx, (*_WALLET_COLUMNS, *of_entry), _BUCKETS, _LOOK_AT[tx.sqlite], (key, *name))
     if found is None:
         return None
     version, figures, stored = found
@@ -173,12 +172,15 @@ _ONE = "FROM billing_wallets WHERE customer_id = %s AND unit = %s"
 _IS_OPEN = {True: "billing_buckets.is_open = 1", False: "billing_buckets.is_open"}
 """As the partial index says it."""
 
-_LOOK_AT = """
+_LOOK_AT = {
+    sqlite: f"""
 FROM billing_wallets
 LEFT JOIN billing_entries ON billing_entries.wallet_id = billing_wallets.id AND billing_entries.key = %s
 LEFT JOIN billing_buckets ON billing_buckets.wallet_id = billing_wallets.id AND {is_open}
 WHERE customer_id = %s AND unit = %s
 """
+    for sqlite, is_open in _IS_OPEN.items()
+}
 
 
 def _customers(tx: Tx, ids: Sequence[str]) -> set[str]:

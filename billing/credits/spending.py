@@ -43,7 +43,7 @@ def spend(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal:
 def spend_from_purse(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
     """One request, in one statement; None where the wallet's purse does not pay it."""
     wrong = _malformed(request)
-    if wrong is not None or request.unit not in catalog.units:
+    if wrong is not None or request.unit not in catalog.units or catalog.policy.spent_events:
         return wrong
     receipt = purse.spend(tx.cursor, tx.now, purse.policy_of(catalog), request, _fingerprint(request))
     if receipt is not None and signals.heard():
