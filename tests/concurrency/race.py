@@ -5,12 +5,16 @@ from __future__ import annotations
 import multiprocessing
 import random
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
-from billing import Billing, Busy, InsufficientCredits
+from billing import Billing, Busy, InsufficientCredits, Receipt
+from billing.base import races
+from billing.credits import spending
 from tests import purse
 from tests.stories.books import all_entries
 
@@ -35,6 +39,8 @@ class Race:
     locked: bool = True
     refills: bool = False
     """Each worker grants a small bucket now and then, which pays first: the purses are filled anew in mid-race."""
+    decided: bool = False
+    """A bucket for a feature is first, so that no purse pays: each spend is decided, and without a lock at first."""
 
     @property
     def customers(self) -> list[str]:
@@ -63,6 +69,8 @@ class Seen:
     refused: set[int]
     complaints: list[str]
     from_purse: int = 0
+    at_once: int = 0
+    """How many were decided and written without a lock."""
 
 
 def prepare(race: Race) -> None:
@@ -77,6 +85,8 @@ def prepare(race: Race) -> None:
     for customer in race.customers:
         billing.customer(customer)
         billing.set_wallet(customer, overdraft={"limit": FLOOR, "debt": "repay"})
+        if race.decided:
+            billing.grant(customer, 9, reason="race", key="scoped", priority=0, features=["images"])
         for lot in range(5):
             credits = max(1, wanted[customer] * (1 if lot else 6) // 20)
             billing.grant(customer, credits, reason="race", key=f"lot-{lot}", paid_cents=credits * 7, currency="usd")
@@ -89,7 +99,7 @@ def work(race: Race, worker: int) -> Seen:
     if not race.locked:
         take_the_lock_out()
     seen = Seen({}, set(), [])
-    with purse.counted() as hits:
+    with purse.counted() as hits, decided_at_once(seen, again=race.decided):
         for place, key in enumerate(race.keys(worker)):
             try:
                 if race.refills and place % 12 == 0:
@@ -100,6 +110,21 @@ def work(race: Race, worker: int) -> Seen:
     seen.from_purse = hits.count
     billing.close()
     return seen
+
+
+@contextmanager
+def decided_at_once(seen: Seen, *, again: bool) -> Iterator[None]:
+    """Counts them. `again`: it is tried where it has just failed, too, to be in each other's way as often as can be."""
+    decide = spending.decide_at_once
+
+    def counted(*given: Any) -> Any:
+        answer = decide(*given)
+        seen.at_once += isinstance(answer, Receipt)
+        return answer
+
+    remembered = patch.object(races, "_FOR", 0.0) if again else nullcontext()
+    with patch.object(spending, "decide_at_once", counted), remembered:
+        yield
 
 
 def refill(billing: Billing, race: Race, key: int, name: str) -> None:
@@ -158,8 +183,10 @@ def judge(race: Race, seen: list[Seen]) -> list[str]:
             stands = charged.get(f"spend-{key}")
             if stands is None or stands.rpartition(":")[2] != receipt.rpartition("_")[2]:
                 complaints.append(f"key {key}: {receipt} was acknowledged, {stands} stands")
-    if purse.WANTED and not any(one.from_purse for one in seen):
+    if purse.WANTED and not race.decided and not any(one.from_purse for one in seen):
         complaints.append("no spend came from a purse: it was not tried")
+    if race.decided and not sum(one.at_once for one in seen) > race.workers:
+        complaints.append("next to no spend was decided without a lock: it was not tried")
     if not any(one.refused for one in seen):
         complaints.append("nobody was refused: the floor was never tried")
     complaints += [str(breach) for breach in billing.audit()]

@@ -13,6 +13,20 @@ def test_race(fresh_database_url: str, wallets: int) -> None:
     assert run(race, seconds=100) == []
 
 
+@pytest.mark.quick_on("postgresql")
+def test_race_of_what_is_decided(fresh_database_url: str) -> None:
+    race = Race(fresh_database_url, wallets=2, workers=4, spends=40, decided=True)
+    assert run(race, seconds=100) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("wallets", [1, 50])
+def test_race_of_sixteen_processes_over_what_is_decided(fresh_database_url: str, wallets: int) -> None:
+    race = Race(fresh_database_url, wallets=wallets, workers=16, spends=200, refills=True, decided=True)
+    assert run(race, seconds=800) == []
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("wallets", [1, 50])

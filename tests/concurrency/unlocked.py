@@ -1,7 +1,7 @@
 """Takes the wallet's lock out of a process, from outside: the race has to fail then, or it proves nothing.
 
 Every statement that the process sends loses its FOR UPDATE in the driver, and the version in which alone a wallet that
-was not locked may be written. SQLite has one writer at a time, whatever a process does, so there is nothing to take out.
+was not locked may be written. SQLite has one writer at a time, whatever a process does: there is nothing to take out.
 """
 
 from __future__ import annotations
