@@ -7,11 +7,10 @@ import sqlite3
 from collections import deque
 from contextlib import suppress
 from datetime import datetime
-from threading import Lock
 from time import monotonic
 from types import TracebackType
-from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
+from typing import Any
+from weakref import ref
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -31,6 +30,9 @@ class TakesTransaction(Exception):
     """What is to be done is not done in a moment: nothing was written, it takes a transaction."""
 
 
+LAST_USED = "billing_last_used"
+"""Where a connection's `info` says when it was really used, for the pool, which was not asked meanwhile."""
+
 KEPT = 5
 """Connections that are kept ready at most, beside those of the pool."""
 
@@ -41,10 +43,12 @@ _KEPT_FOR = 1.0
 class _Taken:
     """A connection that the pool has given out; on PostgreSQL each of its statements is a transaction by itself."""
 
-    __slots__ = ("_driver", "_process", "_until", "cursor", "pooled")
+    __slots__ = ("_driver", "_process", "_until", "cursor", "home", "pooled", "used")
 
-    def __init__(self, pooled: PoolProxiedConnection) -> None:
-        self.pooled, self._process, self._until = pooled, os.getpid(), monotonic() + _KEPT_FOR
+    def __init__(self, pooled: PoolProxiedConnection, home: deque[_Taken]) -> None:
+        self.pooled, self.home = pooled, home
+        self._process, self.used = os.getpid(), monotonic()
+        self._until = self.used + _KEPT_FOR
         self._driver: Any = pooled.driver_connection
         self.cursor = cursor_of(self._driver, pooled.info)
         if isinstance(self._driver, psycopg.Connection):
@@ -70,6 +74,7 @@ class _Taken:
         else:
             if isinstance(self._driver, psycopg.Connection):
                 self._driver.autocommit = False
+            self.pooled.info[LAST_USED] = self.used
             with suppress(DBAPIError):
                 self.pooled.close()
 
@@ -87,45 +92,38 @@ class Ready:
     The pool's giving out and taking back costs as much processor time as all the rest of a spend but the driver's.
     """
 
-    _of_engine: ClassVar[WeakKeyDictionary[Engine, Ready]] = WeakKeyDictionary()
-    _making = Lock()
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._idle = engine, deque[_Taken]()
+        # SQLAlchemy itself keeps an engine as long as one of its connections is out: it must not keep us in turn.
+        us = ref(self)
+        event.listen(engine, "engine_disposed", lambda _: None if (ready := us()) is None else ready.forget())
 
-    def __init__(self) -> None:
-        self._idle = deque[_Taken]()
-
-    @classmethod
-    def of(cls, engine: Engine) -> Ready:
-        """Those of that engine."""
-        ready = cls._of_engine.get(engine)
-        if ready is None:
-            with cls._making:
-                if engine not in cls._of_engine:
-                    cls._of_engine[engine] = cls()
-                    event.listen(engine, "engine_disposed", cls._of_engine[engine].forget)
-                ready = cls._of_engine[engine]
-        return ready
-
-    def take(self, engine: Engine) -> _Taken:
-        while self._idle:
+    def take(self) -> _Taken:
+        idle = self._idle
+        while idle:
             try:
-                taken = self._idle.pop()
+                taken = idle.pop()
             except IndexError:  # another thread was faster
                 break
             if taken.fresh:
                 return taken
             taken.give_back()
-        return _Taken(engine.raw_connection())
+        return _Taken(self._engine.raw_connection(), idle)
 
     def put(self, taken: _Taken) -> None:
-        if len(self._idle) >= KEPT or isinstance(taken.cursor, sqlite3.Cursor) or taken.broken:
+        taken.used = monotonic()
+        if taken.home is not self._idle:  # all were forgotten while it was used
+            taken.end()
+        elif len(taken.home) >= KEPT or isinstance(taken.cursor, sqlite3.Cursor) or taken.broken:
             taken.give_back()
         else:
-            self._idle.append(taken)
+            taken.home.append(taken)
 
-    def forget(self, _: Engine) -> None:
+    def forget(self) -> None:
         """All of them are closed, as those of the pool are."""
-        while self._idle:
-            self._idle.pop().end()
+        idle, self._idle = self._idle, deque()
+        while idle:
+            idle.pop().end()
 
 
 class AtOnce:
@@ -135,16 +133,15 @@ class AtOnce:
     Raises ClockSkew, Busy, DatabaseUnavailable.
     """
 
-    __slots__ = ("_clock", "_engine", "_patience", "_ready", "_taken", "_turns", "cursor", "now")
+    __slots__ = ("_clock", "_patience", "_ready", "_taken", "_turns", "cursor", "now")
 
     cursor: Any
     """The driver's own; see `cursor_of`."""
     now: datetime
     """The instant at which it takes place."""
 
-    def __init__(self, engine: Engine, clock: Clock, turns: Turns | None, patience: float) -> None:
-        self._engine, self._clock, self._turns, self._patience = engine, clock, turns, patience
-        self._ready = Ready.of(engine)
+    def __init__(self, ready: Ready, clock: Clock, turns: Turns | None, patience: float) -> None:
+        self._ready, self._clock, self._turns, self._patience = ready, clock, turns, patience
 
     @property
     def sqlite(self) -> bool:
@@ -155,7 +152,7 @@ class AtOnce:
             self._turns.take(self._patience)
         try:
             with translated():
-                taken = self._taken = self._ready.take(self._engine)
+                taken = self._taken = self._ready.take()
                 try:
                     self.cursor = taken.cursor
                     skew.check_by(taken.cursor, self._clock, taken.pooled.info)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from billing.base import skew, sqlite
-from billing.base.at_once import KEPT, AtOnce, TakesTransaction
+from billing.base.at_once import KEPT, LAST_USED, AtOnce, Ready, TakesTransaction
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
 from billing.base.races import Races
@@ -96,6 +96,15 @@ class Database:
         if self.engine.dialect.name == "sqlite":  # it has one writer
             self._turns = sqlite.Turns.of(str(self.engine.url.database))
 
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's; another one may take its place."""
+        return self._engine
+
+    @engine.setter
+    def engine(self, engine: Engine) -> None:
+        self._engine, self._ready = engine, Ready(engine)
+
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """A transaction that may write: committed at the end of the block, rolled back by any exception."""
@@ -134,7 +143,7 @@ class Database:
 
     def at_once(self) -> AtOnce:
         """For what is one statement, or a few on SQLite. Raises ClockSkew."""
-        return AtOnce(self.engine, self.clock, self._turns, _LOCK_WAIT / 1000)
+        return AtOnce(self._ready, self.clock, self._turns, _LOCK_WAIT / 1000)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -219,11 +228,16 @@ def _isolation(connection: Connection) -> str:
 
 
 def _note_use(_dbapi: Any, entry: ConnectionPoolEntry) -> None:
-    entry.info["billing_used"] = monotonic()
+    entry.info["billing_used"] = entry.info.pop(LAST_USED, None) or monotonic()
 
 
 def _still_there(dbapi: Any, entry: ConnectionPoolEntry, _proxy: Any) -> None:
-    """A connection that lay idle is asked whether it lives, so that a database restarted meanwhile is not noticed."""
+    """A connection that lay idle is asked whether it lives, so that a database restarted meanwhile is not noticed.
+
+    One that was lost in the middle of what takes a moment (Ctrl-C) comes back as it was then.
+    """
+    if dbapi.autocommit:
+        dbapi.autocommit = False
     if monotonic() - entry.info.get("billing_used", monotonic()) < _FRESH:
         return
     try:

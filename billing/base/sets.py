@@ -113,7 +113,7 @@ class Writes:
     def __init__(self, tx: Tx) -> None:
         self._tx, self._sqlite = tx, tx.sqlite
         self._parts: list[tuple[str, Sequence[Any]]] = []
-        self._unless: tuple[str, Sequence[Any]] | None = None
+        self._if_there: tuple[str, Sequence[Any]] | None = None
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """All rows; they name the same columns."""
@@ -127,7 +127,7 @@ class Writes:
 
     def update_if_there(self, table: Table, keys: Sequence[str], row: Mapping[str, Any]) -> None:
         """One row found by its keys; where it is not there, nothing of all this is written. On PostgreSQL alone."""
-        self._unless = _change(False, table, keys, [row])
+        self._if_there = _change(False, table, keys, [row])
 
     def run(self) -> bool:
         """In the order they were given, where the database works them off one by one. Says whether it was written."""
@@ -137,8 +137,8 @@ class Writes:
             return True
         sqls = tuple(sql for sql, _ in self._parts)
         values = tuple(value for _, of_part in self._parts for value in of_part[0])
-        if self._unless is not None:
-            sql, (first,) = self._unless
+        if self._if_there is not None:
+            sql, (first,) = self._if_there
             return bool(_execute(self._tx, _together_if(sql, sqls), (*first, *values)).fetchone()[0])
         if self._parts:
             _execute(self._tx, _together(sqls), values)

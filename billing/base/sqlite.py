@@ -74,8 +74,13 @@ class Turns:
                 return
             mine = Event()
             self._waiting.append(mine)
-        if not mine.wait(seconds):
-            self._give_up(mine)
+        try:
+            came = mine.wait(seconds)
+        except BaseException:  # Ctrl-C, say: nobody would give on what comes to it
+            self._leave(mine)
+            raise
+        if not came and self._leave(mine, unless_come=True):
+            raise Busy("The database was locked for too long. Roll back and send the same request again.")
 
     def give(self) -> None:
         """To whoever has waited longest."""
@@ -85,8 +90,12 @@ class Turns:
             else:
                 self._taken = False
 
-    def _give_up(self, mine: Event) -> None:
+    def _leave(self, mine: Event, *, unless_come: bool = False) -> bool:
+        """It waits no longer, and says so; if its turn has come this very moment it is given on, or kept."""
         with self._lock:
-            if not mine.is_set():  # it may have come this very moment
+            if not mine.is_set():
                 self._waiting.remove(mine)
-                raise Busy("The database was locked for too long. Roll back and send the same request again.")
+                return True
+        if not unless_come:
+            self.give()
+        return False

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from billing import signals
+from billing.base.at_once import TakesTransaction
 from billing.base.db import Tx
 from billing.catalog.terms import Catalog
 from billing.credits import purse, recall
@@ -21,14 +22,14 @@ from billing.rules.wallet.values import Cause
 
 
 def decide_at_once(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refusal | None:
-    """What the purse did not pay, decided on what is, and written if that is still so then. None: it was not, or there
-    is no such wallet. Raises TakesTransaction.
+    """What the purse did not pay, decided on what is, and written if that is still so then. None: it was not. Raises
+    TakesTransaction, for a wallet that is not there, too.
     """
     if request.unit not in catalog.units:
-        return None
+        raise TakesTransaction
     found = look_at(tx, catalog, (request.customer, request.unit), request.key, recall.FIRST)
     if found is None:
-        return None
+        raise TakesTransaction
     wallet, first = found
     known = {} if first is None else {(wallet.id, request.key): recall.First(*first)}
     answer = _judge(tx, wallet, request, known, {}, 0, ())

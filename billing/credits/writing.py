@@ -52,6 +52,8 @@ def write(tx: Tx, opened: Iterable[OpenWallet]) -> bool:
                 its_rows.setdefault(tuple(row), []).append(row)
             else:
                 looked_at = {**row, sets.VERSION: wallet.version}
+        else:
+            assert wallet.version is None or not low.facts, "nothing would guard what is to be told"
         for number, month in position.changed_months.items():
             (new_months if number > wallet.row["last_month"] else old_months).append(_month(wallet, month))
         for number, hold in position.changed_holds.items():

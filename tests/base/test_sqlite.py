@@ -71,3 +71,20 @@ def test_a_transaction_that_fails_gives_its_turn_on(tmp_path: Path) -> None:
             1 / 0  # noqa: B018
     billing.customer("team")
     billing.close()
+
+
+def test_who_is_interrupted_while_waiting_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = Turns()
+
+    class Interrupted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            turns.give()  # its turn comes in the very moment
+            raise KeyboardInterrupt
+
+    turns.take(1)
+    with monkeypatch.context() as patched:
+        patched.setattr("billing.base.sqlite.Event", Interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            turns.take(1)
+    with turns.turn(0.01):
+        pass

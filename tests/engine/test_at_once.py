@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +16,8 @@ import pytest
 from sqlalchemy import event
 
 from billing import Billing, DatabaseUnavailable, IdempotencyKeyReused, InsufficientCredits, Spend, WalletFrozen
-from billing.base import at_once
-from billing.credits import spending
+from billing.base import at_once, db
+from billing.credits import opening, spending, writing
 from billing.testing import TestBilling
 
 Meanwhile = Callable[[Callable[[Billing], object]], list[int]]
@@ -42,10 +46,10 @@ def meanwhile(billing: TestBilling, other: Billing, monkeypatch: pytest.MonkeyPa
     """What another process does between the look at the wallet and what is written on it, the first time."""
 
     def does(act: Callable[[Billing], object]) -> list[int]:
-        looks, look_at = [], spending.look_at
+        looks = list[int]()
 
         def looked(*given: Any) -> Any:
-            found = look_at(*given)
+            found = opening.look_at(*given)
             looks.append(1)
             if len(looks) == 1:
                 act(other)
@@ -55,6 +59,20 @@ def meanwhile(billing: TestBilling, other: Billing, monkeypatch: pytest.MonkeyPa
         return looks
 
     return does
+
+
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+"""How many others are connected."""
+
+
+def plain(url: str) -> str:
+    return url.replace("postgresql+psycopg", "postgresql")
+
+
+def cut_off(url: str) -> None:
+    """All others, as a restart does."""
+    with psycopg.connect(plain(url), autocommit=True) as admin:
+        admin.execute(OTHERS.replace("count(*)", "pg_terminate_backend(pid)"))
 
 
 def count_transactions(billing: Billing) -> list[object]:
@@ -148,7 +166,7 @@ def test_a_connection_is_kept_for_a_moment_only(billing: TestBilling, monkeypatc
     for number in range(5):
         billing.spend("c", 1, key=f"{number}")
     assert len(taken) == 1
-    later = at_once.monotonic() + 2
+    later = time.monotonic() + 2
     monkeypatch.setattr(at_once, "monotonic", lambda: later)
     for number in range(5, 10):
         billing.spend("c", 1, key=f"{number}")
@@ -162,11 +180,7 @@ def test_a_connection_is_kept_for_a_moment_only(billing: TestBilling, monkeypatc
 @pytest.mark.database("postgresql")
 def test_a_kept_one_that_was_cut_off_is_said_and_not_used_again(billing: TestBilling, database_url: str) -> None:
     billing.spend("c", 1, key="1")
-    with psycopg.connect(database_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+    cut_off(database_url)
     with pytest.raises(DatabaseUnavailable):
         billing.spend("c", 1, key="2")
     assert billing.spend("c", 1, key="2").available == 48
@@ -175,13 +189,13 @@ def test_a_kept_one_that_was_cut_off_is_said_and_not_used_again(billing: TestBil
 @pytest.mark.database("postgresql")
 def test_what_is_closed_keeps_none(database_url: str, billing: TestBilling, other: Billing) -> None:
     other.spend("c", 1, key="1")
-    pids = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     billing.database.engine.dispose()
-    with psycopg.connect(database_url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as admin:
-        assert admin.execute(pids).fetchone() == (1,)
+    with psycopg.connect(plain(database_url), autocommit=True) as admin:
+        assert admin.execute(OTHERS).fetchone() == (1,)
         other.database.engine.dispose()
-        while admin.execute(pids).fetchone() != (0,):
-            pass
+        patient = time.monotonic() + 10
+        while admin.execute(OTHERS).fetchone() != (0,):
+            assert time.monotonic() < patient
     assert other.spend("c", 1, key="2").available == 48  # and it goes on
 
 
@@ -200,6 +214,66 @@ def test_a_child_does_not_speak_through_its_parents_connection(billing: TestBill
     assert billing.spend("c", 1, key="parent again").available == 47
 
 
+@pytest.mark.database("postgresql")
+def test_who_is_interrupted_leaves_no_connection_that_commits_by_itself(
+    billing: TestBilling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billing.spend("c", 1, key="1")
+
+    def interrupted() -> float:
+        monkeypatch.setattr(at_once, "monotonic", time.monotonic)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(at_once, "monotonic", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        billing.spend("c", 1, key="2")
+    gc.collect()
+    with suppress(ZeroDivisionError), billing.transaction() as tx:
+        tx.grant("c", 500, reason="-", key="rolled back")
+        raise ZeroDivisionError
+    assert billing.wallet("c").available == 49
+
+
+@pytest.mark.database("postgresql")
+def test_one_that_died_while_nobody_came_is_not_noticed(
+    billing: TestBilling, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    billing.spend("c", 1, key="1")
+    cut_off(database_url)
+    later = time.monotonic() + 2
+    for place in (at_once, db):
+        monkeypatch.setattr(place, "monotonic", lambda: later)
+    assert billing.spend("c", 1, key="2").available == 48
+
+
+@pytest.mark.database("postgresql")
+def test_an_engine_that_nobody_has_any_more_has_no_connections(database_url: str, billing: TestBilling) -> None:
+    billing.database.engine.dispose()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for number in range(3):
+            Billing(database_url, clock=billing.clock).spend("c", 1, key=f"{number}")
+        for _ in range(3):  # the connection goes to its pool first, and the pool then
+            gc.collect()
+    with psycopg.connect(plain(database_url), autocommit=True) as admin:
+        patient = time.monotonic() + 10
+        while admin.execute(OTHERS).fetchone() != (0,):
+            assert time.monotonic() < patient
+
+
+@pytest.mark.database("postgresql")
+def test_one_that_is_used_while_all_are_closed_is_closed_too(
+    billing: TestBilling, database_url: str, meanwhile: Meanwhile
+) -> None:
+    meanwhile(lambda _: billing.database.engine.dispose())
+    assert billing.spend("c", 10, key="1").available == 40
+    billing.database.engine.dispose()
+    with psycopg.connect(plain(database_url), autocommit=True) as admin:
+        patient = time.monotonic() + 10
+        while admin.execute(OTHERS).fetchone() != (0,):
+            assert time.monotonic() < patient
+
+
 @pytest.mark.database("sqlite")
 def test_what_is_given_up_in_the_middle_has_written_nothing(
     billing: TestBilling, monkeypatch: pytest.MonkeyPatch
@@ -208,10 +282,9 @@ def test_what_is_given_up_in_the_middle_has_written_nothing(
         pass
 
     def write(*given: Any) -> bool:
-        written(*given)
+        writing.write(*given)
         raise GivenUp
 
-    written = spending.write
     monkeypatch.setattr(spending, "write", write)
     with pytest.raises(GivenUp):
         billing.spend("c", 120, key="1", feature="images")

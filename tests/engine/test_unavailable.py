@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session
 
 from billing import Billing, Busy, ClockSkew, DatabaseUnavailable, Refusal, Spend, SystemClock
-from billing.base import db, skew
+from billing.base import at_once, db, skew
 from billing.base.clock import Clock
 
 pytestmark = pytest.mark.quick_on("sqlite")
@@ -159,6 +159,7 @@ def test_who_comes_back_to_an_idle_connection_finds_its_statements_prepared(
     """That it is asked whether it lives, and what time it is, must not make the driver forget them."""
     monkeypatch.setattr(db, "_FRESH", 0)
     monkeypatch.setattr(skew, "_TRUSTED", -1)
+    monkeypatch.setattr(at_once, "KEPT", 0)
     with opened(url) as billing:
         for number in range(8):
             billing.spend("c", 1, key=f"k{number}")
