@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -26,6 +27,28 @@ def test_pages_are_for_everybody(browser: Browser, demo: Demo, look: str) -> Non
             page.set_viewport_size({"width": 320, "height": 800})
             one.look(page, f"{name}, narrowest")
             page.set_viewport_size(LOOKS[look][1])
+
+
+EDGES = """rows => [...new Set(rows.flatMap(row =>
+    [...row.querySelectorAll(":scope > [data-label]")].map(cell => Math.round(cell.getBoundingClientRect().left))))]"""
+STICKS_OUT = "rows => rows.flatMap(row => [...row.children]).filter(one => one.scrollWidth > one.clientWidth).length"
+
+
+@pytest.mark.parametrize("width", [320, 375, 768])
+def test_figures_stand_in_columns_where_a_table_has_no_room(browser: Browser, demo: Demo, width: int) -> None:
+    """The same in every row of every table, with all that is in them."""
+    with reader(browser, demo, "phone") as one:
+        page = one.open(demo.kept["finance_url"])
+        sign_in(page, demo)
+        page.set_viewport_size({"width": width, "height": 812})
+        for name, url in for_staff(demo).items():
+            page.goto(url)
+            rows = page.locator(".ledger > tbody > tr")
+            edges = sorted(rows.evaluate_all(EDGES))
+            steps = {right - left for left, right in pairwise(edges)}
+            assert len(edges) <= {320: 2, 375: 3, 768: 7}[width], (name, edges)
+            assert not steps or max(steps) < min(steps) * 2.1, (name, edges)
+            assert rows.evaluate_all(STICKS_OUT) == 0, name
 
 
 def test_all_of_it_works_without_scripts(browser: Browser, demo: Demo) -> None:

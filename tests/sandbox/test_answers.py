@@ -15,8 +15,10 @@ from tests.sandbox.serving import KEY, Watch, client
 from tests.sandbox.shop import Shop
 from web.sandbox import Sandbox
 from web.sandbox.faults import Fault
+from web.sandbox.server import LARGEST
 
 JSON = dict[str, Any]
+WRONG = "invalid_request_error"
 
 
 @pytest.fixture
@@ -231,6 +233,17 @@ def test_what_is_not_there(ask: Callable[..., requests.Response], shop: Shop, wa
     answer = ask("POST", "/v1/payouts", {"amount": 100})
     assert (answer.status_code, answer.json()["error"]["type"]) == (404, "invalid_request_error")
     watch.wrong.clear()
+
+
+def test_what_is_too_large_is_refused_in_stripes_words(ask: Callable[..., requests.Response], watch: Watch) -> None:
+    watch.lets_bad_requests_through = True
+    answer = ask("POST", "/v1/customers", b"name=" + b"x" * LARGEST)
+    assert answer.status_code == 413
+    said = {"message": "The request is too large: the sandbox takes up to half a megabyte.", "type": WRONG}
+    assert answer.json() == {"error": said}
+    answer = ask("POST", "/v2/core/events/evt_1")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (404, WRONG), "version 2 has the same form"
+    assert not ask("GET", "/v1/customers").json()["data"]
 
 
 def test_an_older_version_is_answered_too(ask: Callable[..., requests.Response], watch: Watch) -> None:

@@ -11,6 +11,7 @@ import requests
 from tests.sandbox.serving import Listener, Watch, served
 from tests.sandbox.shop import DECLINED, DECLINED_LATER, Shop, at
 from web.sandbox import Sandbox
+from web.sandbox.server import LARGEST
 
 
 def get(sandbox: Sandbox, path: str, **options: Any) -> requests.Response:
@@ -147,6 +148,20 @@ def test_programs_move_the_clock(sandbox: Sandbox) -> None:
     by_hand = post(sandbox, "/_sandbox/clock", data={"to": "2027-01-01T00:00:00"})
     assert by_hand.status_code == 400 and "The clock goes forward only" in by_hand.text
     assert by_hand.headers["Content-Type"].startswith("text/html"), "a person gets a page, with a way back"
+
+
+def test_what_cant_be_taken_is_said_on_a_page(sandbox: Sandbox) -> None:
+    """To a person. A program gets the error that it knows."""
+    large = "x" * (LARGEST + 1)
+    by_hand = post(sandbox, "/_sandbox/clock", data={"days": large})
+    assert by_hand.status_code == 413 and by_hand.headers["Content-Type"].startswith("text/html")
+    assert "The request is too large" in by_hand.text and "This was not done" in by_hand.text
+    assert 'href="/_sandbox/style.css"' in by_hand.text and 'href="/_sandbox/">Go back' in by_hand.text
+    told = post(sandbox, "/_sandbox/clock", json={"to": large})
+    assert told.status_code == 413 and told.json()["error"]["message"] in by_hand.text
+    elsewhere = post(sandbox, "/_sandbox/")
+    assert elsewhere.status_code == 405 and "This was not done" in elsewhere.text
+    assert "GET" in elsewhere.headers["Allow"]
 
 
 def test_programs_pay_and_decline(shop: Shop, sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,12 @@ def subscribed(service: Service, shop: Shop) -> None:
     assert "Welcome to Basic" in service.client.get(back(shop)).text
 
 
+def looks_after(service: Service) -> str:
+    """What the way to Stripe is called on the page of plans; nothing where there is none."""
+    found = re.search(r'aria-describedby="manage">([^<]*)<', service.client.get(f"{portal(service)}/plans").text)
+    return found.group(1) if found else ""
+
+
 def test_a_subscriber_changes_the_plan_at_stripe(service: Service, shop: Shop) -> None:
     subscribed(service, shop)
     page = service.client.get(f"{portal(service)}/plans").text
@@ -64,6 +71,39 @@ def test_who_bought_nothing_has_nothing_to_look_after(service: Service, shop: Sh
     shop.stock()
     assert "Manage subscription" not in service.client.get(f"{portal(service)}/plans").text
     assert service.client.post(f"{portal(service)}/subscription").status_code == 409
+
+
+@pytest.mark.database("sqlite")
+def test_who_has_only_seen_a_checkout_has_nothing_to_look_after(service: Service, shop: Shop) -> None:
+    """Stripe knows them from then on, but nothing of theirs."""
+    shop.stock()
+    press(service, f"{portal(service)}/plans", plan="basic")
+    press(service, f"{portal(service)}/topup", pack="small")
+    assert shop.customers() and not looks_after(service)
+
+
+@pytest.mark.database("sqlite")
+def test_who_paid_for_a_topup_alone_sees_invoices_and_cards(service: Service, shop: Shop) -> None:
+    shop.stock()
+    press(service, f"{portal(service)}/topup", pack="small")
+    shop.pay(shop.sessions()[0])
+    shop.told()
+    assert looks_after(service) == "Invoices and cards"
+    assert service.client.post(f"{portal(service)}/subscription").status_code == 303
+    service.app.extensions[EXTENSION] = State(shop.billing, settings())
+    apart = service.client.post(f"{portal(service)}/subscription").text
+    assert "Your invoices and cards" in apart and "cancel your plan" not in apart
+
+
+@pytest.mark.database("sqlite")
+def test_whose_plan_has_ended_sees_what_was_paid(service: Service, shop: Shop) -> None:
+    subscribed(service, shop)
+    assert looks_after(service) == "Manage subscription"
+    shop.billing.cancel("team", now=True, key="end")
+    shop.told()
+    page = service.client.get(f"{portal(service)}/plans").text
+    assert "Your Basic plan ended" in page and "Subscribe to Basic" in page
+    assert looks_after(service) == "Invoices and cards"
 
 
 @pytest.mark.database("sqlite")

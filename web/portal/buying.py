@@ -153,7 +153,11 @@ def plans(link: PortalLink, token: str) -> Any:
         )
         for plan in sold
     ]
-    managed = billing.gateway is not None and billing.find_customer(link.customer).stripe_customer_id is not None
+    managed = (
+        billing.gateway is not None
+        and billing.find_customer(link.customer).stripe_customer_id is not None
+        and (subscription is not None or _has_paid(link))
+    )
     page = shop.plan_page(who_has(link), subscription, catalog.plans, cards, ids.token(16), managed=managed)
     page = replace(page, done=CHANGED.get(request.args.get("done", ""), ""))
     return render_template("portal/plans.html", page=page, token=token, unit_asked=None)
@@ -280,6 +284,11 @@ def shown(outcome: Outcome, token: str, again: str, status: int = 200) -> Respon
     if outcome.waits:
         response.headers["Refresh"] = str(LOOK_AGAIN)
     return response
+
+
+def _has_paid(link: PortalLink) -> bool:
+    """Some top-up, of which Stripe may have an invoice, or keep the card."""
+    return any(one.paid_at is not None for one in engine().topups(link.customer))
 
 
 def _no_such(token: str, back: str) -> Response:

@@ -42,17 +42,19 @@ def manage(link: PortalLink, token: str) -> Any:
         text = "Our payment provider does not answer just now. Try again in a moment."
         return shown(Outcome(who_has(link), "wait", "One moment, please", text, again=True), token, _PLANS, 503)
     except (StripeNotConfigured, StripeRefused):
-        text = "Our payment provider can’t open your subscription here. Ask the people who run your service."
+        text = "Our payment provider can’t open its page for you here. Ask the people who run your service."
         return shown(Outcome(who_has(link), "bad", _UNCHANGED, text, again=True), token, _PLANS, 503)
     if url is None:
         text = "You have bought nothing from us so far, so there is nothing to look after yet."
         return shown(Outcome(who_has(link), "still", _UNCHANGED, text, again=True), token, _PLANS, 409)
     if within_policy(state().settings, url):
         return redirect(url, 303)
-    text = "Change or cancel your plan, pay with another card, see your invoices: all of it at our payment provider."
-    leads = Outcome(
-        who_has(link), "still", "Your subscription", text, pay_url=url, pay_words="Go on to our payment provider"
-    )
+    has = engine().subscription(link.customer)
+    title, text = "Your invoices and cards", "See your invoices and the cards that are saved"
+    if has is not None and has.lives:
+        title, text = "Your subscription", "Change or cancel your plan, pay with another card, see your invoices"
+    text = f"{text}: all of it at our payment provider."
+    leads = Outcome(who_has(link), "still", title, text, pay_url=url, pay_words="Go on to our payment provider")
     return shown(leads, token, _PLANS)
 
 

@@ -61,8 +61,9 @@ class TopupPage:
 
 @dataclass(frozen=True, slots=True)
 class PlanPage:
-    """`now` says in words what the customer subscribes to; `managed`: Stripe knows them, and can be asked. The plan can
-    be changed (`changes`) and cancelled (`cancels`) here; `undo` is how to undo what is scheduled, if anything is.
+    """`now` says in words what the customer subscribes to; `managed`: at Stripe they can look after what they have
+    bought, which is a subscription that lives (`subscribed`), or invoices and cards alone. The plan can be changed
+    (`changes`) and cancelled (`cancels`) here; `undo` is how to undo what is scheduled, if anything is.
     """
 
     who: str
@@ -70,6 +71,7 @@ class PlanPage:
     plans: tuple[PlanCard, ...]
     key: str
     managed: bool
+    subscribed: bool = False
     changes: bool = False
     cancels: bool = False
     undo: str = ""
@@ -205,13 +207,13 @@ def plan_page(
     *, managed: bool,
 ) -> PlanPage:  # fmt: skip
     """The plans, and what can be done with the customer's own."""
-    now = plan_now(subscription, plans)
-    if subscription is None or not subscription.lives or subscription.plan is None or not managed:
-        return PlanPage(who, now, tuple(cards), key, managed)
+    now, subscribed = plan_now(subscription, plans), subscription is not None and subscription.lives
+    if subscription is None or not subscribed or subscription.plan is None or not managed:
+        return PlanPage(who, now, tuple(cards), key, managed, subscribed)
     undo = "Keep my plan" if subscription.cancel_at else "Undo the change" if subscription.changes_at else ""
     cancels = subscription.cancel_at is None
     changes = cancels and subscription.status in ("active", "trialing")
-    return PlanPage(who, now, tuple(cards), key, managed, changes, cancels, undo, subscription.quantity)
+    return PlanPage(who, now, tuple(cards), key, managed, subscribed, changes, cancels, undo, subscription.quantity)
 
 
 def plan_now(subscription: Subscription | None, plans: Mapping[str, Plan]) -> str:

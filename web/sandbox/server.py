@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 LARGEST = 512 * 1024
+_TOO_LARGE = "The request is too large: the sandbox takes up to half a megabyte."
 LONGEST_SILENCE = 90.0
 """Seconds that a request is left without an answer when a time-out was asked for."""
 
@@ -87,7 +88,7 @@ def make_app(sandbox: Machine) -> Flask:
     app.register_blueprint(make_payments(sandbox))
     app.register_blueprint(make_portal(sandbox))
     guard(app)
-    app.register_error_handler(HTTPException, partial(_not_there, sandbox))
+    app.register_error_handler(HTTPException, partial(_refused, sandbox))
     app.register_error_handler(Exception, _broken)
     return app
 
@@ -166,14 +167,23 @@ def _error(status: int, message: str, kind: str, **more: str) -> Response:
     return Response(body, status, mimetype="application/json")
 
 
-def _not_there(sandbox: Machine, error: HTTPException) -> AnyResponse:
-    if not request.path.startswith("/v1/"):
-        return page(sandbox, "gone.html", status=404) if error.code == 404 else error.get_response()
+def _refused(sandbox: Machine, error: HTTPException) -> AnyResponse:
+    """To a program in Stripe's words, to a person on a page."""
     status = error.code or 500
-    if status in (404, 405):
-        words = f"Unrecognized request URL ({request.method}: {request.path}). The sandbox does not answer this one."
-        return _error(404, words, "invalid_request_error")
-    return _error(status, error.description or error.name, "invalid_request_error")
+    words = _TOO_LARGE if status == 413 else error.description or error.name
+    if request.path.startswith(("/v1/", "/v2/")):
+        if status in (404, 405):
+            asked = f"{request.method}: {request.path}"
+            status, words = 404, f"Unrecognized request URL ({asked}). The sandbox does not answer this one."
+        return _error(status, words, "invalid_request_error")
+    if status == 404:
+        return page(sandbox, "gone.html", status=404)
+    if request.is_json:
+        answer = _error(status, words, "invalid_request_error")
+    else:
+        answer = page(sandbox, "refused.html", status=status, said=words)
+    answer.headers.extend(header for header in error.get_headers() if header[0] == "Allow")
+    return answer
 
 
 def _broken(error: Exception) -> Response:
