@@ -22,7 +22,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from billing.base import skew
 from billing.base.clock import Clock
 from billing.base.cursors import cursor_of
-from billing.base.sqlite import Turns
+from billing.base.sqlite import Turn, Turns
 from billing.base.unavailable import translated
 
 
@@ -133,7 +133,7 @@ class AtOnce:
     Raises ClockSkew, Busy, DatabaseUnavailable.
     """
 
-    __slots__ = ("_clock", "_patience", "_ready", "_taken", "_turns", "cursor", "now")
+    __slots__ = ("_clock", "_patience", "_ready", "_taken", "_turn", "_turns", "cursor", "now")
 
     cursor: Any
     """The driver's own; see `cursor_of`."""
@@ -142,6 +142,7 @@ class AtOnce:
 
     def __init__(self, ready: Ready, clock: Clock, turns: Turns | None, patience: float) -> None:
         self._ready, self._clock, self._turns, self._patience = ready, clock, turns, patience
+        self._turn: Turn | None = None
 
     @property
     def sqlite(self) -> bool:
@@ -149,7 +150,7 @@ class AtOnce:
 
     def __enter__(self) -> AtOnce:
         if self._turns is not None:
-            self._turns.take(self._patience)
+            self._turn = self._turns.take(self._patience)
         try:
             with translated():
                 taken = self._taken = self._ready.take()
@@ -163,8 +164,8 @@ class AtOnce:
                     taken.give_back()
                     raise
         except BaseException:
-            if self._turns is not None:
-                self._turns.give()
+            if self._turn is not None:
+                self._turn.give()
             raise
         return self
 
@@ -179,6 +180,6 @@ class AtOnce:
                 finally:
                     self._ready.put(self._taken)
         finally:
-            if self._turns is not None:
-                self._turns.give()
+            if self._turn is not None:
+                self._turn.give()
         translated().__exit__(kind, error, trace)

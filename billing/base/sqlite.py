@@ -6,7 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Lock
+from threading import Event, Lock, RLock
 from time import sleep
 from typing import Any, ClassVar
 
@@ -49,7 +49,7 @@ class Turns:
     _making = Lock()
 
     def __init__(self) -> None:
-        self._lock, self._taken, self._waiting = Lock(), False, deque[Event]()
+        self._lock, self._taken, self._waiting = RLock(), False, deque[Turn]()
 
     @classmethod
     def of(cls, file: str) -> Turns:
@@ -60,42 +60,58 @@ class Turns:
     @contextmanager
     def turn(self, seconds: float) -> Iterator[None]:
         """Raises Busy where it does not come in so many seconds."""
-        self.take(seconds)
+        mine = self.take(seconds)
         try:
             yield
         finally:
-            self.give()
+            mine.give()
 
-    def take(self, seconds: float) -> None:
-        """The same, to be given on by `give`."""
+    def take(self, seconds: float) -> Turn:
+        """The same, to be given on by its `give`."""
+        mine = Turn(self)
         with self._lock:
             if not self._taken:
-                self._taken = True
-                return
-            mine = Event()
+                mine.held = self._taken = True
+                return mine
+            mine.comes = Event()
             self._waiting.append(mine)
         try:
-            came = mine.wait(seconds)
-        except BaseException:  # Ctrl-C, say: nobody would give on what comes to it
-            self._leave(mine)
-            raise
-        if not came and self._leave(mine, unless_come=True):
+            mine.comes.wait(seconds)
+        finally:
+            with self._lock:  # it may come in the very moment in which it is given up
+                if not mine.held:
+                    self._waiting.remove(mine)
+        if not mine.held:
             raise Busy("The database was locked for too long. Roll back and send the same request again.")
+        return mine
 
-    def give(self) -> None:
-        """To whoever has waited longest."""
+    def next(self) -> None:
+        """Whoever has waited longest."""
         with self._lock:
             if self._waiting:
-                self._waiting.popleft().set()
+                self._waiting.popleft().come()
             else:
                 self._taken = False
 
-    def _leave(self, mine: Event, *, unless_come: bool = False) -> bool:
-        """It waits no longer, and says so; if its turn has come this very moment it is given on, or kept."""
-        with self._lock:
-            if not mine.is_set():
-                self._waiting.remove(mine)
-                return True
-        if not unless_come:
-            self.give()
-        return False
+
+class Turn:
+    """One of them. Whoever loses it (Ctrl-C in the wrong moment) gives it on by that."""
+
+    __slots__ = ("_turns", "comes", "held")
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns, self.held = turns, False
+        self.comes: Event | None = None
+
+    def come(self) -> None:
+        self.held = True
+        if self.comes is not None:
+            self.comes.set()
+
+    def give(self) -> None:
+        """To the next. Once; or twice, where we are interrupted, which does no harm: the file has its own lock."""
+        if self.held:
+            self._turns.next()
+            self.held = False
+
+    __del__ = give

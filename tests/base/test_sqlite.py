@@ -75,16 +75,29 @@ def test_a_transaction_that_fails_gives_its_turn_on(tmp_path: Path) -> None:
 
 def test_who_is_interrupted_while_waiting_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     turns = Turns()
+    first = turns.take(1)
 
     class Interrupted(threading.Event):
         def wait(self, timeout: float | None = None) -> bool:
-            turns.give()  # its turn comes in the very moment
             raise KeyboardInterrupt
 
-    turns.take(1)
-    with monkeypatch.context() as patched:
-        patched.setattr("billing.base.sqlite.Event", Interrupted)
+    class InTheVeryMoment(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            first.give()
+            raise KeyboardInterrupt
+
+    for kind in (Interrupted, InTheVeryMoment):
+        monkeypatch.setattr("billing.base.sqlite.Event", kind)
         with pytest.raises(KeyboardInterrupt):
             turns.take(1)
+    monkeypatch.undo()
+    with turns.turn(0.01):
+        pass
+
+
+def test_a_turn_that_was_lost_is_given_on() -> None:
+    turns = Turns()
+    mine = turns.take(1)
+    del mine
     with turns.turn(0.01):
         pass
