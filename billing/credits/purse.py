@@ -133,46 +133,56 @@ _REQUEST = {
     "details": "jsonb",
 }  # fmt: skip
 _AT = "greatest(last_at, %(now)s::timestamptz)"
-_PAYS = f"""purse_credits >= q.credits AND purse_policy = %(policy)s::text AND frozen_at IS NULL
+
+
+def _pays(credits: str) -> str:
+    return f"""purse_credits >= {credits} AND purse_policy = %(policy)s::text AND frozen_at IS NULL
             AND purse_from <= {_AT} AND (purse_until IS NULL OR {_AT} < purse_until)"""
-_WALLET = f"""
-    SELECT q.*, w.id, last_number + 1 AS number, purse_bucket, available - q.credits AS available, owed, {_AT} AS at,
+
+
+def _wallet(credits: str) -> str:
+    return f"""w.id, last_number + 1 AS number, purse_bucket, available - {credits} AS available, owed, {_AT} AS at,
            purse_cents, purse_currency,
-           least(purse_cents, div(purse_basis_cents::numeric * (purse_left - q.credits) + purse_basis_credits - 1,
-                                  purse_basis_credits))::bigint AS stays
-"""
-_DRAWN = """
-entry AS (
+           least(purse_cents, div(purse_basis_cents::numeric * (purse_left - {credits}) + purse_basis_credits - 1,
+                                  purse_basis_credits))::bigint AS stays"""
+
+
+def _entry(request: Mapping[str, str]) -> str:
+    """Inserted of each wallet that pays, under its request's key, unless that was used before."""
+    credits, key, asked, *others = (request[name] for name in _REQUEST)
+    return f"""
     INSERT INTO billing_entries (
         wallet_id, number, kind, source, destination, credits, cents, currency, cause, key, request, member, feature,
         description, details, available_after, owed_after, effective_at, recorded_at, posted_at
     )
-    SELECT id, number, 'spend', 'bucket:' || purse_bucket, 'consumed', credits, purse_cents - stays,
-           CASE WHEN purse_cents > stays THEN purse_currency END, 'spend:' || number, key, asked, member,
-           feature, description, details, available, owed, at, at, at
+    SELECT id, number, 'spend', 'bucket:' || purse_bucket, 'consumed', {credits}, purse_cents - stays,
+           CASE WHEN purse_cents > stays THEN purse_currency END, 'spend:' || number, {key}, {asked},
+           {", ".join(others)}, available, owed, at, at, at
     FROM wallet
     WHERE pays
     ON CONFLICT DO NOTHING
     RETURNING wallet_id, number, credits, cents, available_after, owed_after, effective_at
-), purse AS (
+"""
+
+
+_DRAW_EACH = """
     UPDATE billing_wallets AS w
     SET available = entry.available_after, last_number = entry.number, last_at = entry.effective_at,
         purse_credits = w.purse_credits - entry.credits, purse_cents = w.purse_cents - entry.cents,
         purse_left = w.purse_left - entry.credits
     FROM entry
     WHERE w.id = entry.wallet_id
-)
 """
+_GIVEN = {name: f"%({name})s::{kind}" for name, kind in _REQUEST.items()}
 # A wallet whose purse does not pay is not even locked: that would be written, and waited for.
 _ONE = f"""
 WITH wallet AS MATERIALIZED (
-    {_WALLET}, TRUE AS pays
-    FROM billing_wallets AS w,
-        (SELECT {", ".join(f"%({name})s::{kind} AS {name}" for name, kind in _REQUEST.items())}) AS q
-    WHERE customer_id = %(customer)s::text AND unit = %(unit)s::text AND {_PAYS}
+    SELECT {_wallet(_GIVEN["credits"])}, TRUE AS pays
+    FROM billing_wallets AS w
+    WHERE customer_id = %(customer)s::text AND unit = %(unit)s::text AND {_pays(_GIVEN["credits"])}
     FOR NO KEY UPDATE OF w
-), {_DRAWN}
-SELECT entry.wallet_id, entry.number, purse_bucket, available_after, owed_after, effective_at FROM entry, wallet
+), entry AS ({_entry(_GIVEN)})
+{_DRAW_EACH} RETURNING w.id, last_number, purse_bucket, available, owed, last_at
 """
 _MANY = f"""
 WITH q AS MATERIALIZED (
@@ -182,12 +192,12 @@ WITH q AS MATERIALIZED (
     SELECT NULL, customer, unit, {", ".join("NULL" for _ in _REQUEST)}
     FROM json_to_recordset(%(others)s::json) AS q(customer text, unit text)
 ), wallet AS MATERIALIZED (
-    {_WALLET.replace("SELECT q.*,", f"SELECT {', '.join(f'q.{name}' for name in ('place', *_REQUEST))},")},
-           coalesce({_PAYS}, FALSE) AS pays
+    SELECT {", ".join(f"q.{name}" for name in ("place", *_REQUEST))}, {_wallet("q.credits")},
+           coalesce({_pays("q.credits")}, FALSE) AS pays
     FROM billing_wallets AS w JOIN q ON w.customer_id = q.customer AND w.unit = q.unit
     ORDER BY w.id
     FOR NO KEY UPDATE OF w
-), {_DRAWN}
+), entry AS ({_entry({name: name for name in _REQUEST})}), purse AS ({_DRAW_EACH})
 SELECT wallet_id, number, available_after, owed_after, effective_at FROM entry
 UNION ALL SELECT id, place, purse_bucket, NULL, NULL FROM wallet WHERE pays
 """  # a join of both would be planned for few rows, and walk all of one for each of the other
