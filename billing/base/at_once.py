@@ -130,7 +130,7 @@ class AtOnce:
     """On PostgreSQL each statement is a transaction by itself: one journey. On SQLite the block is one.
 
     A class, because a spend is in a hurry: three generators in each other take as long as its request's checks.
-    Raises ClockSkew, Busy, DatabaseUnavailable.
+    Raises ClockSkew, Busy, DatabaseUnavailable; TakesTransaction where the driver is none of ours.
     """
 
     __slots__ = ("_clock", "_patience", "_ready", "_taken", "_turn", "_turns", "cursor", "now")
@@ -155,6 +155,8 @@ class AtOnce:
             with translated():
                 taken = self._taken = self._ready.take()
                 try:
+                    if taken.cursor is None:
+                        raise TakesTransaction
                     self.cursor = taken.cursor
                     skew.check_by(taken.cursor, self._clock, taken.pooled.info)
                     if self._turns is not None:
