@@ -47,7 +47,7 @@ def spend_from_purse(tx: Tx, catalog: Catalog, request: Spend) -> Receipt | Refu
     if wrong is not None or request.unit not in catalog.units or catalog.policy.spent_events:
         return wrong
     receipt = purse.spend(tx.cursor, tx.now, purse.policy_of(catalog), request, _fingerprint(request))
-    if receipt is not None and signals.heard():
+    if receipt is not None and signals.credits_spent.receivers:
         tx.told.append(purse.fact(receipt))
     return receipt
 
