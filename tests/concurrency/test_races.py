@@ -21,9 +21,10 @@ def test_race_of_what_is_decided(fresh_database_url: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.database("postgresql")
 @pytest.mark.parametrize("wallets", [1, 50])
 def test_race_of_sixteen_processes_over_what_is_decided(fresh_database_url: str, wallets: int) -> None:
-    race = Race(fresh_database_url, wallets=wallets, workers=16, spends=200, refills=True, decided=True)
+    race = Race(fresh_database_url, wallets=wallets, workers=16, spends=100, refills=True, decided=True)
     assert run(race, seconds=800) == []
 
 
