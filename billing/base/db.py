@@ -92,9 +92,6 @@ class Database:
         with translated():
             self.engine = make_engine(url)
         self.races = Races()
-        self._turns: sqlite.Turns | None = None
-        if self.engine.dialect.name == "sqlite":  # it has one writer
-            self._turns = sqlite.Turns.of(str(self.engine.url.database))
 
     @property
     def engine(self) -> Engine:
@@ -104,6 +101,9 @@ class Database:
     @engine.setter
     def engine(self, engine: Engine) -> None:
         self._engine, self._ready = engine, Ready(engine)
+        self._turns: sqlite.Turns | None = None
+        if engine.dialect.name == "sqlite":  # it has one writer
+            self._turns = sqlite.Turns.of(str(engine.url.database))
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
@@ -142,7 +142,7 @@ class Database:
                 connection.close()
 
     def at_once(self) -> AtOnce:
-        """For what is one statement, or a few on SQLite. Raises ClockSkew."""
+        """For a few statements: on PostgreSQL each is a transaction, on SQLite all are one. Raises ClockSkew."""
         return AtOnce(self._ready, self.clock, self._turns, _LOCK_WAIT / 1000)
 
     @contextmanager

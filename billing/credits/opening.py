@@ -1,6 +1,7 @@
 """Opening: lock the wallet, pour its purse back, read it, do what is due. The only maker of an `OpenWallet`.
 
-What was read before the lock is stale; so a verb opens first, and whoever holds an `OpenWallet` holds the lock.
+What was read before the lock is stale; so a verb opens first, and whoever holds an `OpenWallet` holds the lock; or
+has looked at it in a version (`look_at`), and it is written only in that.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ WalletName = tuple[str, str]
 
 @dataclass(slots=True)
 class OpenWallet:
-    """A wallet that is locked, caught up to `at` and read."""
+    """A wallet that is locked, or looked at in a `version`; caught up to `at` and read."""
 
     id: int
     customer: str

@@ -27,7 +27,7 @@ _PAYING = frozenset({"spend", "capture", "overdraw", "hold"})
 def write(tx: Tx, opened: Iterable[OpenWallet]) -> bool:
     """Writes down what the verbs decided on these wallets and tells of it once it is committed.
 
-    False where one that is not locked has changed meanwhile: then nothing is written.
+    One that is not locked comes alone; False where it has changed meanwhile: then nothing is written.
     """
     rows, terms, its_rows = _Rows(), _Rows(), dict[tuple[str, ...], _Rows]()
     new_buckets, old_buckets, reshaped, new_holds, old_holds = _Rows(), _Rows(), _Rows(), _Rows(), _Rows()

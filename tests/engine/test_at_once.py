@@ -75,6 +75,14 @@ def cut_off(url: str) -> None:
         admin.execute(OTHERS.replace("count(*)", "pg_terminate_backend(pid)"))
 
 
+def nobody_is_connected(url: str) -> None:
+    """A moment from now: a server takes one to notice that somebody has gone."""
+    with psycopg.connect(plain(url), autocommit=True) as admin:
+        patient = time.monotonic() + 10
+        while admin.execute(OTHERS).fetchone() != (0,):
+            assert time.monotonic() < patient
+
+
 def count_transactions(billing: Billing) -> list[object]:
     begun: list[object] = []
     event.listen(billing.database.engine, "begin", begun.append)
@@ -192,10 +200,8 @@ def test_what_is_closed_keeps_none(database_url: str, billing: TestBilling, othe
     billing.database.engine.dispose()
     with psycopg.connect(plain(database_url), autocommit=True) as admin:
         assert admin.execute(OTHERS).fetchone() == (1,)
-        other.database.engine.dispose()
-        patient = time.monotonic() + 10
-        while admin.execute(OTHERS).fetchone() != (0,):
-            assert time.monotonic() < patient
+    other.database.engine.dispose()
+    nobody_is_connected(database_url)
     assert other.spend("c", 1, key="2").available == 48  # and it goes on
 
 
@@ -255,10 +261,7 @@ def test_an_engine_that_nobody_has_any_more_has_no_connections(database_url: str
             Billing(database_url, clock=billing.clock).spend("c", 1, key=f"{number}")
         for _ in range(3):  # the connection goes to its pool first, and the pool then
             gc.collect()
-    with psycopg.connect(plain(database_url), autocommit=True) as admin:
-        patient = time.monotonic() + 10
-        while admin.execute(OTHERS).fetchone() != (0,):
-            assert time.monotonic() < patient
+    nobody_is_connected(database_url)
 
 
 @pytest.mark.database("postgresql")
@@ -268,10 +271,7 @@ def test_one_that_is_used_while_all_are_closed_is_closed_too(
     meanwhile(lambda _: billing.database.engine.dispose())
     assert billing.spend("c", 10, key="1").available == 40
     billing.database.engine.dispose()
-    with psycopg.connect(plain(database_url), autocommit=True) as admin:
-        patient = time.monotonic() + 10
-        while admin.execute(OTHERS).fetchone() != (0,):
-            assert time.monotonic() < patient
+    nobody_is_connected(database_url)
 
 
 @pytest.mark.database("sqlite")
